@@ -1,0 +1,104 @@
+"""Compile the one kernel source once per floating type and instruction set."""
+
+import os
+import sysconfig
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+SOURCE = Path("sk_adagrad/_kernel.pyx")
+HEADER = Path("sk_adagrad/_lanes.h")
+
+REAL_IS_FLOAT = {"float32": "1", "float64": "0"}
+
+# Only what is safe beside NaN and infinity: never -ffast-math as a whole. Never
+# -march=native either: a wheel runs anywhere and chooses its variant at import.
+COMMON_FLAGS = [
+    "-O3",
+    "-g0",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-Wno-psabi",
+]
+AVX2_FLAGS = ["-mavx2", "-mfma", "-mbmi2"]
+AVX512_FLAGS = [
+    *AVX2_FLAGS,
+    "-mavx512f",
+    "-mavx512dq",
+    "-mavx512vl",
+    "-mavx512bw",
+    "-mprefer-vector-width=512",
+]
+PORTABLE_VARIANTS: dict[str, list[str]] = {"generic": []}
+X86_64_VARIANTS = {"avx2": AVX2_FLAGS, "avx512": AVX512_FLAGS}
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "cdivision": True,
+    "initializedcheck": False,
+    "freethreading_compatible": True,
+}
+
+
+def variants():
+    """Return the flags of each instruction set of the machine that is built for.
+
+    That machine is named by ARCHFLAGS (macOS) or by the platform of the running
+    interpreter. A universal build, which is compiled for two at once, gets the
+    portable variant only.
+    """
+    target = os.environ.get("ARCHFLAGS") or sysconfig.get_platform()
+    if "x86_64" in target and "arm64" not in target:
+        return PORTABLE_VARIANTS | X86_64_VARIANTS
+    return PORTABLE_VARIANTS
+
+
+def extensions():
+    """Return one extension per floating type and instruction set."""
+    return [
+        Extension(
+            f"sk_adagrad._kernel_{real}_{isa}",
+            sources=[f"build/kernels/_kernel_{real}_{isa}.pyx"],
+            define_macros=[("REAL_IS_FLOAT", is_float)],
+            include_dirs=[str(HEADER.parent)],
+            depends=[str(HEADER), "setup.py"],
+            extra_compile_args=COMMON_FLAGS + flags,
+        )
+        for real, is_float in REAL_IS_FLOAT.items()
+        for isa, flags in variants().items()
+    ]
+
+
+class BuildKernels(build_ext):
+    """Copy the kernel source for each extension, translate it, compile in parallel.
+
+    The copies exist because Cython writes the module's name into the C code.
+    """
+
+    def finalize_options(self):
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
+
+    def build_extensions(self):
+        source = SOURCE.read_text(encoding="utf-8")
+        for extension in self.extensions:
+            copy = Path(extension.sources[0])
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            # An unchanged copy keeps its time, so that nothing is compiled twice.
+            if not copy.exists() or copy.read_text(encoding="utf-8") != source:
+                copy.write_text(source, encoding="utf-8")
+        translated = cythonize(
+            self.extensions, compiler_directives=DIRECTIVES, nthreads=self.parallel
+        )
+        sources = {extension.name: extension.sources for extension in translated}
+        for extension in self.extensions:
+            extension.sources = sources[extension.name]
+        super().build_extensions()
+
+
+if __name__ == "__main__":
+    setup(ext_modules=extensions(), cmdclass={"build_ext": BuildKernels})

@@ -1,0 +1,42 @@
+"""Choose the compiled kernel that this processor runs fastest.
+
+`setup.py` compiles one source for each floating type and instruction set. The
+environment variable ``SK_ADAGRAD_ISA`` forces a choice; `INSTRUCTION_SET` tells it.
+"""
+
+import os
+from importlib import import_module
+
+import numpy as np
+
+from . import _kernel_float32_generic as _generic
+
+
+def available_instruction_sets() -> list[str]:
+    """List what was compiled and the processor has, best first."""
+    return [isa for isa in ("avx512", "avx2") if _generic.supports(isa)] + ["generic"]
+
+
+def _choose() -> str:
+    available = available_instruction_sets()
+    chosen = os.environ.get("SK_ADAGRAD_ISA", available[0])
+    if chosen not in available:
+        raise ImportError(
+            f"SK_ADAGRAD_ISA is {chosen!r}, but this processor and build have only "
+            f"{', '.join(available)}; unset it to get the best of them."
+        )
+    return chosen
+
+
+def load(instruction_set: str) -> dict:
+    """Import the kernels of one instruction set, by the floating type they work in."""
+    return {
+        np.dtype(name): import_module(
+            f"._kernel_{name}_{instruction_set}", package=__package__
+        )
+        for name in ("float32", "float64")
+    }
+
+
+INSTRUCTION_SET = _choose()
+KERNELS = load(INSTRUCTION_SET)

@@ -1,0 +1,63 @@
+"""What each loss means to Python: task, parameter, probabilities. Its arithmetic is in the kernel."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One loss.
+
+    Parameters
+    ----------
+    name : str
+        scikit-learn's name for it, and the kernel's.
+    parameter : str, optional
+        The estimator's parameter that it reads.
+    probability : callable, optional
+        Probability of the positive class from a raw prediction, where there is one.
+    """
+
+    name: str
+    parameter: str | None = None
+    probability: Callable[[np.ndarray], np.ndarray] | None = None
+
+
+def _truncated_line(raw_prediction: np.ndarray) -> np.ndarray:
+    """Zhang's (2004) estimate for modified Huber: (1 + p) / 2 between 0 and 1."""
+    return (np.clip(raw_prediction, -1, 1) + 1) / 2
+
+
+_SQUARED_ERROR = Loss("squared_error")
+_HUBER = Loss("huber", parameter="epsilon")
+_EPSILON_INSENSITIVE = Loss("epsilon_insensitive", parameter="epsilon")
+_SQUARED_EPSILON_INSENSITIVE = Loss("squared_epsilon_insensitive", parameter="epsilon")
+
+
+def _by_name(*losses: Loss) -> dict[str, Loss]:
+    return {loss.name: loss for loss in losses}
+
+
+CLASSIFICATION_LOSSES = _by_name(
+    Loss("log_loss", probability=expit),
+    Loss("hinge"),
+    Loss("squared_hinge"),
+    Loss("modified_huber", probability=_truncated_line),
+    Loss("perceptron"),
+    _SQUARED_ERROR,
+    _HUBER,
+    _EPSILON_INSENSITIVE,
+    _SQUARED_EPSILON_INSENSITIVE,
+)
+
+REGRESSION_LOSSES = _by_name(
+    _SQUARED_ERROR,
+    Loss("absolute_error"),
+    _HUBER,
+    _EPSILON_INSENSITIVE,
+    _SQUARED_EPSILON_INSENSITIVE,
+    Loss("quantile", parameter="quantile"),
+)

@@ -1,0 +1,169 @@
+"""The rows of X as the kernel reads them, and the order in which `fit` visits them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from ._dispatch import KERNELS
+
+NO_ROWS = np.empty(0, dtype=np.uint32)
+_NO_INDICES = np.empty(0, dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """X without a copy: a CSR matrix's three arrays, or a dense matrix row after row.
+
+    Dense rows have empty `indptr` and `indices`.
+    """
+
+    data: np.ndarray
+    indices: np.ndarray
+    indptr: np.ndarray
+    n_rows: int
+    n_features: int
+
+    @property
+    def nnz(self) -> int:
+        """Values that one visit of all rows reads."""
+        return int(self.indptr[-1]) if len(self.indptr) else self.data.size
+
+
+def rows_of(X) -> Rows:
+    """Wrap a validated X: a canonical CSR matrix or a C-contiguous dense array."""
+    n_rows, n_features = X.shape
+    if not sp.issparse(X):
+        return Rows(X.ravel(), _NO_INDICES, _NO_INDICES, n_rows, n_features)
+    indptr = X.indptr.astype(X.indices.dtype, copy=False)
+    return Rows(X.data, X.indices, indptr, n_rows, n_features)
+
+
+def checked_sparse(X):
+    """Return X, as a canonical CSR matrix if it is sparse.
+
+    Raises
+    ------
+    ValueError
+        If the arrays of a sparse X contradict each other.
+    """
+    if not sp.issparse(X):
+        return X
+    if X.format == "coo" and X.ndim == 2:
+        for axis, at in enumerate((X.row, X.col)):
+            if len(at) and (at.min() < 0 or at.max() >= X.shape[axis]):
+                wrong = at.min() if at.min() < 0 else at.max()
+                raise ValueError(
+                    f"X is not a valid COO matrix: its shape is {X.shape}, but it has an "
+                    f"entry at {('row', 'column')[axis]} {wrong}."
+                )
+    elif X.format in ("csc", "bsr"):
+        X.check_format(full_check=True)
+    return canonical_csr(X.tocsr())
+
+
+def canonical_csr(X):
+    """Return the CSR matrix X with rising columns in each row, a copy only if it must be.
+
+    Raises
+    ------
+    ValueError
+        If the arrays of X contradict each other; nothing is read through them before.
+    """
+    n_rows, n_features = X.shape
+    indptr, indices = X.indptr, X.indices
+    if len(indptr) != n_rows + 1:
+        raise ValueError(
+            f"X is not a valid CSR matrix: it has {n_rows} rows, so indptr must have "
+            f"{n_rows + 1} entries, but it has {len(indptr)}."
+        )
+    if len(indices) != len(X.data):
+        raise ValueError(
+            f"X is not a valid CSR matrix: indices has {len(indices)} entries and data "
+            f"has {len(X.data)}; they must be as many."
+        )
+    if indptr[0] != 0:
+        raise ValueError(
+            f"X is not a valid CSR matrix: indptr must start with 0, not {indptr[0]}."
+        )
+    kernel = KERNELS[np.dtype(np.float64)]
+    bad_row, low, high, canonical = kernel.inspect(
+        indptr.astype(indices.dtype, copy=False), indices
+    )
+    if bad_row >= 0:
+        raise ValueError(
+            f"X is not a valid CSR matrix: row {bad_row} is said to go from entry "
+            f"{indptr[bad_row]} to {indptr[bad_row + 1]}, but indptr must not decrease "
+            f"and there are {len(indices)} entries."
+        )
+    if low < 0 or high >= n_features:
+        wrong = low if low < 0 else high
+        raise ValueError(
+            f"X is not a valid CSR matrix: it has {n_features} columns, so column "
+            f"indices go from 0 to {n_features - 1}, but indices contains {wrong}."
+        )
+    if not canonical:
+        X = X.copy()
+        X.has_canonical_format = X.has_sorted_indices = False
+        X.sum_duplicates()
+    return X
+
+
+def visits(rows: Rows, targets, weight, seed: int):
+    """Order the rows by their content, and make one visit of those that are the same.
+
+    The order is that of a hash of each row's values and targets, keyed by `seed`: random
+    for all that learning can tell, yet the same however the rows came. Identical rows
+    fall together, so repeating a row and giving it weight are the same thing, to the bit.
+    Rows of weight 0 are left out.
+
+    Parameters
+    ----------
+    rows : Rows
+    targets : ndarray of shape (n_rows, n_values)
+    weight : ndarray of shape (n_rows,)
+        Empty if all rows weigh 1.
+    seed : int
+        From 0 to 2**63 - 1.
+
+    Returns
+    -------
+    order : ndarray of uint32 of shape (n_visits,)
+    weight : ndarray of shape (n_rows,)
+        That of each visit at the row that stands for it; empty if all weigh 1.
+    """
+    keys = _keys(rows, targets, seed, exact=False)
+    order = np.argsort(keys)
+    if len(weight):
+        order = order[weight[order] != 0]
+    tied = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
+    if not len(tied):
+        return order.astype(np.uint32), weight
+
+    # Rows with the same key are nearly always the same row. A second key of the values
+    # as they are makes sure: 128 bits that agree by chance are not to be expected.
+    exact_keys = _keys(rows, targets, ~seed, exact=True)
+    order = order[np.lexsort((exact_keys[order], keys[order]))]
+    same = (keys[order[1:]] == keys[order[:-1]]) & (
+        exact_keys[order[1:]] == exact_keys[order[:-1]]
+    )
+    starts = np.flatnonzero(np.concatenate(([True], ~same)))
+    summed = np.zeros(rows.n_rows, dtype=rows.data.dtype)
+    each = weight[order] if len(weight) else np.ones(len(order), dtype=summed.dtype)
+    summed[order[starts]] = np.add.reduceat(each, starts, dtype=np.float64)
+    return order[starts].astype(np.uint32), summed
+
+
+def _keys(rows, targets, seed, *, exact):
+    keys = np.empty(rows.n_rows, dtype=np.uint64)
+    KERNELS[rows.data.dtype].row_keys(
+        indptr=rows.indptr,
+        indices=rows.indices,
+        data=rows.data,
+        n_features=rows.n_features,
+        targets=targets,
+        exact=exact,
+        seed=seed & (2**64 - 1),
+        keys=keys,
+    )
+    return keys
