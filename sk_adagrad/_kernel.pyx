@@ -16,13 +16,27 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 cdef extern from "_lanes.h" nogil:
     ctypedef double real
     ctypedef double lanes
-    real exponential(real x)
-    real log_one_plus(real u)
+    lanes exponential(lanes x)
+    lanes log_one_plus(lanes u)
+    lanes positive(lanes x)
+    lanes magnitude(lanes x)
+    lanes sign(lanes x)
+    lanes if_above(lanes a, lanes b, lanes yes, lanes no)
+    lanes if_equal(lanes a, lanes b, lanes yes, lanes no)
     lanes spread(real x)
-    lanes root(lanes v)
+    lanes inverse_root(lanes v)
     lanes pack(real, real, real, real, real, real, real, real)
+    void load_first(void* eight, const void* source, Py_ssize_t n, size_t size)
     real lane(lanes v, int i)
+    ctypedef int64_t pair
+    ctypedef int64_t pairs
+    pairs pack_pairs(pair, pair, pair, pair, pair, pair, pair, pair)
+    pair pair_of(pairs both, int i)
+    void split(pairs both, lanes* w, lanes* G)
+    pairs join(lanes w, lanes G)
     real total(lanes v)
+    lanes load_lanes(const real* numbers, int n)
+    void add_up(double* sums, lanes v)
     uint32_t bits_of(real x, int exact)
     int HAS_AVX2()
     int HAS_AVX512()
@@ -35,144 +49,122 @@ ctypedef fused index:
 # How far ahead of the row at work the rows to come are fetched. Rows are visited in
 # random order, so without this each one starts with a wait for memory.
 cdef enum:
-    ROWS_AHEAD = 8
+    ROWS_AHEAD = 16
     POINTERS_AHEAD = 32
 
 
-# Losses: value and slope d(value)/dp for n lanes of raw predictions p and targets y.
-# Margin losses have y = -1 or 1. Written without branches, so that they vectorise.
+# Losses: value and slope d(value)/dp for eight raw predictions p and targets y. Margin
+# losses have y = -1 or 1, or 0 in lanes that are not in use.
 
 ctypedef void (*loss_function)(
-    int n, const real* p, const real* y, real parameter, real* value, real* slope
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil
 
 
 cdef void log_loss(
-    int n, const real* p, const real* y, real parameter, real* value, real* slope
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    cdef real z, u
-    cdef int i
-    for i in range(n):
-        z = y[i] * p[i]
-        u = exponential(-z if z > 0 else z)
-        value[i] = log_one_plus(u) + (0 if z > 0 else -z)
-        slope[i] = -y[i] * (u if z > 0 else 1) / (1 + u)
+    cdef lanes z, u
+    z = y * p
+    u = exponential(-magnitude(z))
+    value[0] = log_one_plus(u) + positive(-z)
+    slope[0] = -y * if_above(z, spread(0), u, spread(1)) / (spread(1) + u)
 
 
 cdef void hinge(
-    int n, const real* p, const real* y, real parameter, real* value, real* slope
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    cdef real z
-    cdef int i
-    for i in range(n):
-        z = 1 - y[i] * p[i]
-        value[i] = z if z > 0 else 0
-        slope[i] = -y[i] if z >= 0 else 0
+    cdef lanes z
+    z = spread(1) - y * p
+    value[0] = positive(z)
+    slope[0] = if_above(spread(0), z, spread(0), -y)
 
 
 cdef void perceptron(
-    int n, const real* p, const real* y, real parameter, real* value, real* slope
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    cdef real z
-    cdef int i
-    for i in range(n):
-        z = -y[i] * p[i]
-        value[i] = z if z > 0 else 0
-        slope[i] = -y[i] if z >= 0 else 0
+    cdef lanes z
+    z = -y * p
+    value[0] = positive(z)
+    slope[0] = if_above(spread(0), z, spread(0), -y)
 
 
 cdef void squared_hinge(
-    int n, const real* p, const real* y, real parameter, real* value, real* slope
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    cdef real z
-    cdef int i
-    for i in range(n):
-        z = 1 - y[i] * p[i]
-        z = z if z > 0 else 0
-        value[i] = z * z
-        slope[i] = -2 * y[i] * z
+    cdef lanes z
+    z = positive(spread(1) - y * p)
+    value[0] = z * z
+    slope[0] = -y * (z + z)
 
 
 cdef void modified_huber(
-    int n, const real* p, const real* y, real parameter, real* value, real* slope
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    cdef real z, m
-    cdef int i
-    for i in range(n):
-        z = y[i] * p[i]
-        m = 1 - z if z < 1 else 0
-        value[i] = m * m if z > -1 else -4 * z
-        slope[i] = -2 * y[i] * (m if z > -1 else 2)
+    cdef lanes z, m
+    z = y * p
+    m = positive(spread(1) - z)
+    value[0] = if_above(z, spread(-1), m * m, spread(-4) * z)
+    slope[0] = spread(-2) * y * if_above(z, spread(-1), m, spread(2))
 
 
 cdef void squared_error(
-    int n, const real* p, const real* y, real parameter, real* value, real* slope
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    cdef real r
-    cdef int i
-    for i in range(n):
-        r = p[i] - y[i]
-        value[i] = r * r / 2
-        slope[i] = r
+    cdef lanes r
+    r = p - y
+    value[0] = r * r * spread(0.5)
+    slope[0] = r
 
 
 cdef void absolute_error(
-    int n, const real* p, const real* y, real parameter, real* value, real* slope
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    cdef real r
-    cdef int i
-    for i in range(n):
-        r = p[i] - y[i]
-        value[i] = r if r > 0 else -r
-        slope[i] = (1 if r > 0 else 0) - (1 if r < 0 else 0)
+    cdef lanes r
+    r = p - y
+    value[0] = magnitude(r)
+    slope[0] = sign(r)
 
 
 cdef void quantile(
-    int n, const real* p, const real* y, real parameter, real* value, real* slope
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    cdef real r
-    cdef int i
-    for i in range(n):
-        r = p[i] - y[i]
-        value[i] = (1 - parameter) * r if r > 0 else -parameter * r
-        slope[i] = 1 - parameter if r > 0 else -parameter
+    cdef lanes r
+    r = p - y
+    value[0] = spread(1 - parameter) * positive(r) + spread(parameter) * positive(-r)
+    slope[0] = if_above(r, spread(0), spread(1 - parameter), spread(-parameter))
 
 
 cdef void huber(
-    int n, const real* p, const real* y, real parameter, real* value, real* slope
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    cdef real r, a
-    cdef int i
-    for i in range(n):
-        r = p[i] - y[i]
-        a = r if r > 0 else -r
-        value[i] = a * a / 2 if a <= parameter else parameter * (a - parameter / 2)
-        slope[i] = r if a <= parameter else (parameter if r > 0 else -parameter)
+    cdef lanes r, a, epsilon
+    r = p - y
+    a = magnitude(r)
+    epsilon = spread(parameter)
+    value[0] = if_above(a, epsilon, epsilon * (a - spread(parameter / 2)),
+                        r * r * spread(0.5))
+    slope[0] = if_above(a, epsilon, epsilon * sign(r), r)
 
 
 cdef void epsilon_insensitive(
-    int n, const real* p, const real* y, real parameter, real* value, real* slope
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    cdef real r, a
-    cdef int i
-    for i in range(n):
-        r = p[i] - y[i]
-        a = (r if r > 0 else -r) - parameter
-        value[i] = a if a > 0 else 0
-        slope[i] = (0 if a <= 0 else (1 if r > 0 else -1))
+    cdef lanes r, a
+    r = p - y
+    a = positive(magnitude(r) - spread(parameter))
+    value[0] = a
+    slope[0] = if_above(a, spread(0), sign(r), spread(0))
 
 
 cdef void squared_epsilon_insensitive(
-    int n, const real* p, const real* y, real parameter, real* value, real* slope
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    cdef real r, a
-    cdef int i
-    for i in range(n):
-        r = p[i] - y[i]
-        a = (r if r > 0 else -r) - parameter
-        a = a if a > 0 else 0
-        value[i] = a * a
-        slope[i] = 2 * a if r > 0 else -2 * a
+    cdef lanes r, a
+    r = p - y
+    a = positive(magnitude(r) - spread(parameter))
+    value[0] = a * a
+    slope[0] = (a + a) * sign(r)
 
 
 cdef class Loss:
@@ -194,8 +186,20 @@ cdef class Loss:
         real[::1] value,         # out
         real[::1] slope,         # out
     ):
-        if p.shape[0]:
-            self.function(<int> p.shape[0], &p[0], &y[0], parameter, &value[0], &slope[0])
+        cdef real[8] p8, y8
+        cdef lanes value8, slope8
+        cdef Py_ssize_t begin, i, n
+        for begin in range(0, p.shape[0], 8):
+            n = min(8, p.shape[0] - begin)
+            for i in range(8):
+                p8[i] = p[begin + i] if i < n else 0
+                y8[i] = y[begin + i] if i < n else 0
+            self.function(
+                (<lanes*> p8)[0], (<lanes*> y8)[0], parameter, &value8, &slope8
+            )
+            for i in range(n):
+                value[begin + i] = lane(value8, i)
+                slope[begin + i] = lane(slope8, i)
 
 
 LOSSES = {
@@ -213,16 +217,27 @@ LOSSES = {
 }
 
 
+cdef inline Py_ssize_t find_row(
+    const index* indptr, const index* indices, const real* data, Py_ssize_t n_features,
+    Py_ssize_t row, const index** columns, const real** values,
+) noexcept nogil:
+    """Point to a row's columns and values and return how many there are."""
+    cdef Py_ssize_t begin
+    if indptr == NULL:
+        columns[0] = indices
+        values[0] = data + row * n_features
+        return n_features
+    begin = indptr[row]
+    columns[0] = indices + begin
+    values[0] = data + begin
+    return indptr[row + 1] - begin
+
+
 # The rule (Duchi, Hazan & Singer 2011), for eight weights of one row or one feature.
 
 cdef inline void step(lanes* w, lanes* G, lanes g, lanes eta, lanes eps) noexcept nogil:
     G[0] = G[0] + g * g
-    w[0] = w[0] - eta * g / root(G[0] + eps)
-
-
-cdef inline Py_ssize_t column(const index* columns, Py_ssize_t k) noexcept nogil:
-    """Column of a row's k-th entry; a dense row has all columns and names none."""
-    return k if columns == NULL else columns[k]
+    w[0] = w[0] - eta * g * inverse_root(G[0] + eps)
 
 
 # Width 8: a feature's eight weights and eight accumulators lie side by side.
@@ -233,7 +248,7 @@ cdef inline lanes dot_wide(
     cdef lanes p = spread(0)
     cdef Py_ssize_t k
     for k in range(nnz):
-        p = p + (<const lanes*> (table + 16 * column(columns, k)))[0] * spread(values[k])
+        p = p + (<const lanes*> (table + 16 * columns[k]))[0] * spread(values[k])
     return p
 
 
@@ -244,7 +259,7 @@ cdef inline void step_wide(
     cdef lanes* line
     cdef Py_ssize_t k
     for k in range(nnz):
-        line = <lanes*> (table + 16 * column(columns, k))
+        line = <lanes*> (table + 16 * columns[k])
         step(line, line + 1, slope * spread(values[k]), eta, eps)
 
 
@@ -260,71 +275,67 @@ cdef inline lanes pull(const real* table, const index* columns, int part) noexce
 
 
 cdef inline void push(
-    real* table, const index* columns, lanes w, lanes G, int n
+    real* table, const index* columns, lanes w, lanes G
 ) noexcept nogil:
     cdef int i
-    for i in range(n):
+    for i in range(8):
         table[2 * columns[i]] = lane(w, i)
         table[2 * columns[i] + 1] = lane(G, i)
-
-
-cdef inline Py_ssize_t load_tail(
-    const index* columns, const real* values, Py_ssize_t nnz, Py_ssize_t k,
-    index* tail_columns, real* tail_values,
-) noexcept nogil:
-    """Copy entries k, k + 1, ... and fill up to eight with zeros; return how many."""
-    cdef Py_ssize_t n = nnz - k, i
-    for i in range(8):
-        tail_columns[i] = <index> column(columns, k + i if i < n else k)
-        tail_values[i] = values[k + i] if i < n else 0
-    return n
 
 
 cdef inline lanes dot_narrow(
     const real* table, const index* columns, const real* values, Py_ssize_t nnz
 ) noexcept nogil:
     cdef lanes p = spread(0)
-    cdef index[8] tail_columns
-    cdef real[8] tail_values
-    cdef Py_ssize_t k = 0
-    if columns != NULL:
-        while k + 8 <= nnz:
-            p = p + pull(table, columns + k, 0) * (<const lanes*> (values + k))[0]
-            k += 8
-    while k < nnz:
-        load_tail(columns, values, nnz, k, tail_columns, tail_values)
-        p = p + pull(table, tail_columns, 0) * (<lanes*> tail_values)[0]
-        k += 8
+    cdef index[8] head_columns
+    cdef real[8] head
+    cdef Py_ssize_t k = nnz & 7
+    if k:
+        load_first(head_columns, columns, k, sizeof(index))
+        load_first(head, values, k, sizeof(real))
+        p = pull(table, head_columns, 0) * (<lanes*> head)[0]
+    for k in range(k, nnz, 8):
+        p = p + pull(table, columns + k, 0) * (<const lanes*> (values + k))[0]
     return p
+
+
+cdef inline void step_tile(
+    real* table, const index* columns, const real* values, int n,
+    lanes slope, lanes eta, lanes eps,
+) noexcept nogil:
+    cdef lanes w, G
+    cdef pairs both = pack_pairs(
+        (<const pair*> table)[columns[0]], (<const pair*> table)[columns[1]],
+        (<const pair*> table)[columns[2]], (<const pair*> table)[columns[3]],
+        (<const pair*> table)[columns[4]], (<const pair*> table)[columns[5]],
+        (<const pair*> table)[columns[6]], (<const pair*> table)[columns[7]],
+    )
+    cdef int i
+    split(both, &w, &G)
+    step(&w, &G, slope * (<const lanes*> values)[0], eta, eps)
+    both = join(w, G)
+    for i in range(n):
+        (<pair*> table)[columns[i]] = pair_of(both, i)
 
 
 cdef inline void step_narrow(
     real* table, const index* columns, const real* values, Py_ssize_t nnz,
     lanes slope, lanes eta, lanes eps,
 ) noexcept nogil:
-    cdef lanes w, G
-    cdef index[8] tail_columns
-    cdef real[8] tail_values
-    cdef Py_ssize_t k = 0, n
-    if columns != NULL:
-        while k + 8 <= nnz:
-            w = pull(table, columns + k, 0)
-            G = pull(table, columns + k, 1)
-            step(&w, &G, slope * (<const lanes*> (values + k))[0], eta, eps)
-            push(table, columns + k, w, G, 8)
-            k += 8
-    while k < nnz:
-        n = load_tail(columns, values, nnz, k, tail_columns, tail_values)
-        w = pull(table, tail_columns, 0)
-        G = pull(table, tail_columns, 1)
-        step(&w, &G, slope * (<lanes*> tail_values)[0], eta, eps)
-        push(table, tail_columns, w, G, <int> (n if n < 8 else 8))
-        k += 8
+    cdef index[8] head_columns
+    cdef real[8] head
+    cdef Py_ssize_t k = nnz & 7
+    if k:
+        load_first(head_columns, columns, k, sizeof(index))
+        load_first(head, values, k, sizeof(real))
+        step_tile(table, head_columns, head, <int> k, slope, eta, eps)
+    for k in range(k, nnz, 8):
+        step_tile(table, columns + k, values + k, 8, slope, eta, eps)
 
 
 def train(
     const index[::1] indptr,         # in: CSR rows; empty for dense ones
-    const index[::1] indices,        # in
+    const index[::1] indices,        # in: columns; of dense rows 0, 1, 2, ...
     const real[::1] data,            # in: values, row after row
     Py_ssize_t n_features,           # in
     const uint32_t[::1] order,       # in: rows to visit; empty: all as they come
@@ -351,84 +362,83 @@ def train(
         bint one_hot = codes.shape[0] > 0
         bint weighted = sample_weight.shape[0] > 0
         bint narrow = table.shape[2] == 1
+        const index* starts = &indptr[0] if indptr.shape[0] else NULL
         const index* columns = &indices[0] if indices.shape[0] else NULL
+        const index* row_columns
+        const real* row_values
         const real* values = &data[0] if data.shape[0] else NULL
         real* weights = &table[0, 0, 0] if table.shape[0] else NULL
-        real[8] p, y, value, slope
         double[8] losses
         lanes rates = spread(eta[0]) if narrow else (<const lanes*> &eta[0])[0]
-        lanes bias, bias_G, slopes, floor = spread(eps)
-        Py_ssize_t i, row, ahead, begin, nnz
+        lanes bias, bias_G, code, used, p, y, value, slope, floor = spread(eps)
+        real[8] ones
+        Py_ssize_t i, row, nnz, next_nnz, k
         real weight = 1
-        bint moves
         int j
+    bias = load_lanes(&intercept[0, 0], n_lanes)
+    bias_G = load_lanes(&intercept[1, 0], n_lanes)
+    code = load_lanes(&codes[first], n_lanes) if one_hot else spread(0)
     for j in range(8):
-        p[j] = intercept[0, j] if j < n_lanes else 0
-        value[j] = intercept[1, j] if j < n_lanes else 0
         losses[j] = loss_sum[j] if j < n_lanes else 0
-        y[j] = 0
-    bias = (<lanes*> p)[0]
-    bias_G = (<lanes*> value)[0]
+        ones[j] = 1
+    used = load_lanes(ones, n_lanes)
     with nogil:
         for i in range(start, stop):
             row = order[i] if shuffled else i
             if shuffled and i + POINTERS_AHEAD < stop:
                 if sparse:
-                    prefetch(&indptr[order[i + POINTERS_AHEAD]], 1)
-                ahead = order[i + ROWS_AHEAD]
-                prefetch(&targets[ahead, 0], 1)
-                begin = indptr[ahead] if sparse else ahead * n_features
-                nnz = indptr[ahead + 1] - begin if sparse else n_features
-                prefetch(values + begin, nnz * sizeof(real))
+                    prefetch(&indptr[order[i + POINTERS_AHEAD]], 2 * sizeof(index))
+                k = order[i + ROWS_AHEAD]
+                prefetch(&targets[k, 0], 1)
+                nnz = find_row(
+                    starts, columns, values, n_features, k, &row_columns, &row_values
+                )
+                prefetch(row_values, nnz * sizeof(real))
                 if sparse:
-                    prefetch(columns + begin, nnz * sizeof(index))
+                    prefetch(row_columns, nnz * sizeof(index))
+            if shuffled and not narrow and i + 1 < stop:
+                next_nnz = find_row(
+                    starts, columns, values, n_features, order[i + 1], &row_columns,
+                    &row_values,
+                )
+                for k in range(next_nnz):
+                    prefetch(weights + 16 * row_columns[k], 16 * sizeof(real))
             if weighted:
                 weight = sample_weight[row]
                 if weight == 0:
                     continue
-            begin = indptr[row] if sparse else row * n_features
-            nnz = indptr[row + 1] - begin if sparse else n_features
+            nnz = find_row(
+                starts, columns, values, n_features, row, &row_columns, &row_values
+            )
 
             # Predict.
-            (<lanes*> p)[0] = bias
             if narrow:
-                p[0] += total(dot_narrow(
-                    weights, columns + begin if sparse else NULL, values + begin, nnz
-                ))
+                p = spread(total(dot_narrow(weights, row_columns, row_values, nnz)))
             else:
-                (<lanes*> p)[0] = bias + dot_wide(
-                    weights, columns + begin if sparse else NULL, values + begin, nnz
-                )
+                p = dot_wide(weights, row_columns, row_values, nnz)
             if one_hot:
-                for j in range(n_lanes):
-                    y[j] = 1 if targets[row, 0] == codes[first + j] else -1
+                y = if_equal(spread(targets[row, 0]), code, used, -used)
+            elif narrow:
+                y = spread(targets[row, first])
             else:
-                for j in range(n_lanes):
-                    y[j] = targets[row, first + j]
+                y = load_lanes(&targets[row, first], n_lanes)
 
             # Score, then learn.
-            loss.function(1 if narrow else 8, p, y, loss_parameter, value, slope)
-            moves = False
-            for j in range(n_lanes):
-                losses[j] += weight * value[j]
-                slope[j] *= weight
-                moves |= slope[j] != 0
-            if not moves:
-                continue
+            loss.function(p + bias, y, loss_parameter, &value, &slope)
+            slope = spread(weight) * slope
             if narrow:
-                slopes = spread(slope[0])
-                step_narrow(
-                    weights, columns + begin if sparse else NULL, values + begin, nnz,
-                    slopes, rates, floor,
-                )
+                losses[0] += weight * lane(value, 0)
+                if lane(slope, 0) == 0:
+                    continue
+                slope = spread(lane(slope, 0))
+                step_narrow(weights, row_columns, row_values, nnz, slope, rates, floor)
             else:
-                slopes = (<lanes*> slope)[0]
-                step_wide(
-                    weights, columns + begin if sparse else NULL, values + begin, nnz,
-                    slopes, rates, floor,
-                )
+                add_up(losses, spread(weight) * value)
+                if total(magnitude(slope)) == 0:
+                    continue
+                step_wide(weights, row_columns, row_values, nnz, slope, rates, floor)
             if fit_intercept:
-                step(&bias, &bias_G, slopes, rates, floor)
+                step(&bias, &bias_G, slope, rates, floor)
     for j in range(n_lanes):
         intercept[0, j] = lane(bias, j)
         intercept[1, j] = lane(bias_G, j)
@@ -448,25 +458,28 @@ def raw_prediction(
 ):
     """Write w . x + b of each row and lane."""
     cdef:
-        bint sparse = indptr.shape[0] > 0
         bint narrow = table.shape[2] == 1
+        const index* starts = &indptr[0] if indptr.shape[0] else NULL
         const index* columns = &indices[0] if indices.shape[0] else NULL
+        const index* row_columns
+        const real* row_values
         const real* values = &data[0] if data.shape[0] else NULL
         const real* weights = &table[0, 0, 0] if table.shape[0] else NULL
-        Py_ssize_t row, begin, nnz
+        Py_ssize_t row, nnz
         lanes p
         int j
     with nogil:
         for row in range(out.shape[0]):
-            begin = indptr[row] if sparse else row * n_features
-            nnz = indptr[row + 1] - begin if sparse else n_features
+            nnz = find_row(
+                starts, columns, values, n_features, row, &row_columns, &row_values
+            )
             if narrow:
                 p = spread(total(dot_narrow(
-                    weights, columns + begin if sparse else NULL, values + begin, nnz
+                    weights, row_columns, row_values, nnz
                 )))
             else:
                 p = dot_wide(
-                    weights, columns + begin if sparse else NULL, values + begin, nnz
+                    weights, row_columns, row_values, nnz
                 )
             for j in range(n_lanes):
                 out[row, first + j] = lane(p, j) + intercept[0, j]

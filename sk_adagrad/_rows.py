@@ -8,14 +8,14 @@ import scipy.sparse as sp
 from ._dispatch import KERNELS
 
 NO_ROWS = np.empty(0, dtype=np.uint32)
-_NO_INDICES = np.empty(0, dtype=np.int32)
+_NO_INDPTR = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True)
 class Rows:
     """X without a copy: a CSR matrix's three arrays, or a dense matrix row after row.
 
-    Dense rows have empty `indptr` and `indices`.
+    A dense row has all columns, which `indices` then lists once; `indptr` is empty.
     """
 
     data: np.ndarray
@@ -34,7 +34,8 @@ def rows_of(X) -> Rows:
     """Wrap a validated X: a canonical CSR matrix or a C-contiguous dense array."""
     n_rows, n_features = X.shape
     if not sp.issparse(X):
-        return Rows(X.ravel(), _NO_INDICES, _NO_INDICES, n_rows, n_features)
+        columns = np.arange(n_features, dtype=np.int32)
+        return Rows(X.ravel(), columns, _NO_INDPTR, n_rows, n_features)
     indptr = X.indptr.astype(X.indices.dtype, copy=False)
     return Rows(X.data, X.indices, indptr, n_rows, n_features)
 
