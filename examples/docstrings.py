@@ -4,8 +4,8 @@ Docstrings as data
 
 Real texts with real classes that every installation of sk_adagrad already has: the
 docstrings of the libraries that it needs. The class of a text is the subpackage that it
-comes from, such as ``scipy.stats``, or ``joblib``, which has none. The other examples import this module; run by
-itself, it counts the texts of each class.
+comes from, such as ``scipy.stats``, or the package where there is none, as in joblib.
+The other examples import this module; run by itself, it counts the texts of each class.
 """
 
 import ast
@@ -20,7 +20,7 @@ DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 NOT_DOCUMENTATION = {"conftest", "externals", "test", "tests"}
 
 
-def load_docstrings(min_texts: int = 75) -> tuple[list[str], list[str]]:
+def load_docstrings(min_texts: int = 100) -> tuple[list[str], list[str]]:
     """Read the docstrings of modules, classes and functions from the sources.
 
     Nothing is imported. A text that several subpackages have is kept where it comes

@@ -1,6 +1,7 @@
-"""Linear models for sparse data, trained online by Adagrad, as scikit-learn estimators."""
+"""Linear models for sparse data, trained online by Adagrad, for scikit-learn."""
 
-from ._estimators import AdagradClassifier, AdagradRegressor
+from ._classifier import AdagradClassifier
+from ._regressor import AdagradRegressor
 
 __all__ = ["AdagradClassifier", "AdagradRegressor"]
 __version__ = "0.1.0"

@@ -6,10 +6,15 @@ environment variable ``SK_ADAGRAD_ISA`` forces a choice; `INSTRUCTION_SET` tells
 
 import os
 from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import _kernel_float32_generic as _generic
+if TYPE_CHECKING:
+    from . import _kernel as _generic
+else:
+    from . import _kernel_float32_generic as _generic
 
 
 def available_instruction_sets() -> list[str]:
@@ -28,7 +33,7 @@ def _choose() -> str:
     return chosen
 
 
-def load(instruction_set: str) -> dict:
+def load(instruction_set: str) -> dict[np.dtype, ModuleType]:
     """Import the kernels of one instruction set, by the floating type they work in."""
     return {
         np.dtype(name): import_module(

@@ -265,12 +265,11 @@ cdef inline void step_wide(
 
 # Width 1: eight entries of the row at a time, drawn from eight places of the table.
 
-cdef inline lanes pull(const real* table, const index* columns, int part) noexcept nogil:
+cdef inline lanes pull(const real* table, const index* columns) noexcept nogil:
     return pack(
-        table[2 * columns[0] + part], table[2 * columns[1] + part],
-        table[2 * columns[2] + part], table[2 * columns[3] + part],
-        table[2 * columns[4] + part], table[2 * columns[5] + part],
-        table[2 * columns[6] + part], table[2 * columns[7] + part],
+        table[2 * columns[0]], table[2 * columns[1]], table[2 * columns[2]],
+        table[2 * columns[3]], table[2 * columns[4]], table[2 * columns[5]],
+        table[2 * columns[6]], table[2 * columns[7]],
     )
 
 
@@ -293,9 +292,9 @@ cdef inline lanes dot_narrow(
     if k:
         load_first(head_columns, columns, k, sizeof(index))
         load_first(head, values, k, sizeof(real))
-        p = pull(table, head_columns, 0) * (<lanes*> head)[0]
+        p = pull(table, head_columns) * (<lanes*> head)[0]
     for k in range(k, nnz, 8):
-        p = p + pull(table, columns + k, 0) * (<const lanes*> (values + k))[0]
+        p = p + pull(table, columns + k) * (<const lanes*> (values + k))[0]
     return p
 
 
@@ -353,7 +352,7 @@ def train(
     bint fit_intercept,              # in
     Loss loss,                       # in
     real loss_parameter,             # in
-    double[::1] loss_sum,            # in/out: weighted loss of each lane before learning
+    double[::1] loss_sum,            # in/out: weighted loss, scored before learning
 ):
     """Learn from each visited row in turn."""
     cdef:
@@ -497,7 +496,7 @@ def inspect(const index[::1] indptr, const index[::1] indices):
         Py_ssize_t n_rows = indptr.shape[0] - 1, nnz = indices.shape[0]
     with nogil:
         for row in range(n_rows):
-            if indptr[row] < 0 or indptr[row + 1] < indptr[row] or indptr[row + 1] > nnz:
+            if not 0 <= indptr[row] <= indptr[row + 1] <= nnz:
                 with gil:
                     return row, 0, 0, False
         nnz = indptr[n_rows]

@@ -1,4 +1,4 @@
-"""What each loss means to Python: task, parameter, probabilities. Its arithmetic is in the kernel."""
+"""What each loss means to Python; its arithmetic is in the kernel."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

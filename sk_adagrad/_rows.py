@@ -55,8 +55,8 @@ def checked_sparse(X):
             if len(at) and (at.min() < 0 or at.max() >= X.shape[axis]):
                 wrong = at.min() if at.min() < 0 else at.max()
                 raise ValueError(
-                    f"X is not a valid COO matrix: its shape is {X.shape}, but it has an "
-                    f"entry at {('row', 'column')[axis]} {wrong}."
+                    f"X is not a valid COO matrix: its shape is {X.shape}, but it has "
+                    f"an entry at {('row', 'column')[axis]} {wrong}."
                 )
     elif X.format in ("csc", "bsr"):
         X.check_format(full_check=True)
@@ -64,7 +64,7 @@ def checked_sparse(X):
 
 
 def canonical_csr(X):
-    """Return the CSR matrix X with rising columns in each row, a copy only if it must be.
+    """Return the CSR matrix X with rising columns in each row, copied only if need be.
 
     Raises
     ------
@@ -113,10 +113,10 @@ def canonical_csr(X):
 def visits(rows: Rows, targets, weight, seed: int):
     """Order the rows by their content, and make one visit of those that are the same.
 
-    The order is that of a hash of each row's values and targets, keyed by `seed`: random
-    for all that learning can tell, yet the same however the rows came. Identical rows
-    fall together, so repeating a row and giving it weight are the same thing, to the bit.
-    Rows of weight 0 are left out.
+    The order is that of a hash of each row's values and targets, keyed by `seed`:
+    random for all that learning can tell, yet the same however the rows came. Identical
+    rows fall together, so repeating a row and giving it weight are the same thing, to
+    the bit. Rows of weight 0 are left out.
 
     Parameters
     ----------

@@ -13,8 +13,8 @@ class ModelState:
     """Weights, accumulators and counters of all outputs, grouped in banks.
 
     A bank is what the kernel trains in one pass over the rows: eight outputs side by
-    side, or a single one. Up to two outputs are banks of one; three or more are banks of
-    eight, whose last lanes may be unused.
+    side, or a single one. Up to two outputs are banks of one; three or more are banks
+    of eight, whose last lanes may be unused.
 
     Parameters
     ----------
@@ -31,7 +31,8 @@ class ModelState:
     t : int
         Samples learned from, those of weight 0 not counted.
     class_counts : ndarray of float64 of shape (n_classes + 1,), or None
-        Running weights of the classes and of all of them, for ``class_weight="balanced"`` in ``partial_fit``.
+        Running weights of the classes and of all of them, for
+        ``class_weight="balanced"`` in ``partial_fit``.
     """
 
     table: np.ndarray

@@ -1,0 +1,383 @@
+"""AdagradClassifier: classes as targets, class weights, probabilities."""
+
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import column_or_1d, compute_class_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+)
+
+from ._estimators import BaseAdagrad
+from ._losses import CLASSIFICATION_LOSSES
+
+
+def _has_probabilities(classifier):
+    loss = CLASSIFICATION_LOSSES.get(classifier.loss)
+    if loss is None or loss.probability is None:
+        having = [
+            loss.name for loss in CLASSIFICATION_LOSSES.values() if loss.probability
+        ]
+        raise AttributeError(
+            f"loss={classifier.loss!r} has no probabilities: choose one of "
+            f"{having}, or wrap the classifier in sklearn.calibration.CalibratedClassifierCV."
+        )
+    return True
+
+
+class AdagradClassifier(ClassifierMixin, BaseAdagrad):
+    """Linear classifier for sparse data, trained online by Adagrad.
+
+    For each sample x with raw prediction p = w·x + b and slope d = ∂loss/∂p, and for
+    each of its features j with gradient g_j = d x_j::
+
+        G_j <- G_j + g_j²        w_j <- w_j - η g_j / √(G_j + ε)
+
+    which is the diagonal rule of [1]_ (figure 1). Several classes are told apart one
+    against the rest, eight at a time in one pass over the rows.
+    Rates only ever shrink, so a stream whose target drifts is followed ever more
+    slowly.
+
+    Parameters
+    ----------
+    loss : str, default="log_loss"
+        One of ``"log_loss"``, ``"hinge"``, ``"squared_hinge"``, ``"modified_huber"``,
+        ``"perceptron"``, ``"squared_error"``, ``"huber"``,
+        ``"epsilon_insensitive"`` and ``"squared_epsilon_insensitive"``, defined as in
+        :class:`~sklearn.linear_model.SGDClassifier`; the last four take -1 and 1 for
+        the target. ``"log_loss"`` and ``"modified_huber"`` have probabilities.
+    eta0 : float, default=0.5
+        Base learning rate η. Each step of weight j is ``eta0 / sqrt(G_j + eps)`` times
+        its gradient, so its unit is that of the weights: the first step of each
+        weight has this length.
+    eps : float, default=1e-8
+        ε of the rule, inside the root; in units of a squared gradient.
+    initial_accumulator : float, default=0.0
+        Where every G starts. A larger one shortens the first steps.
+    epsilon : float, default=0.1
+        Where ``"huber"`` becomes linear, and the half-width within which
+        ``"epsilon_insensitive"`` and ``"squared_epsilon_insensitive"`` see no error;
+        in units of the raw prediction. Other losses ignore it.
+    fit_intercept : bool, default=True
+        Whether to learn an intercept, a feature that is always 1.
+    class_weight : dict, "balanced" or None, default=None
+        Factors of the samples' weights by class. ``"balanced"`` is
+        ``n_samples / (n_classes * n_samples_of_class)``, sample weights counted. In
+        `partial_fit` both are the counts up to and including the sample itself, so
+        early samples are weighted by what was known then.
+    max_iter : int, default=10
+        Most passes over the data that `fit` makes. `partial_fit` makes one.
+    tol : float or None, default=1e-2
+        A pass is without change when its mean loss is not below the best one so far by
+        this share of it. None makes `fit` use all `max_iter` passes.
+    n_iter_no_change : int, default=1
+        Passes without change, one after another, that end `fit`.
+    shuffle : bool, default=True
+        Whether `fit` visits the rows in random order. The order then depends on what
+        the rows contain and on `random_state`, not on how they came, and rows that are
+        identical, target included, are visited as one with the sum of their weights.
+        Repeating a row is therefore the same as giving it weight. False visits the
+        rows as they come, each by itself. `partial_fit` never shuffles.
+    random_state : int, RandomState instance or None, default=None
+        Draws the orders of visits. Pass an int for the same model in every run.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the present model instead of starting over.
+    n_jobs : int or None, default=None
+        Threads that share the outputs, eight at a time. The model does not depend on
+        it. None means 1 unless in a :func:`joblib.parallel_config` context.
+    verbose : int, default=0
+        Above 0, each pass prints its mean loss and its seconds.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Weights w; one row if there are two classes. Read-only, as all that follow.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercept b of each output.
+    learning_rates_ : ndarray, shaped as `coef_`
+        η / √(G + ε), the rate that the next gradient of each weight meets.
+    accumulators_ : ndarray, shaped as `coef_`
+        G, the running sum of each weight's squared gradients.
+    intercept_learning_rates_, intercept_accumulators_ : ndarray, as `intercept_`
+        The same for the intercepts, which adapt like any weight.
+    eta0_ : float
+        The base learning rate in use.
+    progressive_loss_ : float
+        Mean loss over all samples and outputs so far, each sample scored when it was
+        first seen and before it was learned from: an estimate of the loss on new data.
+    loss_curve_ : list of float
+        Mean loss of each pass of the last call of `fit`, each sample scored before it
+        is learned from; after `partial_fit`, that of its one pass. From the second pass
+        on, samples have been seen, so it falls below the loss on new data.
+    n_iter_ : int
+        Passes that the last call of `fit` or `partial_fit` made.
+    t_ : int
+        Samples learned from in all passes; those of weight 0 do not count, and
+        identical ones that are visited as one count once.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had string names.
+    classes_ : ndarray of shape (n_classes,)
+        The class labels.
+
+    See Also
+    --------
+    sklearn.linear_model.SGDClassifier : One learning rate for all features.
+    sklearn.linear_model.LogisticRegression : The converged optimum, from batches.
+
+    References
+    ----------
+    .. [1] J. Duchi, E. Hazan and Y. Singer (2011). "Adaptive subgradient methods for
+       online learning and stochastic optimization". Journal of Machine Learning
+       Research 12, 2121-2159.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sk_adagrad import AdagradClassifier
+    >>> texts = ["sparse rows", "dense rows", "sparse columns", "dense columns"]
+    >>> model = make_pipeline(TfidfVectorizer(), AdagradClassifier(random_state=0))
+    >>> model = model.fit(texts, ["sparse", "dense", "sparse", "dense"])
+    >>> model.predict(["sparse and new", "dense and new"]).tolist()
+    ['sparse', 'dense']
+    """
+
+    _losses = CLASSIFICATION_LOSSES
+    _y_checks: ClassVar[dict] = {}
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseAdagrad._parameter_constraints,
+        "loss": [StrOptions(set(CLASSIFICATION_LOSSES))],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        loss="log_loss",
+        *,
+        eta0=0.5,
+        eps=1e-8,
+        initial_accumulator=0.0,
+        epsilon=0.1,
+        fit_intercept=True,
+        class_weight=None,
+        max_iter=10,
+        tol=1e-2,
+        n_iter_no_change=1,
+        shuffle=True,
+        random_state=None,
+        warm_start=False,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.loss = loss
+        self.eta0 = eta0
+        self.eps = eps
+        self.initial_accumulator = initial_accumulator
+        self.epsilon = epsilon
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Learn from all samples in one or more passes, starting over.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            CSR of float32 or float64 is read where it is; anything else is converted.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factors of the samples' gradients, zero or positive; None means 1.
+
+        Returns
+        -------
+        self : AdagradClassifier
+
+        Raises
+        ------
+        ValueError
+            If X, y or sample_weight cannot be used; the model stays as it was.
+        """
+        return self._learn(X, y, sample_weight, stream=False)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Learn from each sample once, in the given order, going on from before.
+
+        Any division of a stream into calls gives the same model. float32 or float64 is
+        settled by the first call; later chunks of the other type are converted.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            CSR of float32 or float64 is read where it is; anything else is converted.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        classes : array-like of shape (n_classes,), default=None
+            All class labels of the stream; needed in the first call only.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factors of the samples' gradients, zero or positive; None means 1. A sample
+            of weight 0 changes nothing.
+
+        Returns
+        -------
+        self : AdagradClassifier
+
+        Raises
+        ------
+        ValueError
+            If X, y or sample_weight cannot be used; the model stays as it was.
+        """
+        return self._learn(X, y, sample_weight, stream=True, classes=classes)
+
+    def decision_function(self, X):
+        """Return the raw predictions w·x + b.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Of ``classes_[1]`` if there are two classes, else of each class against the
+            rest.
+        """
+        raw = self._raw_prediction(X)
+        return raw[:, 0] if len(self.classes_) == 2 else raw
+
+    def predict(self, X):
+        """Predict the class labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
+        raw = self._raw_prediction(X)
+        if len(self.classes_) == 2:
+            return self.classes_[(raw[:, 0] > 0).astype(np.intp)]
+        return self.classes_[raw.argmax(axis=1)]
+
+    @available_if(_has_probabilities)
+    def predict_proba(self, X):
+        """Estimate the probabilities of the classes.
+
+        For ``"log_loss"`` that is the logistic function of the raw prediction, for
+        ``"modified_huber"`` a line cut off at 0 and 1. Several classes are scaled to
+        the sum 1. Other losses do not have this method.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        probability = self._losses[self.loss].probability
+        assert probability is not None  # _has_probabilities
+        positive = probability(self._raw_prediction(X))
+        if len(self.classes_) == 2:
+            return np.hstack((1 - positive, positive))
+        total = positive.sum(axis=1, keepdims=True)
+        uniform = np.full_like(positive, 1 / len(self.classes_))
+        return np.divide(positive, total, out=uniform, where=total > 0)
+
+    @available_if(_has_probabilities)
+    def predict_log_proba(self, X):
+        """Estimate the logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def _encode(self, y, weight, classes, go_on, stream):
+        """Return class codes of shape (n_samples, 1) and the code of each output."""
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        if stream:
+            _check_partial_fit_first_call(self, classes)
+        elif not go_on:
+            # A sample of weight 0 is no sample, so it brings no class either.
+            self.classes_ = np.unique(y[weight > 0] if len(weight) else y)
+            if len(self.classes_) < 2:
+                raise ValueError(
+                    "The number of classes has to be greater than one; got "
+                    f"{len(self.classes_)} class"
+                )
+        n_classes = len(self.classes_)
+        codes = np.minimum(np.searchsorted(self.classes_, y), n_classes - 1)
+        unknown = self.classes_[codes] != y
+        if not stream and not go_on:
+            unknown = unknown & (weight > 0) if len(weight) else unknown
+        if unknown.any():
+            raise ValueError(
+                f"y contains the new class {y[unknown][0]!r}; the model knows "
+                f"{self.classes_.tolist()}. Name all classes in the first call of "
+                "partial_fit, or call fit (without warm_start) to start over."
+            )
+        outputs = np.arange(n_classes) if n_classes > 2 else np.ones(1)
+        return codes[:, None], outputs
+
+    def _weigh(self, weight, codes, class_counts, stream):
+        """Multiply sample weights by class weights; count the classes of a stream."""
+        if self.class_weight is None:
+            return weight, class_counts
+        codes = codes[:, 0]
+        n_classes = len(self.classes_)
+        each = weight if len(weight) else np.ones(len(codes))
+        if self.class_weight != "balanced":
+            by_class = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=self.classes_
+            )
+            return each * by_class[codes], class_counts
+        if stream:
+            return _balanced_so_far(codes, each, n_classes, class_counts)
+        counts = np.bincount(codes, weights=each, minlength=n_classes)
+        by_class = counts.sum() / (n_classes * np.where(counts > 0, counts, np.inf))
+        return each * by_class[codes], class_counts
+
+
+def _balanced_so_far(codes, weight, n_classes, class_counts):
+    """Weigh each sample by what its class and all classes have weighed up to it."""
+    if class_counts is None:
+        class_counts = np.zeros(n_classes + 1)  # the last one is that of all classes
+    counts = class_counts.copy()
+    own = np.empty(len(codes))
+    for code in np.unique(codes):
+        of_class = codes == code
+        running = np.cumsum(np.concatenate(([counts[code]], weight[of_class])))
+        own[of_class] = running[1:]
+        counts[code] = running[-1]
+    running = np.cumsum(np.concatenate((counts[-1:], weight)))
+    counts[-1] = running[-1]
+    balance = running[1:] / (n_classes * np.where(own > 0, own, np.inf))
+    return weight * balance, counts

@@ -1,0 +1,257 @@
+"""AdagradRegressor: one or several numbers as targets."""
+
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ._estimators import BaseAdagrad
+from ._losses import REGRESSION_LOSSES
+
+
+class AdagradRegressor(RegressorMixin, BaseAdagrad):
+    """Linear regressor for sparse data, trained online by Adagrad.
+
+    For each sample x with raw prediction p = w·x + b and slope d = ∂loss/∂p, and for
+    each of its features j with gradient g_j = d x_j::
+
+        G_j <- G_j + g_j²        w_j <- w_j - η g_j / √(G_j + ε)
+
+    which is the diagonal rule of [1]_ (figure 1). Several targets are learned
+    side by side, eight at a time in one pass over the rows.
+    Rates only ever shrink, so a stream whose target drifts is followed ever more
+    slowly.
+
+    Parameters
+    ----------
+    loss : str, default="squared_error"
+        One of ``"squared_error"``, ``"absolute_error"``, ``"huber"``,
+        ``"epsilon_insensitive"``, ``"squared_epsilon_insensitive"`` and ``"quantile"``,
+        defined as in :class:`~sklearn.linear_model.SGDRegressor`; ``"quantile"`` is
+        :class:`~sklearn.linear_model.QuantileRegressor`'s pinball loss.
+    eta0 : float, default=0.5
+        Base learning rate η. Each step of weight j is ``eta0 / sqrt(G_j + eps)`` times
+        its gradient, so its unit is that of the weights: the first step of each
+        weight has this length.
+    eps : float, default=1e-8
+        ε of the rule, inside the root; in units of a squared gradient.
+    initial_accumulator : float, default=0.0
+        Where every G starts. A larger one shortens the first steps.
+    epsilon : float, default=0.1
+        Where ``"huber"`` becomes linear, and the half-width within which
+        ``"epsilon_insensitive"`` and ``"squared_epsilon_insensitive"`` see no error;
+        in units of the raw prediction. Other losses ignore it.
+    quantile : float in (0, 1), default=0.5
+        The quantile that ``loss="quantile"`` estimates; other losses ignore it.
+    fit_intercept : bool, default=True
+        Whether to learn an intercept, a feature that is always 1.
+    max_iter : int, default=10
+        Most passes over the data that `fit` makes. `partial_fit` makes one.
+    tol : float or None, default=1e-2
+        A pass is without change when its mean loss is not below the best one so far by
+        this share of it. None makes `fit` use all `max_iter` passes.
+    n_iter_no_change : int, default=1
+        Passes without change, one after another, that end `fit`.
+    shuffle : bool, default=True
+        Whether `fit` visits the rows in random order. The order then depends on what
+        the rows contain and on `random_state`, not on how they came, and rows that are
+        identical, target included, are visited as one with the sum of their weights.
+        Repeating a row is therefore the same as giving it weight. False visits the
+        rows as they come, each by itself. `partial_fit` never shuffles.
+    random_state : int, RandomState instance or None, default=None
+        Draws the orders of visits. Pass an int for the same model in every run.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the present model instead of starting over.
+    n_jobs : int or None, default=None
+        Threads that share the outputs, eight at a time. The model does not depend on
+        it. None means 1 unless in a :func:`joblib.parallel_config` context.
+    verbose : int, default=0
+        Above 0, each pass prints its mean loss and its seconds.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Weights w; one-dimensional if y was. Read-only, as all that follow.
+    intercept_ : ndarray of shape (n_targets,)
+        Intercept b of each output.
+    learning_rates_ : ndarray, shaped as `coef_`
+        η / √(G + ε), the rate that the next gradient of each weight meets.
+    accumulators_ : ndarray, shaped as `coef_`
+        G, the running sum of each weight's squared gradients.
+    intercept_learning_rates_, intercept_accumulators_ : ndarray, as `intercept_`
+        The same for the intercepts, which adapt like any weight.
+    eta0_ : float
+        The base learning rate in use.
+    progressive_loss_ : float
+        Mean loss over all samples and outputs so far, each sample scored when it was
+        first seen and before it was learned from: an estimate of the loss on new data.
+    loss_curve_ : list of float
+        Mean loss of each pass of the last call of `fit`, each sample scored before it
+        is learned from; after `partial_fit`, that of its one pass. From the second pass
+        on, samples have been seen, so it falls below the loss on new data.
+    n_iter_ : int
+        Passes that the last call of `fit` or `partial_fit` made.
+    t_ : int
+        Samples learned from in all passes; those of weight 0 do not count, and
+        identical ones that are visited as one count once.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had string names.
+
+    See Also
+    --------
+    sklearn.linear_model.SGDRegressor : One learning rate for all features.
+    sklearn.linear_model.Ridge : The exact optimum of the squared error with L2.
+
+    References
+    ----------
+    .. [1] J. Duchi, E. Hazan and Y. Singer (2011). "Adaptive subgradient methods for
+       online learning and stochastic optimization". Journal of Machine Learning
+       Research 12, 2121-2159.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_adagrad import AdagradRegressor
+    >>> X = np.random.default_rng(0).normal(size=(1000, 3))
+    >>> model = AdagradRegressor(random_state=0).fit(X, X @ [1.0, -2.0, 0.0])
+    >>> model.coef_.round(2)
+    array([ 1., -2.,  0.])
+    """
+
+    _losses = REGRESSION_LOSSES
+    _y_checks: ClassVar[dict] = {"y_numeric": True, "multi_output": True}
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseAdagrad._parameter_constraints,
+        "loss": [StrOptions(set(REGRESSION_LOSSES))],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        loss="squared_error",
+        *,
+        eta0=0.5,
+        eps=1e-8,
+        initial_accumulator=0.0,
+        epsilon=0.1,
+        quantile=0.5,
+        fit_intercept=True,
+        max_iter=10,
+        tol=1e-2,
+        n_iter_no_change=1,
+        shuffle=True,
+        random_state=None,
+        warm_start=False,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.loss = loss
+        self.eta0 = eta0
+        self.eps = eps
+        self.initial_accumulator = initial_accumulator
+        self.epsilon = epsilon
+        self.quantile = quantile
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Learn from all samples in one or more passes, starting over.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            CSR of float32 or float64 is read where it is; anything else is converted.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factors of the samples' gradients, zero or positive; None means 1.
+
+        Returns
+        -------
+        self : AdagradRegressor
+
+        Raises
+        ------
+        ValueError
+            If X, y or sample_weight cannot be used; the model stays as it was.
+        """
+        return self._learn(X, y, sample_weight, stream=False)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Learn from each sample once, in the given order, going on from before.
+
+        Any division of a stream into calls gives the same model. float32 or float64 is
+        settled by the first call; later chunks of the other type are converted.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            CSR of float32 or float64 is read where it is; anything else is converted.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factors of the samples' gradients, zero or positive; None means 1. A sample
+            of weight 0 changes nothing.
+
+        Returns
+        -------
+        self : AdagradRegressor
+
+        Raises
+        ------
+        ValueError
+            If X, y or sample_weight cannot be used; the model stays as it was.
+        """
+        return self._learn(X, y, sample_weight, stream=True)
+
+    def predict(self, X):
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            In the floating type of the model.
+        """
+        raw = self._raw_prediction(X)
+        return raw[:, 0] if self._single_target else raw
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _encode(self, y, weight, classes, go_on, stream):
+        """Return the targets of shape (n_samples, n_outputs); no output has a code."""
+        values = y.reshape(len(y), -1)
+        if go_on and values.shape[1] != self._state.n_outputs:
+            raise ValueError(
+                f"y has {values.shape[1]} targets, but {type(self).__name__} was "
+                f"fitted with {self._state.n_outputs}; call fit (without warm_start) to start "
+                "over."
+            )
+        if not go_on:
+            self._single_target = y.ndim == 1
+        return values, np.empty(0)
+
+    def _weigh(self, weight, values, class_counts, stream):
+        return weight, class_counts
+
+    def _published(self, coef):
+        return coef[0] if self._single_target else coef

@@ -1,0 +1,1 @@
+"""Tests of the installed package; a package itself only so that they can share code."""
