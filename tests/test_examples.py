@@ -1,4 +1,4 @@
-"""The examples run as a user runs them, and the documentation's code does what it says."""
+"""The examples run as a user runs them, and code in docs/ does what it says."""
 
 import doctest
 import os
