@@ -23,8 +23,8 @@ def _has_probabilities(classifier):
             loss.name for loss in CLASSIFICATION_LOSSES.values() if loss.probability
         ]
         raise AttributeError(
-            f"loss={classifier.loss!r} has no probabilities: choose one of "
-            f"{having}, or wrap the classifier in sklearn.calibration.CalibratedClassifierCV."
+            f"loss={classifier.loss!r} has no probabilities: choose one of {having} or "
+            "wrap the classifier in sklearn.calibration.CalibratedClassifierCV."
         )
     return True
 
@@ -69,8 +69,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         ``n_samples / (n_classes * n_samples_of_class)``, sample weights counted. In
         `partial_fit` both are the counts up to and including the sample itself, so
         early samples are weighted by what was known then.
-    max_iter : int, default=10
-        Most passes over the data that `fit` makes. `partial_fit` makes one.
+    max_iter : int, default=3
+        Most passes over the data that `fit` makes; more tend to overfit. `partial_fit`
+        makes one.
     tol : float or None, default=1e-2
         A pass is without change when its mean loss is not below the best one so far by
         this share of it. None makes `fit` use all `max_iter` passes.
@@ -166,7 +167,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         epsilon=0.1,
         fit_intercept=True,
         class_weight=None,
-        max_iter=10,
+        max_iter=3,
         tol=1e-2,
         n_iter_no_change=1,
         shuffle=True,

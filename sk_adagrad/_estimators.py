@@ -101,8 +101,8 @@ class BaseAdagrad(BaseEstimator):
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
             if (weight < 0).any():
                 raise ValueError(
-                    f"Negative values in sample_weight: the smallest is {weight.min()}, but "
-                    "weights must be zero or positive."
+                    f"Negative values in sample_weight; the smallest is "
+                    f"{weight.min()}, but weights must be zero or positive."
                 )
             if not stream and not weight.any():
                 raise ValueError(

@@ -47,8 +47,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         The quantile that ``loss="quantile"`` estimates; other losses ignore it.
     fit_intercept : bool, default=True
         Whether to learn an intercept, a feature that is always 1.
-    max_iter : int, default=10
-        Most passes over the data that `fit` makes. `partial_fit` makes one.
+    max_iter : int, default=3
+        Most passes over the data that `fit` makes; more tend to overfit. `partial_fit`
+        makes one.
     tol : float or None, default=1e-2
         A pass is without change when its mean loss is not below the best one so far by
         this share of it. None makes `fit` use all `max_iter` passes.
@@ -117,9 +118,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     >>> import numpy as np
     >>> from sk_adagrad import AdagradRegressor
     >>> X = np.random.default_rng(0).normal(size=(1000, 3))
-    >>> model = AdagradRegressor(random_state=0).fit(X, X @ [1.0, -2.0, 0.0])
+    >>> model = AdagradRegressor(random_state=0).fit(X, X @ [1.0, -2.0, 3.0])
     >>> model.coef_.round(2)
-    array([ 1., -2.,  0.])
+    array([ 1., -2.,  3.])
     """
 
     _losses = REGRESSION_LOSSES
@@ -140,7 +141,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         epsilon=0.1,
         quantile=0.5,
         fit_intercept=True,
-        max_iter=10,
+        max_iter=3,
         tol=1e-2,
         n_iter_no_change=1,
         shuffle=True,
@@ -243,8 +244,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         if go_on and values.shape[1] != self._state.n_outputs:
             raise ValueError(
                 f"y has {values.shape[1]} targets, but {type(self).__name__} was "
-                f"fitted with {self._state.n_outputs}; call fit (without warm_start) to start "
-                "over."
+                f"fitted with {self._state.n_outputs}; call fit (without warm_start) "
+                "to start over."
             )
         if not go_on:
             self._single_target = y.ndim == 1
