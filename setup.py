@@ -80,10 +80,12 @@ class BuildKernels(build_ext):
     """
 
     def finalize_options(self):
+        """Compile on all cores unless told otherwise."""
         super().finalize_options()
         self.parallel = self.parallel or os.cpu_count()
 
     def build_extensions(self):
+        """Make each extension's source, then compile."""
         source = SOURCE.read_text(encoding="utf-8")
         for extension in self.extensions:
             copy = Path(extension.sources[0])

@@ -3,7 +3,7 @@
 from importlib.metadata import version as version_of
 
 project = "sk_adagrad"
-author = copyright = "the sk_adagrad developers"  # noqa: A001
+author = copyright = "the sk_adagrad developers"
 version = release = version_of("sk-adagrad")
 
 extensions = [

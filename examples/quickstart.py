@@ -84,12 +84,12 @@ print(
     f"""
 Each word has its own learning rate. Here are those of {most_frequent} against the rest,
 for words in at least 20 texts.
-Smallest: words of texts that were hard to tell. They have learned most, and another
-text will change their weights only little:"""
+Smallest: words of texts that were hard to tell. Their gradients were large, and from
+now on one more text changes their weights only little:"""
 )
 show(by_rate[:6])
 print(
-    """Largest: words of texts that were easy to tell without them. They have learned
-next to nothing, and a text that contradicts the model will change them at once:"""
+    """Largest: words of texts that were easy to tell. Their gradients were tiny, and a
+text that contradicts the model will change their weights at once, by up to eta0:"""
 )
 show(by_rate[-6:])

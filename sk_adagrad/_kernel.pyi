@@ -59,6 +59,7 @@ def row_keys(
     data: _Real,
     n_features: int,
     targets: _Real,
+    order: NDArray[np.uint32],
     exact: bool,
     seed: int,
     keys: NDArray[np.uint64],

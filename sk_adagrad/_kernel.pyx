@@ -524,6 +524,7 @@ def row_keys(
     const real[::1] data,            # in
     Py_ssize_t n_features,           # in
     const real[:, ::1] targets,      # in
+    const uint32_t[::1] order,       # in: rows to hash; empty: all
     bint exact,                      # in: hash values as they are, else as float32
     uint64_t seed,                   # in
     uint64_t[::1] keys,              # out
@@ -535,12 +536,14 @@ def row_keys(
     """
     cdef:
         bint sparse = indptr.shape[0] > 0
-        Py_ssize_t row, begin, nnz, k
+        bint chosen = order.shape[0] > 0
+        Py_ssize_t i, row, begin, nnz, k
         uint64_t h
         uint32_t c, v, seed_c = <uint32_t> seed, seed_v = <uint32_t> (seed >> 32)
         int j
     with nogil:
-        for row in range(keys.shape[0]):
+        for i in range(keys.shape[0]):
+            row = order[i] if chosen else i
             begin = indptr[row] if sparse else row * n_features
             nnz = indptr[row + 1] - begin if sparse else n_features
             h = seed
@@ -555,7 +558,7 @@ def row_keys(
                 h += (<uint64_t> c * (v | 1) + c) * (data[k] != 0)
             for j in range(targets.shape[1]):
                 h = scramble(h + bits_of(targets[row, j], exact) + j)
-            keys[row] = scramble(h)
+            keys[i] = scramble(h)
 
 
 def supports(str instruction_set):

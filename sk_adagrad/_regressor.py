@@ -58,9 +58,11 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     shuffle : bool, default=True
         Whether `fit` visits the rows in random order. The order then depends on what
         the rows contain and on `random_state`, not on how they came, and rows that are
-        identical, target included, are visited as one with the sum of their weights.
-        Repeating a row is therefore the same as giving it weight. False visits the
-        rows as they come, each by itself. `partial_fit` never shuffles.
+        identical, target included, are one row with the sum of their weights, so that
+        repeating a row is the same as giving it weight. A row that weighs more than
+        others is visited several times in a pass, each time with a share of its
+        weight. False visits the rows as they come, each once with its weight.
+        `partial_fit` never shuffles.
     random_state : int, RandomState instance or None, default=None
         Draws the orders of visits. Pass an int for the same model in every run.
     warm_start : bool, default=False
@@ -95,8 +97,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     n_iter_ : int
         Passes that the last call of `fit` or `partial_fit` made.
     t_ : int
-        Samples learned from in all passes; those of weight 0 do not count, and
-        identical ones that are visited as one count once.
+        Visits to samples of weight above 0, in all passes.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)

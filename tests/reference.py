@@ -33,8 +33,12 @@ LOSSES = {
         lambda p, y, c: -2 * y * np.maximum(0, 1 - y * p),
     ),
     "modified_huber": (
-        lambda p, y, c: np.where(y * p >= -1, np.maximum(0, 1 - y * p) ** 2, -4 * y * p),
-        lambda p, y, c: np.where(y * p >= -1, -2 * y * np.maximum(0, 1 - y * p), -4 * y),
+        lambda p, y, c: np.where(
+            y * p >= -1, np.maximum(0, 1 - y * p) ** 2, -4 * y * p
+        ),
+        lambda p, y, c: np.where(
+            y * p >= -1, -2 * y * np.maximum(0, 1 - y * p), -4 * y
+        ),
     ),
     "squared_error": (
         lambda p, y, c: (p - y) ** 2 / 2,

@@ -1,0 +1,246 @@
+"""The estimators hold to the published rule, kept apart from them in `reference.py`."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from sk_adagrad import AdagradClassifier, AdagradRegressor
+from sk_adagrad._dispatch import KERNELS, available_instruction_sets, load
+from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
+
+from .reference import adagrad
+
+N_ROWS, N_FEATURES = 60, 30
+NON_ZEROS = 0, 1, 7, 8, 9, 17  # of the rows, in turn
+RTOL = {"float64": 1e-12, "float32": 2e-4}
+LOSS_PARAMETERS = {"epsilon": 0.3, "quantile": 0.3}
+
+CLASSIFICATION = [
+    (AdagradClassifier, loss, n_classes)
+    for loss in CLASSIFICATION_LOSSES
+    for n_classes in (2, 3, 9, 20)
+]
+REGRESSION = [
+    (AdagradRegressor, loss, n_outputs)
+    for loss in REGRESSION_LOSSES
+    for n_outputs in (1, 2, 3, 9, 20)
+]
+TASKS = CLASSIFICATION + REGRESSION
+SOME_TASKS = [
+    (AdagradClassifier, "log_loss", 2),
+    (AdagradClassifier, "log_loss", 9),
+    (AdagradRegressor, "squared_error", 1),
+    (AdagradRegressor, "squared_error", 3),
+]
+
+
+def ids(task):
+    return "-".join(map(str, task[1:]))
+
+
+each_task = pytest.mark.parametrize("task", TASKS, ids=ids)
+some_tasks = pytest.mark.parametrize("task", SOME_TASKS, ids=ids)
+
+
+@cache
+def samples(estimator, n_outputs, dtype="float64", weighted=True):
+    """Return rows, labels or values, the targets that these mean, and weights."""
+    rng = np.random.default_rng(n_outputs)
+    X = np.zeros((N_ROWS, N_FEATURES))
+    for i, x in enumerate(X):
+        touched = rng.choice(N_FEATURES, NON_ZEROS[i % len(NON_ZEROS)], replace=False)
+        x[touched] = rng.normal(size=len(touched))
+    weight = np.where(np.arange(N_ROWS) % 7 == 3, 0, rng.uniform(0.1, 3, N_ROWS))
+    if estimator is AdagradRegressor:
+        y = Y = rng.normal(size=(N_ROWS, n_outputs)).astype(dtype)
+    else:
+        y = np.arange(N_ROWS) % n_outputs
+        positive = [1] if n_outputs == 2 else np.arange(n_outputs)
+        Y = np.where(y[:, None] == positive, 1.0, -1.0)
+    return X.astype(dtype), y, Y, weight if weighted else np.ones(N_ROWS)
+
+
+def loss_parameters(task):
+    """Return the parameter of the estimator that the loss reads, if it reads one."""
+    name = task[0]._losses[task[1]].parameter
+    return {name: LOSS_PARAMETERS[name]} if name else {}
+
+
+@cache
+def expected(task, dtype="float64", weighted=True, **options):
+    estimator, loss, n_outputs = task
+    X, _, Y, weight = samples(estimator, n_outputs, dtype, weighted)
+    options = {"passes": 3, **options}
+    parameter = next(iter(loss_parameters(task).values()), 0.0)
+    return adagrad(
+        X.astype("float64"), Y, weight, loss=loss, parameter=parameter, **options
+    )
+
+
+def trained(task, dtype="float64", weighted=True, convert=np.asarray, **options):
+    """Make three passes over the rows in the order in which they are."""
+    estimator, loss, n_outputs = task
+    X, y, _, weight = samples(estimator, n_outputs, dtype, weighted)
+    options = {"shuffle": False, "tol": None, "max_iter": 3, **options}
+    model = estimator(loss, **loss_parameters(task), **options)
+    return model.fit(convert(X), y, sample_weight=weight if weighted else None)
+
+
+def assert_close(actual, wanted, rtol):
+    """Compare relative to the largest value, as sums of large terms can be small."""
+    scale = np.abs(wanted).max()
+    np.testing.assert_allclose(
+        actual, np.reshape(wanted, actual.shape), rtol, rtol * scale
+    )
+
+
+def assert_follows(model, reference, dtype="float64"):
+    for name in ("coef", "intercept", "accumulators", "intercept_accumulators"):
+        actual = getattr(model, f"{name}_")
+        assert actual.dtype == dtype
+        assert_close(actual, getattr(reference, name), RTOL[dtype])
+
+
+@pytest.mark.parametrize("instruction_set", available_instruction_sets())
+@pytest.mark.parametrize("dtype", RTOL)
+@pytest.mark.parametrize("convert", [np.asarray, sp.csr_matrix], ids=["dense", "csr"])
+@each_task
+def test_every_kernel_follows_the_rule(
+    task, convert, dtype, instruction_set, monkeypatch
+):
+    dtype_kernel = load(instruction_set)[np.dtype(dtype)]
+    monkeypatch.setitem(KERNELS, np.dtype(dtype), dtype_kernel)
+    reference = expected(task, dtype)
+    assert_follows(trained(task, dtype, convert=convert), reference, dtype)
+
+
+@each_task
+def test_no_weights_are_weights_of_one(task):
+    reference = expected(task, weighted=False)
+    assert_follows(trained(task, weighted=False), reference)
+
+
+@each_task
+def test_partial_fit_is_one_pass_of_the_rule(task):
+    estimator, loss, n_outputs = task
+    X, y, _, weight = samples(estimator, n_outputs)
+    classes = {"classes": np.unique(y)} if estimator is AdagradClassifier else {}
+    model = estimator(loss, **loss_parameters(task))
+    model.partial_fit(X, y, sample_weight=weight, **classes)
+    assert_follows(model, expected(task, passes=1))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"eta0": 0.01},
+        {"eps": 1.0},
+        {"initial_accumulator": 2.0},
+        {"fit_intercept": False},
+        {"fit_intercept": False, "initial_accumulator": 2.0},
+    ],
+    ids=str,
+)
+@some_tasks
+def test_options_mean_what_the_rule_says(task, options):
+    assert_follows(trained(task, **options), expected(task, **options))
+
+
+@pytest.mark.parametrize("index", ["int32", "int64"])
+@some_tasks
+def test_both_index_types_follow_the_rule(task, index):
+    def convert(X):
+        X = sp.csr_matrix(X)
+        X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
+        return X
+
+    assert_follows(trained(task, convert=convert), expected(task))
+
+
+@some_tasks
+def test_loss_curve_is_the_loss_before_each_update(task):
+    model = trained(task)
+    np.testing.assert_allclose(model.loss_curve_, expected(task).loss_curve, 1e-12)
+
+
+@some_tasks
+def test_progressive_loss_counts_the_first_visits_only(task):
+    model = trained(task)
+    np.testing.assert_allclose(
+        model.progressive_loss_, expected(task).loss_curve[0], 1e-12
+    )
+
+
+@some_tasks
+def test_progressive_loss_of_a_stream_counts_all_samples(task):
+    estimator, loss, n_outputs = task
+    X, y, _, weight = samples(estimator, n_outputs)
+    classes = {"classes": np.unique(y)} if estimator is AdagradClassifier else {}
+    model = estimator(loss, **loss_parameters(task))
+    for _ in range(3):
+        model.partial_fit(X, y, sample_weight=weight, **classes)
+    np.testing.assert_allclose(
+        model.progressive_loss_, expected(task).loss_curve.mean(), 1e-12
+    )
+
+
+@some_tasks
+def test_t_counts_the_samples_with_weight(task):
+    assert trained(task).t_ == expected(task).t
+
+
+@pytest.mark.parametrize("prefix", ["", "intercept_"])
+@some_tasks
+def test_learning_rates_are_those_the_next_gradients_meet(task, prefix):
+    model = trained(task, eta0=0.2, eps=0.3)
+    G = getattr(expected(task, eta0=0.2, eps=0.3), f"{prefix}accumulators")
+    assert_close(
+        getattr(model, f"{prefix}learning_rates_"), 0.2 / np.sqrt(G + 0.3), 1e-12
+    )
+
+
+def test_untouched_features_stay_as_they_began():
+    X, y, _, _ = samples(AdagradClassifier, 2)
+    model = AdagradClassifier(initial_accumulator=0.5).fit(
+        np.pad(X, ((0, 0), (0, 3))), y
+    )
+    np.testing.assert_array_equal(model.coef_[:, -3:], 0)
+    np.testing.assert_array_equal(model.accumulators_[:, -3:], 0.5)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "loss"),
+    [
+        (AdagradClassifier, "log_loss"),
+        (AdagradRegressor, "squared_error"),
+        (AdagradRegressor, "absolute_error"),
+        (AdagradRegressor, "huber"),
+    ],
+)
+@pytest.mark.parametrize("n_outputs", [2, 3])
+def test_dense_rows_are_learned_as_torch_learns_them(estimator, loss, n_outputs):
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    loss_function = {
+        "log_loss": lambda p, y: functional.softplus(-p * y).sum(),
+        "squared_error": lambda p, y: functional.mse_loss(p, y, reduction="sum") / 2,
+        "absolute_error": lambda p, y: functional.l1_loss(p, y, reduction="sum"),
+        "huber": lambda p, y: functional.huber_loss(p, y, reduction="sum", delta=0.1),
+    }[loss]
+    _, y, Y, _ = samples(estimator, n_outputs)
+    X = np.random.default_rng(0).normal(size=(N_ROWS, 11))
+    linear = torch.nn.Linear(11, Y.shape[1], dtype=torch.float64)
+    for parameter in linear.parameters():
+        torch.nn.init.zeros_(parameter)
+    optimizer = torch.optim.Adagrad(linear.parameters(), lr=0.5, eps=1e-300)
+    for row, target in zip(torch.from_numpy(X), torch.from_numpy(Y), strict=True):
+        optimizer.zero_grad()
+        loss_function(linear(row), target).backward()
+        optimizer.step()
+
+    model = estimator(loss, eps=1e-300, shuffle=False, max_iter=1).fit(X, y)
+
+    assert_close(model.coef_, linear.weight.detach().numpy(), 1e-11)
+    assert_close(model.intercept_, linear.bias.detach().numpy(), 1e-11)
