@@ -37,9 +37,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
         G_j <- G_j + g_j²        w_j <- w_j - η g_j / √(G_j + ε)
 
-    which is the diagonal rule of [1]_ (figure 1). Several classes are told apart one
-    against the rest, eight at a time in one pass over the rows.
-    Rates only ever shrink, so a stream whose target drifts is followed ever more
+    which is the diagonal rule of Duchi, Hazan and Singer (2011, figure 1). Several
+    classes are told apart one against the rest, eight at a time in one pass over the
+    rows. Rates only ever shrink, so a stream whose target drifts is followed ever more
     slowly.
 
     Parameters
@@ -122,7 +122,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Visits to samples of weight above 0, in all passes.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had string names.
     classes_ : ndarray of shape (n_classes,)
         The class labels.
@@ -368,16 +368,15 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
 
 def _labels(y):
-    """Return the sorted distinct labels of y; refuse numbers that are no labels."""
+    """Return the sorted distinct labels of y; refuse what cannot be labels."""
+    if y.dtype.kind not in "biuU":
+        check_classification_targets(y)
     low, high = (int(y.min()), int(y.max())) if y.dtype.kind == "i" else (0, len(y))
     if high - low < len(y):
         # Counting takes a tenth of the time of sorting.
         counts = np.bincount(np.subtract(y, low, dtype=np.int64))
-        labels = (np.flatnonzero(counts) + low).astype(y.dtype)
-    else:
-        labels = np.unique(y)
-    check_classification_targets(labels)
-    return labels
+        return (np.flatnonzero(counts) + low).astype(y.dtype)
+    return np.unique(y)
 
 
 def _balanced_so_far(codes, weight, n_classes, class_counts):

@@ -6,10 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import (
-    _check_sample_weight,
     check_is_fitted,
     validate_data,
 )
@@ -50,6 +49,8 @@ class BaseAdagrad(BaseEstimator):
             dtype = self._state.dtype if go_on else [np.float64, np.float32]
             rows, y, weight = self._validate(X, y, sample_weight, dtype, go_on, stream)
             values, codes = self._encode(y, weight, classes, go_on, stream)
+            if go_on and stream and len(weight) and not weight.any():
+                return self  # no sample at all: not even a counter moves
             state = (
                 self._state
                 if go_on
@@ -79,6 +80,12 @@ class BaseAdagrad(BaseEstimator):
                 verbose=self.verbose,
                 **passes,
             )
+            if state.weight_sum and not np.isfinite(loss_curve).all():
+                raise ValueError(
+                    "The loss is no longer a finite number: values of X or y are too "
+                    f"large for {state.dtype}. Scale them, for example with "
+                    "MaxAbsScaler, and fit again."
+                )
             self._state = state
             self.loss_curve_ = loss_curve
             self.n_iter_ = len(loss_curve)
@@ -96,19 +103,12 @@ class BaseAdagrad(BaseEstimator):
             order="C",
             **self._y_checks,
         )
-        weight = np.empty(0)  # stands for all 1
-        if sample_weight is not None:
-            weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-            if (weight < 0).any():
-                raise ValueError(
-                    f"Negative values in sample_weight; the smallest is "
-                    f"{weight.min()}, but weights must be zero or positive."
-                )
-            if not stream and not weight.any():
-                raise ValueError(
-                    "All samples have weight zero, so there is nothing to fit; give at "
-                    "least one a positive sample_weight."
-                )
+        weight = _checked_weight(sample_weight, X)
+        if not stream and len(weight) and not weight.any():
+            raise ValueError(
+                "Sample weights must contain at least one non-zero number, or there is "
+                "nothing to fit."
+            )
         return rows_of(X), y, weight
 
     def _passes(self):
@@ -170,13 +170,18 @@ class BaseAdagrad(BaseEstimator):
     def learning_rates_(self):
         """Rates eta0 / sqrt(G + eps) that the next gradients will meet."""
         _state_of(self, "learning_rates_")
-        return self.eta0_ / np.sqrt(self.accumulators_ + self.eps)
+        return self._rates(self.accumulators_)
 
     @property
     def intercept_learning_rates_(self):
         """Rates that the next gradients of the intercepts will meet."""
         _state_of(self, "intercept_learning_rates_")
-        return self.eta0_ / np.sqrt(self.intercept_accumulators_ + self.eps)
+        return self._rates(self.intercept_accumulators_)
+
+    def _rates(self, accumulators):
+        rates = self.eta0_ / np.sqrt(accumulators + self.eps)
+        rates.flags.writeable = False
+        return rates
 
     @property
     def progressive_loss_(self):
@@ -218,6 +223,28 @@ def _state_of(estimator, attribute):
             f"{type(estimator).__name__!r} object has no attribute {attribute!r} "
             "before fit or partial_fit."
         ) from None
+
+
+def _checked_weight(sample_weight, X):
+    """Return the weights as float64; an empty array stands for all 1."""
+    if sample_weight is None:
+        return np.empty(0)
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(X.shape[0], sample_weight)
+    weight = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weight.shape != (X.shape[0],):
+        raise ValueError(
+            f"sample_weight.shape == {weight.shape}, expected {(X.shape[0],)}: one weight "
+            "for each sample."
+        )
+    if (weight < 0).any():
+        raise ValueError(
+            f"Negative values in sample_weight; the smallest is {weight.min()}, but "
+            "weights must be zero or positive."
+        )
+    return weight
 
 
 def _cast(values, dtype, name):

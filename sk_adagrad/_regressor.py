@@ -19,10 +19,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
 
         G_j <- G_j + g_j²        w_j <- w_j - η g_j / √(G_j + ε)
 
-    which is the diagonal rule of [1]_ (figure 1). Several targets are learned
-    side by side, eight at a time in one pass over the rows.
-    Rates only ever shrink, so a stream whose target drifts is followed ever more
-    slowly.
+    which is the diagonal rule of Duchi, Hazan and Singer (2011, figure 1). Several
+    targets are learned side by side, eight at a time in one pass over the rows. Rates
+    only ever shrink, so a stream whose target drifts is followed ever more slowly.
 
     Parameters
     ----------
@@ -100,7 +99,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Visits to samples of weight above 0, in all passes.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had string names.
 
     See Also

@@ -50,7 +50,12 @@ def checked_sparse(X):
     """
     if not sp.issparse(X):
         return X
-    if X.format == "coo" and X.ndim == 2:
+    if X.ndim != 2:
+        raise ValueError(
+            f"Expected 2D array, got a {X.ndim}D sparse array instead: X must have a row "
+            "for each sample and a column for each feature."
+        )
+    if X.format == "coo":
         for axis, at in enumerate((X.row, X.col)):
             if len(at) and (at.min() < 0 or at.max() >= X.shape[axis]):
                 wrong = at.min() if at.min() < 0 else at.max()
@@ -88,9 +93,11 @@ def canonical_csr(X):
             f"X is not a valid CSR matrix: indptr must start with 0, not {indptr[0]}."
         )
     kernel = KERNELS[np.dtype(np.float64)]
-    bad_row, low, high, canonical = kernel.inspect(
-        indptr.astype(indices.dtype, copy=False), indices
-    )
+    if indptr.dtype == indices.dtype:
+        narrow = indptr
+    else:  # what does not fit the type of the indices must stay wrong in it
+        narrow = indptr.clip(-1, len(indices) + 1).astype(indices.dtype)
+    bad_row, low, high, canonical = kernel.inspect(narrow, indices)
     if bad_row >= 0:
         raise ValueError(
             f"X is not a valid CSR matrix: row {bad_row} is said to go from entry "

@@ -146,7 +146,8 @@ def _one_pass(state, rows, targets, order, weight, rule, first_visit, n_jobs):
     state.changed()
     if not weight_sum:
         return np.nan
-    return float((loss_sum - before).sum() / (weight_sum * state.n_outputs))
+    with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
+        return float((loss_sum - before).sum() / (weight_sum * state.n_outputs))
 
 
 def _running_sum(start, values):

@@ -115,9 +115,12 @@ class ModelState:
         return {**vars(self), "_read": {}}
 
     def __setstate__(self, contents):
+        # Copies: a pickle aligns to 16 bytes only, and joblib can load read-only arrays.
         table = contents["table"]
-        vars(self).update(contents, table=_aligned_zeros(table.shape, table.dtype))
-        self.table[...] = table
+        copies = {name: contents[name].copy() for name in ("intercept", "loss_sum")}
+        copies["table"] = _aligned_zeros(table.shape, table.dtype)
+        copies["table"][...] = table
+        vars(self).update(contents, **copies)
 
 
 def _aligned_zeros(shape, dtype):

@@ -1,0 +1,46 @@
+"""The environment variable SK_ADAGRAD_ISA forces one of the compiled kernels."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sk_adagrad import _dispatch
+
+REPORT = "from sk_adagrad import _dispatch; print(_dispatch.INSTRUCTION_SET)"
+
+
+def run(folder, **environment):
+    """Import the installed package in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", REPORT],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("instruction_set", _dispatch.available_instruction_sets())
+def test_each_available_instruction_set_can_be_forced(instruction_set, tmp_path):
+    process = run(tmp_path, SK_ADAGRAD_ISA=instruction_set)
+    assert process.stdout.strip() == instruction_set, process.stderr
+
+
+def test_an_unknown_instruction_set_is_an_import_error(tmp_path):
+    process = run(tmp_path, SK_ADAGRAD_ISA="mmx")
+    assert process.returncode != 0
+    assert "ImportError: SK_ADAGRAD_ISA is 'mmx'" in process.stderr
+    assert "generic" in process.stderr
+
+
+def test_the_best_instruction_set_is_chosen_by_itself(monkeypatch):
+    monkeypatch.delenv("SK_ADAGRAD_ISA", raising=False)
+    assert _dispatch._choose() == _dispatch.available_instruction_sets()[0]
+
+
+def test_every_processor_has_the_generic_one(monkeypatch):
+    monkeypatch.setattr(_dispatch._generic, "supports", lambda instruction_set: False)
+    assert _dispatch.available_instruction_sets() == ["generic"]

@@ -1,0 +1,579 @@
+"""`fit`: what its result depends on, what it must not depend on, when it stops."""
+
+import contextlib
+import signal
+import threading
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.utils.class_weight import compute_sample_weight
+
+from sk_adagrad import AdagradClassifier, AdagradRegressor
+
+N_ROWS, N_FEATURES = 80, 15
+
+ESTIMATORS = {
+    "binary": AdagradClassifier(random_state=0),
+    "classes": AdagradClassifier(random_state=0),
+    "one target": AdagradRegressor(random_state=0),
+    "targets": AdagradRegressor(random_state=0),
+}
+each_task = pytest.mark.parametrize("task", ESTIMATORS)
+each_classifier = pytest.mark.parametrize("task", ["binary", "classes"])
+each_format = pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+
+
+def samples(task, dtype="float64"):
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(N_ROWS, N_FEATURES)) * (rng.random((N_ROWS, N_FEATURES)) < 0.5)
+    X = X.astype("float32").astype(dtype)
+    if isinstance(ESTIMATORS[task], AdagradRegressor):
+        y = rng.normal(size=(N_ROWS, 10) if task == "targets" else N_ROWS)
+        return X, y.astype("float32").astype(dtype)
+    return X, np.arange(N_ROWS) % (10 if task == "classes" else 2)
+
+
+def fitted(task, X, y, sample_weight=None, **params):
+    model = type(ESTIMATORS[task])(**{**ESTIMATORS[task].get_params(), **params})
+    return model.fit(X, y, sample_weight=sample_weight)
+
+
+def assert_same(actual, wanted, rtol=0.0):
+    for name in ("coef_", "intercept_", "accumulators_", "intercept_accumulators_"):
+        ours, theirs = getattr(actual, name), getattr(wanted, name)
+        np.testing.assert_allclose(
+            ours, theirs, rtol, rtol * np.abs(theirs).max(), err_msg=name
+        )
+
+
+# The order of visits.
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@each_format
+@each_task
+def test_the_order_of_the_rows_does_not_matter(task, form, weighted):
+    X, y = samples(task)
+    rng = np.random.default_rng(0)
+    weight = rng.uniform(0, 3, N_ROWS) if weighted else np.ones(N_ROWS)
+    wanted = fitted(task, form(X), y, weight)
+    for _ in range(5):
+        order = rng.permutation(N_ROWS)
+        assert_same(fitted(task, form(X[order]), y[order], weight[order]), wanted)
+
+
+@each_format
+@each_task
+def test_repeating_a_row_is_giving_it_weight(task, form):
+    X, y = samples(task)
+    rng = np.random.default_rng(0)
+    repeats = rng.integers(0, 5, N_ROWS)
+    rows = rng.permutation(np.repeat(np.arange(N_ROWS), repeats))
+    assert_same(fitted(task, form(X[rows]), y[rows]), fitted(task, form(X), y, repeats))
+
+
+@each_task
+def test_equal_rows_with_different_targets_are_not_taken_together(task):
+    _, y = samples(task)
+    X = np.ones((N_ROWS, 1))
+    assert fitted(task, X, y, max_iter=1).t_ == len(np.unique(y, axis=0))
+
+
+@each_task
+def test_rows_that_are_equal_in_float32_only_are_not_taken_together(task):
+    _, y = samples(task)
+    y = np.repeat(y[:2], N_ROWS // 2, axis=0)
+    X = 1 + np.arange(N_ROWS)[:, None] * 1e-12
+    assert fitted(task, X, y, max_iter=1).t_ == N_ROWS
+
+
+@each_task
+def test_rows_are_visited_as_they_come_without_shuffle(task):
+    X, y = samples(task)
+    forth = fitted(task, X, y, shuffle=False)
+    back = fitted(task, X[::-1], y[::-1], shuffle=False)
+    assert not np.array_equal(forth.coef_, back.coef_)
+
+
+@each_task
+def test_random_state_draws_the_order(task):
+    X, y = samples(task)
+    first, again, other = (
+        fitted(task, X, y, random_state=seed).coef_ for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@each_task
+def test_a_random_state_instance_goes_on_from_fit_to_fit(task):
+    X, y = samples(task)
+    rng = np.random.RandomState(1)
+    first, second = (fitted(task, X, y, random_state=rng).coef_ for _ in range(2))
+    assert not np.array_equal(first, second)
+
+
+# The format of X.
+
+
+def with_int64(X):
+    X = sp.csr_matrix(X)
+    X.indices, X.indptr = X.indices.astype("int64"), X.indptr.astype("int64")
+    return X
+
+
+def unsorted(X):
+    X = sp.csr_matrix(X)
+    for start, stop in zip(X.indptr[:-1], X.indptr[1:], strict=True):
+        X.indices[start:stop] = X.indices[start:stop][::-1].copy()
+        X.data[start:stop] = X.data[start:stop][::-1].copy()
+    return X
+
+
+def with_explicit_zeros(X):
+    stored = sp.csr_matrix(np.ones_like(X))
+    stored.data[:] = X.ravel()
+    return stored
+
+
+def with_duplicates(X):
+    X = sp.csr_matrix(X)
+    data = np.column_stack((X.data / 4, X.data / 4, X.data / 2)).ravel()
+    return sp.csr_matrix((data, np.repeat(X.indices, 3), X.indptr * 3), X.shape)
+
+
+def with_spare_entries(X):
+    X = sp.csr_matrix(X)
+    X.data, X.indices = np.append(X.data, 7), np.append(X.indices, 1).astype("int32")
+    return X
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize(
+    "form",
+    [
+        *(sp.csr_matrix, sp.csr_array, sp.csc_matrix, sp.csc_array),
+        *(sp.coo_matrix, sp.coo_array, sp.lil_matrix, sp.bsr_matrix, sp.dok_matrix),
+        *(with_int64, unsorted, with_explicit_zeros, with_duplicates),
+        *(with_spare_entries, np.asfortranarray, np.ndarray.tolist),
+    ],
+    ids=lambda form: form.__name__,
+)
+@each_task
+def test_formats_of_the_same_matrix_give_the_same_model(task, form, shuffle):
+    X, y = samples(task)
+    wanted = fitted(task, X, y, shuffle=shuffle)
+    actual = fitted(task, form(X), y, shuffle=shuffle)
+    assert_same(actual, wanted, rtol=1e-11)
+    np.testing.assert_allclose(actual.predict(form(X)), wanted.predict(X), rtol=1e-9)
+
+
+@each_format
+@each_task
+def test_float32_and_float64_of_the_same_values_nearly_agree(task, form):
+    single, double = (
+        fitted(task, form(samples(task, dtype)[0]), samples(task, dtype)[1])
+        for dtype in ("float32", "float64")
+    )
+    assert single.coef_.dtype == "float32"
+    assert_same(single, double, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint64", "bool", "float16", "object", ">f8"]
+)
+@each_format
+def test_other_types_are_read_as_float64(form, dtype):
+    X, y = samples("binary")
+    X = np.abs(X.round()).astype(dtype)
+    if form is sp.csr_array and dtype in ("float16", "object", ">f8"):
+        pytest.skip("scipy has no sparse matrices of this type")
+    actual = fitted("binary", form(X), y)
+    assert actual.coef_.dtype == "float64"
+    assert_same(actual, fitted("binary", X.astype("float64"), y), rtol=1e-12)
+
+
+@each_task
+def test_fit_does_not_write_to_its_input(task):
+    X, y = samples(task)
+    weight = np.linspace(0, 2, N_ROWS)
+    X = sp.csr_array(X)
+    arrays = X.data, X.indices, X.indptr, y, weight
+    for array in arrays:
+        array.flags.writeable = False
+    fitted(task, X, y, weight)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "predict"])
+@pytest.mark.parametrize("form", [sp.csr_array, with_int64, np.asarray])
+def test_a_canonical_matrix_is_not_copied(form, method, dtype):
+    X = np.random.default_rng(0).random((1500, 400)).astype(dtype)
+    size = X.nbytes
+    X, y = form(X), X[:, 0]
+    model = AdagradRegressor(max_iter=2).fit(X, y)
+    tracemalloc.start()
+    getattr(model, method)(X, *([y] if method != "predict" else []))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < size / 4
+
+
+# Passes and stopping.
+
+
+@pytest.mark.parametrize("n_iter_no_change", [1, 2, 4])
+@pytest.mark.parametrize("tol", [0, 1e-2, 0.2])
+@each_task
+def test_fit_stops_when_passes_in_a_row_bring_no_change(task, tol, n_iter_no_change):
+    X, y = samples(task)
+    losses = fitted(task, X, y, tol=None, max_iter=60).loss_curve_
+    bests = np.minimum.accumulate(losses)
+    changed = np.append(True, losses[1:] < bests[:-1] - tol * np.abs(bests[:-1]))
+    in_vain = [
+        not changed[max(0, n - n_iter_no_change) : n].any() for n in range(1, 61)
+    ]
+    wanted = next((n for n, stop in enumerate(in_vain, 1) if stop), 60)
+
+    model = fitted(task, X, y, tol=tol, max_iter=60, n_iter_no_change=n_iter_no_change)
+
+    assert model.n_iter_ == wanted
+    assert model.loss_curve_ == losses[:wanted]
+
+
+def test_the_default_makes_more_than_one_pass_while_the_loss_falls():
+    X, _ = samples("binary")
+    model = fitted("binary", X, X[:, 0] > 0)
+    assert 1 < model.n_iter_ <= AdagradClassifier().max_iter
+    assert model.loss_curve_[1] < model.loss_curve_[0]
+
+
+@pytest.mark.parametrize("max_iter", [1, 2, 5])
+@each_task
+def test_no_tolerance_means_all_passes(task, max_iter):
+    X, y = samples(task)
+    model = fitted(task, X, y, tol=None, max_iter=max_iter)
+    assert model.n_iter_ == len(model.loss_curve_) == max_iter
+    assert model.t_ == max_iter * N_ROWS
+
+
+@each_task
+def test_warm_start_goes_on_where_fit_ended(task):
+    X, y = samples(task)
+    params = {"shuffle": False, "tol": None}
+    model = fitted(task, X, y, max_iter=2, warm_start=True, **params).fit(X, y)
+    wanted = fitted(task, X, y, max_iter=4, **params)
+    assert_same(model, wanted)
+    assert model.t_ == wanted.t_
+
+
+@each_task
+def test_warm_start_goes_on_after_partial_fit(task):
+    X, y = samples(task)
+    params = {"shuffle": False, "tol": None}
+    model = fitted(task, X, y, max_iter=1, warm_start=True, **params).partial_fit(X, y)
+    assert_same(model.fit(X, y), fitted(task, X, y, max_iter=3, **params))
+
+
+@each_task
+def test_fit_starts_over_without_warm_start(task):
+    X, y = samples(task)
+    model = fitted(task, X, y)
+    again = fitted(task, X[:, 1:] * 2, y).fit(X, y)
+    assert_same(again, model)
+    assert again.t_ == model.t_
+    assert again.progressive_loss_ == model.progressive_loss_
+
+
+def test_warm_start_refuses_new_classes():
+    X, y = samples("classes")
+    model = fitted("binary", X, y % 2, warm_start=True)
+    with pytest.raises(ValueError, match="new class"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 9, 20])
+@each_format
+def test_threads_do_not_change_the_model(form, n_classes):
+    X, _ = samples("classes")
+    y = np.arange(N_ROWS) % n_classes
+    one, two = (fitted("classes", form(X), y, n_jobs=n_jobs) for n_jobs in (1, 2))
+    assert_same(two, one)
+    assert two.loss_curve_ == one.loss_curve_
+
+
+def test_verbose_prints_the_loss_of_each_pass(capsys):
+    X, y = samples("binary")
+    model = fitted("binary", X, y, tol=None, max_iter=4, verbose=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    for line, loss in zip(lines, model.loss_curve_, strict=True):
+        assert f"{loss:.4f}"[:5] in line
+
+
+def test_fit_prints_nothing_by_default(capsys):
+    fitted("binary", *samples("binary"))
+    assert capsys.readouterr() == ("", "")
+
+
+# Weights of classes, targets.
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("class_weight", ["balanced", "dict"])
+@each_classifier
+def test_class_weights_multiply_sample_weights(task, class_weight, shuffle):
+    X, y = samples(task)
+    y = np.where(np.arange(N_ROWS) < 20, 0, y)
+    weight = np.random.default_rng(0).uniform(0.2, 2, N_ROWS)
+    if class_weight == "dict":
+        class_weight = {0: 3.0, 1: 0.25}
+        factor = compute_sample_weight(class_weight, y)
+    else:
+        by_class = weight.sum() / (len(set(y)) * np.bincount(y, weights=weight))
+        factor = by_class[y]
+    weighted = fitted(task, X, y, weight * factor, shuffle=shuffle)
+    actual = fitted(task, X, y, weight, class_weight=class_weight, shuffle=shuffle)
+    assert_same(actual, weighted, rtol=1e-11)
+
+
+@each_classifier
+def test_balanced_is_what_scikit_learn_means_by_it(task):
+    X, y = samples(task)
+    y = np.where(np.arange(N_ROWS) < 20, 0, y)
+    actual = fitted(task, X, y, class_weight="balanced")
+    assert_same(actual, fitted(task, X, y, compute_sample_weight("balanced", y)), 1e-11)
+
+
+def test_balanced_in_a_stream_weighs_by_the_counts_so_far():
+    X, y = samples("classes")
+    weight = np.random.default_rng(0).uniform(0.2, 2, N_ROWS)
+    so_far = np.zeros(10)
+    balanced = weight.copy()
+    for i, label in enumerate(y):
+        so_far[label] += weight[i]
+        balanced[i] *= so_far.sum() / (10 * so_far[label])
+    classes = np.arange(10)
+    actual = AdagradClassifier(class_weight="balanced")
+    actual.partial_fit(X, y, classes, weight)
+    assert_same(actual, AdagradClassifier().partial_fit(X, y, classes, balanced), 1e-11)
+
+
+@each_classifier
+def test_a_class_of_weight_zero_is_no_class(task):
+    X, y = samples(task)
+    weight = np.where(y == 1, 0, 1)
+    if task == "binary":
+        with pytest.raises(ValueError, match="number of classes has to be greater"):
+            fitted(task, X, y, weight)
+        return
+    model = fitted(task, X, y, weight)
+    assert 1 not in model.classes_
+    assert_same(model, fitted(task, X[y != 1], y[y != 1]))
+
+
+@each_task
+def test_weights_that_are_all_zero_are_refused(task):
+    X, y = samples(task)
+    with pytest.raises(ValueError, match="weight"):
+        fitted(task, X, y, np.zeros(N_ROWS))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["no", "yes"],
+        np.array(["no", "yes"], dtype=object),
+        [False, True],
+        [-7, 10**12],
+        np.array([3, 250], "uint8"),
+        [0.0, 1.0],
+    ],
+    ids=str,
+)
+def test_labels_of_any_type_come_back(labels):
+    X, y = samples("binary")
+    labels = np.asarray(labels)
+    model = fitted("binary", X, labels[y])
+    np.testing.assert_array_equal(model.classes_, labels)
+    assert set(model.predict(X)) == set(labels)
+    assert_same(model, fitted("binary", X, y))
+
+
+def test_many_classes_are_nothing_to_warn_of():
+    X, _ = samples("classes")
+    assert len(fitted("classes", X, np.arange(N_ROWS) % 25).classes_) == 25
+
+
+def test_a_single_class_is_refused():
+    X, _ = samples("binary")
+    with pytest.raises(
+        ValueError, match="number of classes has to be greater than one"
+    ):
+        fitted("binary", X, np.ones(N_ROWS))
+
+
+def test_continuous_labels_are_refused():
+    X, y = samples("one target")
+    with pytest.raises(ValueError, match="Unknown label type"):
+        fitted("binary", X, y)
+
+
+@each_classifier
+def test_a_column_of_labels_is_flattened_with_a_warning(task):
+    X, y = samples(task)
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        model = fitted(task, X, y[:, None])
+    assert_same(model, fitted(task, X, y))
+
+
+def test_several_targets_are_learned_as_each_alone():
+    X, Y = samples("targets")
+    together = fitted("targets", X, Y, shuffle=False, tol=None)
+    assert together.coef_.shape == (10, N_FEATURES)
+    assert together.predict(X).shape == Y.shape
+    for k, y in enumerate(Y.T):
+        alone = fitted("one target", X, y, shuffle=False, tol=None)
+        assert alone.predict(X).shape == y.shape
+        np.testing.assert_allclose(together.coef_[k], alone.coef_, rtol=1e-9)
+
+
+def test_a_column_of_targets_keeps_its_shape():
+    X, y = samples("one target")
+    model = fitted("one target", X, y[:, None])
+    assert model.coef_.shape == (1, N_FEATURES)
+    assert model.predict(X).shape == (N_ROWS, 1)
+
+
+@each_classifier
+def test_predictions_follow_from_the_weights(task):
+    X, y = samples(task)
+    model = fitted(task, X, y)
+    raw = X @ model.coef_.T + model.intercept_
+    decision = model.decision_function(X)
+    np.testing.assert_allclose(decision, np.reshape(raw, decision.shape), rtol=1e-9)
+    best = raw.argmax(axis=1) if task == "classes" else (raw[:, 0] > 0).astype(int)
+    np.testing.assert_array_equal(model.predict(X), model.classes_[best])
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "modified_huber"])
+@each_classifier
+def test_probabilities_are_those_of_the_loss(task, loss):
+    X, y = samples(task)
+    model = fitted(task, X, y, loss=loss)
+    raw = model.decision_function(X).reshape(N_ROWS, -1)
+    if loss == "log_loss":
+        positive = 1 / (1 + np.exp(-raw))
+    else:
+        positive = (1 + raw.clip(-1, 1)) / 2
+    if task == "binary":
+        wanted = np.hstack((1 - positive, positive))
+    else:
+        sums = positive.sum(axis=1, keepdims=True)
+        wanted = np.where(sums > 0, positive / np.where(sums > 0, sums, 1), 0.1)
+    np.testing.assert_allclose(model.predict_proba(X), wanted, rtol=1e-9, atol=1e-12)
+    with np.errstate(divide="ignore"):
+        logarithms = np.log(model.predict_proba(X))
+    np.testing.assert_array_equal(model.predict_log_proba(X), logarithms)
+
+
+# Misuse and interruption.
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        *({"eta0": bad} for bad in (0, -1.0, "fast", None)),
+        *({"eps": bad} for bad in (0, -1e-8, None)),
+        *({"initial_accumulator": -0.1}, {"epsilon": -0.1}, {"fit_intercept": "no"}),
+        *({"max_iter": bad} for bad in (0, 1.5)),
+        *({"tol": -1e-3}, {"n_iter_no_change": 0}, {"shuffle": 2}, {"n_jobs": 1.5}),
+        *({"random_state": "now"}, {"warm_start": "yes"}, {"verbose": -1}),
+        {"loss": "logloss"},
+    ],
+    ids=str,
+)
+@each_task
+def test_a_bad_parameter_is_named(task, params):
+    with pytest.raises(ValueError, match=f"'{next(iter(params))}' parameter"):
+        fitted(task, *samples(task), **params)
+
+
+@pytest.mark.parametrize(
+    ("task", "params"),
+    [
+        ("binary", {"class_weight": "even"}),
+        ("one target", {"loss": "quantile", "quantile": 1.0}),
+    ],
+)
+def test_a_bad_parameter_of_one_estimator_is_named(task, params):
+    with pytest.raises(ValueError, match=f"'{list(params)[-1]}' parameter"):
+        fitted(task, *samples(task), **params)
+
+
+@each_task
+def test_an_unfitted_model_says_so(task):
+    X, _ = samples(task)
+    with pytest.raises(NotFittedError):
+        ESTIMATORS[task].predict(X)
+    assert not hasattr(ESTIMATORS[task], "coef_")
+
+
+@pytest.mark.parametrize("bad", ["X", "y"])
+@each_task
+def test_a_failed_fit_leaves_the_model_as_it_was(task, bad):
+    X, y = samples(task)
+    model = fitted(task, X, y)
+    before = dict(vars(model))
+    args = (X * np.nan, y) if bad == "X" else (X[:, 1:], y[1:])
+    with pytest.raises(ValueError, match=r"NaN|inconsistent"):
+        model.fit(*args)
+    assert vars(model) == before
+
+
+@pytest.fixture(scope="module")
+def much_work():
+    """Return rows with 800 classes; one pass over them takes about a second."""
+    rng = np.random.default_rng(0)
+    n_rows, nnz = 100_000, 60
+    indices = (rng.integers(0, 50, (n_rows, nnz)) + 50 * np.arange(nnz)).astype("int32")
+    indptr = nnz * np.arange(n_rows + 1, dtype="int32")
+    data = rng.random(n_rows * nnz, dtype="float32")
+    X = sp.csr_matrix((data, indices.ravel(), indptr), (n_rows, 50 * nnz))
+    return X, np.arange(n_rows) % 800
+
+
+@contextlib.contextmanager
+def ctrl_c(after):
+    """Press Ctrl-C in so many seconds; tell when that was."""
+    pressed = []
+
+    def press():
+        pressed.append(time.perf_counter())
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    timer = threading.Timer(after, press)
+    timer.start()
+    try:
+        yield pressed
+    finally:
+        timer.cancel()
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_ctrl_c_is_heard_and_leaves_a_model_to_fit_again(much_work, method, n_jobs):
+    X, y = much_work
+    model = AdagradClassifier(tol=None, max_iter=100, n_jobs=n_jobs)
+    classes = {"classes": np.arange(800)} if method == "partial_fit" else {}
+    with ctrl_c(after=0.4) as pressed, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        while True:
+            getattr(model, method)(X, y, **classes)
+    assert time.perf_counter() - pressed[0] < 0.25
+    few = X[:1000], y[:1000] % 9
+    wanted = AdagradClassifier(max_iter=1, random_state=0).fit(*few)
+    assert_same(model.set_params(max_iter=1, random_state=0).fit(*few), wanted)

@@ -1,0 +1,132 @@
+"""The losses in the kernel have the values and slopes of their definitions."""
+
+import numpy as np
+import pytest
+
+from sk_adagrad._dispatch import available_instruction_sets, load
+from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
+
+from . import reference
+
+PARAMETER = 0.3
+# The margins and residuals at which some loss has a kink or a jump of its slope.
+KINKS = np.array([-1, -PARAMETER, 0, PARAMETER, 1])
+
+each_loss = pytest.mark.parametrize("loss", CLASSIFICATION_LOSSES | REGRESSION_LOSSES)
+margin_losses = [
+    name for name in CLASSIFICATION_LOSSES if name not in REGRESSION_LOSSES
+]
+
+
+@pytest.fixture(params=available_instruction_sets())
+def evaluate(request):
+    """Return value and slope of a loss as the kernel computes them."""
+    kernels = load(request.param)
+
+    def evaluate(loss, p, y, dtype="float64"):
+        p, y = (np.array(a, dtype) for a in np.broadcast_arrays(p, y))
+        value, slope = np.full_like(p, np.nan), np.full_like(p, np.nan)
+        kernel = kernels[np.dtype(dtype)]
+        kernel.LOSSES[loss].evaluate(p, y, PARAMETER, value, slope)
+        return value, slope
+
+    return evaluate
+
+
+def points(loss):
+    """Return raw predictions and targets for it, none of them at a kink."""
+    rng = np.random.default_rng(0)
+    p = rng.uniform(-4, 4, 501)
+    y = np.sign(p * rng.normal(size=501))
+    if loss in REGRESSION_LOSSES:
+        y = np.where(rng.random(501) < 0.5, y, p + rng.uniform(-2, 2, 501))
+    at = np.concatenate((y * p, p - y)).reshape(2, 1, -1)
+    far = (np.abs(at - KINKS[:, None]) > 1e-3).all(axis=(0, 1))
+    return p[far], y[far]
+
+
+@each_loss
+def test_every_loss_has_a_definition_to_test_it_by(loss):
+    assert loss in reference.LOSSES
+
+
+@each_loss
+def test_slope_is_the_derivative_of_the_loss(loss, evaluate):
+    p, y = points(loss)
+    h = 1e-5
+    difference = evaluate(loss, p + h, y)[0] - evaluate(loss, p - h, y)[0]
+    _, slope = evaluate(loss, p, y)
+    np.testing.assert_allclose(slope, difference / (2 * h), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float64", 1e-14), ("float32", 1e-5)]
+)
+@each_loss
+def test_value_and_slope_are_those_of_the_definition(loss, evaluate, dtype, tolerance):
+    p, y = (a.astype(dtype).astype("float64") for a in points(loss))
+    for actual, definition in zip(
+        evaluate(loss, p, y, dtype), reference.LOSSES[loss], strict=True
+    ):
+        wanted = definition(p, y, PARAMETER)
+        np.testing.assert_allclose(actual, wanted, rtol=tolerance, atol=tolerance)
+
+
+@each_loss
+def test_slope_at_a_kink_is_the_one_of_the_definition(loss, evaluate):
+    """A step of the untrained perceptron, whose margins are all 0, depends on it."""
+    y = np.array([-1.0, 1.0] * 2)
+    p = np.array([0.0, 0.0, -1.0, 1.0])
+    wanted = reference.LOSSES[loss][1](p, y, PARAMETER)
+    np.testing.assert_array_equal(evaluate(loss, p, y)[1].round(12), wanted.round(12))
+
+
+@pytest.mark.parametrize(
+    ("loss", "theirs"),
+    [
+        ("log_loss", "HalfBinomialLoss"),
+        ("squared_error", "HalfSquaredError"),
+        ("absolute_error", "AbsoluteError"),
+        ("quantile", "PinballLoss"),
+        ("huber", "HuberLoss"),
+    ],
+)
+def test_loss_is_that_of_scikit_learn(loss, theirs, evaluate):
+    their_losses = pytest.importorskip("sklearn._loss")
+    options = {"quantile": {"quantile": PARAMETER}, "huber": {"delta": PARAMETER}}
+    their_loss = getattr(their_losses, theirs)(**options.get(loss, {}))
+    p, y = points(loss)
+    their_y = (y + 1) / 2 if loss == "log_loss" else y
+    wanted = their_loss.loss_gradient(their_y, p)
+    for actual, their in zip(evaluate(loss, p, y), wanted, strict=True):
+        np.testing.assert_allclose(actual, their, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@each_loss
+def test_far_predictions_have_finite_losses(loss, evaluate, dtype):
+    p = np.linspace(-1e4, 1e4, 400)
+    for y in (-1, 1):
+        value, slope = evaluate(loss, p, y, dtype)
+        assert np.isfinite(value).all()
+        assert np.isfinite(slope).all()
+        assert (value >= 0).all()
+
+
+@pytest.mark.parametrize(("dtype", "furthest"), [("float64", 700), ("float32", 85)])
+def test_log_loss_is_right_to_the_last_bits(evaluate, dtype, furthest):
+    p = np.linspace(-furthest, furthest, 20_001).astype(dtype)
+    value, slope = evaluate("log_loss", p, 1, dtype)
+    precise = p.astype(np.longdouble)
+    tolerance = 4 * np.finfo(dtype).eps
+    np.testing.assert_allclose(value, np.logaddexp(0, -precise), rtol=tolerance)
+    np.testing.assert_allclose(slope, -1 / (1 + np.exp(precise)), rtol=tolerance)
+
+
+@each_loss
+def test_number_of_predictions_need_not_be_a_multiple_of_eight(loss, evaluate):
+    p, y = (a[:16] for a in points(loss))
+    whole = evaluate(loss, p, y)
+    for n in range(16):
+        for part, all_of_it in zip(evaluate(loss, p[:n], y[:n]), whole, strict=True):
+            np.testing.assert_array_equal(part, all_of_it[:n])

@@ -1,0 +1,379 @@
+"""The estimators are scikit-learn's in all that its own checks and tools ask for."""
+
+import copy
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn import config_context
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_iris,
+    load_wine,
+)
+from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import brier_score_loss
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, scale
+from sklearn.utils import estimator_html_repr, get_tags
+from sklearn.utils.estimator_checks import (
+    check_class_weight_classifiers,
+    check_estimator,
+)
+
+from sk_adagrad import AdagradClassifier, AdagradRegressor
+
+CHECKED = [
+    *(AdagradClassifier(loss) for loss in AdagradClassifier._losses),
+    *(AdagradRegressor(loss) for loss in AdagradRegressor._losses),
+    *(
+        estimator(**params)
+        for estimator in (AdagradClassifier, AdagradRegressor)
+        for params in (
+            {"fit_intercept": False},
+            {"shuffle": False},
+            {"warm_start": True},
+            {"n_jobs": 2},
+            {"tol": None},
+        )
+    ),
+    AdagradClassifier(class_weight="balanced"),
+]
+
+
+def impossible_checks(estimator):
+    """Name the checks that nobody with this parameter can pass."""
+    checks = set()
+    if not estimator.shuffle:
+        # They shuffle the rows, and these are visited in the order in which they are.
+        checks |= {
+            "check_sample_weight_equivalence_on_dense_data",
+            "check_sample_weight_equivalence_on_sparse_data",
+        }
+    if estimator.warm_start:
+        # It fits twice and wants to see the same model.
+        checks |= {"check_supervised_y_2d"}
+    if not estimator.fit_intercept and is_classifier(estimator):
+        # It wants nearly all points, some on each side of the origin, in one class.
+        checks |= {"check_class_weight_classifiers"}
+    return checks
+
+
+@pytest.mark.parametrize("estimator", CHECKED, ids=str)
+def test_every_check_of_scikit_learn_passes(estimator):
+    results = check_estimator(estimator, on_skip=None, on_fail=None)
+    assert sum(result["status"] == "passed" for result in results) > 40
+    failures = {
+        result["check_name"]: result["exception"]
+        for result in results
+        if result["status"] == "failed"
+    }
+    assert failures.keys() == impossible_checks(estimator), failures
+
+
+def test_scikit_learn_too_needs_an_intercept_for_its_check_of_class_weights():
+    with pytest.raises(AssertionError):
+        check_class_weight_classifiers(
+            "LogisticRegression", LogisticRegression(fit_intercept=False)
+        )
+
+
+@pytest.mark.parametrize(
+    "estimator", [AdagradClassifier(), AdagradRegressor()], ids=str
+)
+def test_tags_tell_what_the_estimator_can_do(estimator):
+    tags = get_tags(estimator)
+    assert tags.input_tags.sparse
+    assert not tags.input_tags.allow_nan
+    assert tags.target_tags.required
+    assert is_classifier(estimator) == isinstance(estimator, AdagradClassifier)
+    assert is_regressor(estimator) == isinstance(estimator, AdagradRegressor)
+    assert tags.target_tags.multi_output == is_regressor(estimator)
+
+
+# Where people use it: on data that comes with scikit-learn.
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """Return descriptions of data sets, line by line, and the set of each line."""
+    loaders = load_breast_cancer, load_diabetes, load_iris, load_wine, load_digits
+    lines = [
+        (line, label)
+        for label, loader in enumerate(loaders)
+        for line in loader().DESCR.splitlines()
+        if len(line) > 20
+    ]
+    return [line for line, _ in lines], np.array([label for _, label in lines])
+
+
+@pytest.fixture(scope="module")
+def tumours():
+    X, y = load_breast_cancer(return_X_y=True)
+    return scale(X), y
+
+
+def classifier(**params):
+    return AdagradClassifier(**{"random_state": 0, **params})
+
+
+@pytest.mark.parametrize(
+    "vectorizer", [TfidfVectorizer(), HashingVectorizer()], ids=str
+)
+def test_learns_from_text_in_a_pipeline(texts, vectorizer):
+    model = make_pipeline(vectorizer, classifier()).fit(*texts)
+    assert model.score(*texts) > 0.9
+
+
+def test_learns_from_columns_of_several_kinds():
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    table = pandas.DataFrame(
+        {
+            "colour": rng.choice(["red", "green", "blue"], 300),
+            "size": rng.choice(["S", "M", "L"], 300),
+            "weight": rng.normal(50, 10, 300),
+        }
+    )
+    y = (table["colour"] == "red") | (table["weight"] > 60)
+    columns = make_column_transformer(
+        (OneHotEncoder(), ["colour", "size"]), (StandardScaler(), ["weight"])
+    )
+    model = make_pipeline(columns, classifier(max_iter=20)).fit(table, y)
+    assert model.score(table, y) > 0.95
+
+
+def test_learns_from_categories_in_a_pipeline():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 50, (1000, 3))
+    y = X[:, 0] % 2
+    model = make_pipeline(OneHotEncoder(), classifier()).fit(X, y)
+    assert model.score(X, y) > 0.99
+
+
+def test_cross_validation_scores_it(tumours):
+    assert cross_val_score(classifier(), *tumours).mean() > 0.95
+
+
+def test_a_grid_search_tunes_it(tumours):
+    grid = {"eta0": [1e-4, 0.5], "loss": ["log_loss", "hinge"]}
+    search = GridSearchCV(classifier(), grid).fit(*tumours)
+    assert search.best_params_["eta0"] == 0.5
+    assert search.best_score_ > 0.95
+
+
+def test_a_halving_grid_search_tunes_it(tumours):
+    search = HalvingGridSearchCV(
+        classifier(), {"eta0": [1e-5, 0.1, 0.5]}, random_state=0
+    ).fit(*tumours)
+    assert search.best_params_["eta0"] != 1e-5
+    assert search.best_score_ > 0.9
+
+
+def test_a_parallel_grid_search_passes_it_memory_maps():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(6000, 60))
+    assert X.nbytes > 1e6, "joblib maps arrays from 1 MB on"
+    y = X[:, 0] > 0
+    alone, together = (
+        GridSearchCV(
+            classifier(), {"eta0": [0.1, 0.5]}, cv=2, n_jobs=n_jobs, error_score="raise"
+        ).fit(X, y)
+        for n_jobs in (1, 2)
+    )
+    np.testing.assert_array_equal(
+        together.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"]
+    )
+
+
+@pytest.mark.parametrize("loss", AdagradClassifier._losses)
+def test_calibration_gives_probabilities_to_every_loss(tumours, loss):
+    X, y = tumours
+    model = CalibratedClassifierCV(classifier(loss=loss), cv=3).fit(X, y)
+    assert brier_score_loss(y, model.predict_proba(X)[:, 1]) < 0.06
+
+
+def test_one_vs_rest_of_it_is_what_it_does_by_itself():
+    X, y = load_iris(return_X_y=True)
+    X = scale(X)
+    params = {"shuffle": False, "tol": None}
+    outside = OneVsRestClassifier(classifier(**params)).fit(X, y)
+    inside = classifier(**params).fit(X, y)
+    np.testing.assert_allclose(
+        outside.decision_function(X), inside.decision_function(X), rtol=1e-9, atol=1e-9
+    )
+
+
+def test_multi_output_classifier_learns_each_label(tumours):
+    X, y = tumours
+    Y = np.column_stack((y, X[:, 0] > 0))
+    model = MultiOutputClassifier(classifier()).fit(X, Y)
+    for k, estimator in enumerate(model.estimators_):
+        np.testing.assert_array_equal(
+            estimator.coef_, classifier().fit(X, Y[:, k]).coef_
+        )
+
+
+def frame_of(library, X, names):
+    module = pytest.importorskip(library)
+    return module.DataFrame({name: X[:, j] for j, name in enumerate(names)})
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_data_frames_give_the_names_of_the_features(tumours, library):
+    X, y = tumours
+    names = [f"column {j}" for j in range(X.shape[1])]
+    frame = frame_of(library, X, names)
+    model = classifier().fit(frame, y)
+    np.testing.assert_array_equal(model.feature_names_in_, names)
+    np.testing.assert_array_equal(model.coef_, classifier().fit(X, y).coef_)
+    np.testing.assert_array_equal(
+        model.predict(frame), classifier().fit(X, y).predict(X)
+    )
+
+
+@pytest.mark.parametrize("method", ["predict", "partial_fit"])
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_data_frames_with_other_names_are_refused(tumours, library, method):
+    X, y = tumours
+    model = classifier().fit(frame_of(library, X[:, :2], ["a", "b"]), y)
+    with pytest.raises(ValueError, match="feature names should match"):
+        getattr(model, method)(
+            frame_of(library, X[:, :2], ["a", "c"]),
+            *([y] if method != "predict" else []),
+        )
+
+
+@pytest.mark.parametrize(
+    "form", [sp.csr_matrix, sp.csr_array, sp.csc_matrix, sp.csc_array, sp.coo_array]
+)
+def test_sparse_matrices_are_learned_from_and_predicted(texts, form):
+    X = TfidfVectorizer().fit_transform(texts[0])
+    model = classifier().fit(form(X), texts[1])
+    wanted = classifier().fit(X.toarray(), texts[1]).predict(X.toarray())
+    np.testing.assert_array_equal(model.predict(form(X)), wanted)
+
+
+@pytest.mark.parametrize("estimator", [AdagradClassifier, AdagradRegressor])
+def test_a_clone_has_the_parameters_and_nothing_learned(tumours, estimator):
+    params = {"eta0": 0.1, "loss": "huber", "epsilon": 0.3, "n_jobs": 2}
+    model = estimator(**params).fit(*tumours)
+    copied = clone(model)
+    assert copied.get_params() == model.get_params()
+    assert not hasattr(copied, "coef_")
+
+
+def through_a_file(model, path):
+    joblib.dump(model, path)
+    return joblib.load(path)
+
+
+@pytest.mark.parametrize(
+    "save",
+    [
+        lambda model, path: pickle.loads(pickle.dumps(model)),
+        lambda model, path: copy.deepcopy(model),
+        through_a_file,
+    ],
+    ids=["pickle", "deepcopy", "joblib"],
+)
+@pytest.mark.parametrize(
+    "estimator", [AdagradClassifier(), AdagradRegressor()], ids=str
+)
+def test_a_saved_model_predicts_the_same(tumours, estimator, save, tmp_path):
+    X, _ = tumours
+    model = clone(estimator).fit(*tumours)
+    saved = save(model, tmp_path / "model")
+    np.testing.assert_array_equal(saved.predict(X), model.predict(X))
+    np.testing.assert_array_equal(saved.coef_, model.coef_)
+
+
+def test_a_model_loaded_as_a_memory_map_predicts_and_learns(tumours, tmp_path):
+    X, y = tumours
+    model = classifier().fit(X, y)
+    joblib.dump(model, tmp_path / "model")
+    loaded = joblib.load(tmp_path / "model", mmap_mode="r")
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    loaded.partial_fit(X, y)
+    np.testing.assert_array_equal(loaded.coef_, model.partial_fit(X, y).coef_)
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+@pytest.mark.parametrize("represent", [repr, estimator_html_repr])
+def test_the_representation_shows_what_was_set(tumours, represent, fitted):
+    model = classifier(eta0=0.25)
+    shown = represent(model.fit(*tumours) if fitted else model)
+    assert "AdagradClassifier" in shown
+    assert "0.25" in shown
+
+
+# Metadata routing.
+
+
+@pytest.fixture
+def routing():
+    with config_context(enable_metadata_routing=True):
+        yield
+
+
+@pytest.fixture
+def weight(tumours):
+    return np.random.default_rng(0).uniform(0, 2, len(tumours[1]))
+
+
+@pytest.mark.usefixtures("routing")
+def test_weights_are_routed_through_a_grid_search(tumours, weight):
+    routed = classifier().set_fit_request(sample_weight=True)
+    routed.set_score_request(sample_weight=False)
+    search = GridSearchCV(routed, {"eta0": [0.5]}).fit(*tumours, sample_weight=weight)
+    wanted = classifier().fit(*tumours, sample_weight=weight)
+    np.testing.assert_array_equal(search.best_estimator_.coef_, wanted.coef_)
+
+
+@pytest.mark.usefixtures("routing")
+def test_weights_and_classes_are_routed_through_partial_fit(tumours, weight):
+    X, y = tumours
+    requests = {"sample_weight": True, "classes": True}
+    model = MultiOutputClassifier(classifier().set_partial_fit_request(**requests))
+    model.partial_fit(X, y[:, None], classes=[[0, 1]], sample_weight=weight)
+    wanted = classifier().partial_fit(X, y, [0, 1], weight)
+    np.testing.assert_array_equal(model.estimators_[0].coef_, wanted.coef_)
+
+
+@pytest.mark.usefixtures("routing")
+def test_weights_that_nobody_asked_for_are_refused(tumours, weight):
+    search = GridSearchCV(classifier(), {"eta0": [0.5]})
+    with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
+        search.fit(*tumours, sample_weight=weight)
+
+
+# Probabilities.
+
+
+@pytest.mark.parametrize("method", ["predict_proba", "predict_log_proba"])
+@pytest.mark.parametrize("loss", AdagradClassifier._losses)
+def test_probabilities_are_absent_where_the_loss_has_none(loss, method):
+    model = AdagradClassifier(loss)
+    assert hasattr(model, method) == (loss in ("log_loss", "modified_huber"))
+
+
+def test_absent_probabilities_come_with_a_way_out(tumours):
+    model = AdagradClassifier("hinge").fit(*tumours)
+    with pytest.raises(AttributeError) as caught:
+        model.predict_proba(tumours[0])
+    reason = f"{caught.value} {caught.value.__cause__}"
+    for remedy in ("log_loss", "modified_huber", "CalibratedClassifierCV"):
+        assert remedy in reason

@@ -1,0 +1,296 @@
+"""A stream gives the same model however it is cut, stored, typed or disturbed."""
+
+import copy
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sk_adagrad import AdagradClassifier, AdagradRegressor
+
+N_ROWS, N_FEATURES = 40, 12
+
+STREAMS = {
+    "binary": AdagradClassifier(),
+    "binary balanced": AdagradClassifier(class_weight="balanced"),
+    "classes": AdagradClassifier("hinge"),
+    "classes balanced": AdagradClassifier(class_weight="balanced"),
+    "one target": AdagradRegressor(),
+    "targets": AdagradRegressor("huber"),
+}
+each_stream = pytest.mark.parametrize("stream", STREAMS)
+each_format = pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+
+
+def samples(stream):
+    """Return rows, what they are to teach, and weights of which some are 0."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(N_ROWS, N_FEATURES)) * (rng.random((N_ROWS, N_FEATURES)) < 0.4)
+    weight = rng.uniform(0.1, 2, N_ROWS) * (rng.random(N_ROWS) < 0.8)
+    if isinstance(STREAMS[stream], AdagradRegressor):
+        shape = (N_ROWS, 10) if stream == "targets" else N_ROWS
+        return X, rng.normal(size=shape), weight
+    n_classes = 10 if "classes" in stream else 2
+    return X, np.arange(N_ROWS) % n_classes, weight
+
+
+def first_call(stream):
+    """Return what the first call of partial_fit needs besides samples."""
+    if isinstance(STREAMS[stream], AdagradRegressor):
+        return {}
+    return {"classes": np.unique(samples(stream)[1])}
+
+
+def learn(stream, cuts=(), form=np.asarray, weighted=True, between=lambda model: model):
+    """Call partial_fit with each chunk between the cuts."""
+    X, y, weight = samples(stream)
+    model = copy.deepcopy(STREAMS[stream])
+    for start, stop in zip((0, *cuts), (*cuts, N_ROWS), strict=True):
+        chunk = form(X[start:stop]), y[start:stop]
+        sample_weight = weight[start:stop] if weighted else None
+        model.partial_fit(*chunk, sample_weight=sample_weight, **first_call(stream))
+        model = between(model)
+    return model
+
+
+def assert_same_state(actual, wanted):
+    for name in (
+        *("coef_", "intercept_", "accumulators_", "intercept_accumulators_"),
+        *("learning_rates_", "t_", "progressive_loss_"),
+    ):
+        np.testing.assert_array_equal(
+            getattr(actual, name), getattr(wanted, name), name
+        )
+
+
+@each_stream
+@pytest.mark.parametrize("weighted", [False, True])
+@each_format
+@settings(max_examples=40, deadline=None)
+@given(cuts=st.sets(st.integers(1, N_ROWS - 1)).map(sorted))
+def test_any_chunking_of_a_stream_gives_the_same_model(stream, form, weighted, cuts):
+    whole = learn(stream, form=form, weighted=weighted)
+    assert_same_state(learn(stream, cuts, form, weighted), whole)
+
+
+def through_joblib(model, path):
+    joblib.dump(model, path)
+    return joblib.load(path)
+
+
+def read_everything(model):
+    for name in dir(model):
+        if name.endswith("_") and not name.startswith("_"):
+            getattr(model, name)
+    model.predict(np.ones((1, N_FEATURES)))
+    return model
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        lambda model, path: pickle.loads(pickle.dumps(model)),
+        lambda model, path: copy.deepcopy(model),
+        through_joblib,
+        lambda model, path: read_everything(model),
+    ],
+    ids=["pickle", "deepcopy", "joblib", "reading"],
+)
+@each_stream
+def test_an_interlude_changes_nothing(stream, between, tmp_path):
+    model = learn(stream, [7, 20], between=lambda model: between(model, tmp_path / "m"))
+    assert_same_state(model, learn(stream))
+
+
+@each_stream
+def test_a_copy_learns_apart_from_the_original(stream):
+    X, y, _ = samples(stream)
+    model = learn(stream)
+    copy.deepcopy(model).partial_fit(X, y)
+    assert_same_state(model, learn(stream))
+
+
+@each_stream
+def test_published_attributes_do_not_change_as_learning_goes_on(stream):
+    X, y, _ = samples(stream)
+    model = learn(stream)
+    coef, values = model.coef_, model.coef_.copy()
+    model.partial_fit(X, y)
+    np.testing.assert_array_equal(coef, values)
+    assert not np.array_equal(model.coef_, values)
+
+
+@pytest.mark.parametrize("first", ["float32", "float64"])
+@pytest.mark.parametrize("second", ["float32", "float64", "int64", "uint8", "bool"])
+@each_format
+@each_stream
+def test_later_chunks_are_read_in_the_type_of_the_first(stream, form, first, second):
+    X, y, _ = samples(stream)
+    X, chunk = X.astype(first), np.abs(X).astype(second)
+    model = copy.deepcopy(STREAMS[stream])
+    model.partial_fit(form(X), y, **first_call(stream))
+    by_hand = copy.deepcopy(model)
+    model.partial_fit(form(chunk), y)
+    assert model.coef_.dtype == first
+    assert_same_state(model, by_hand.partial_fit(form(chunk.astype(first)), y))
+
+
+@each_stream
+def test_later_chunks_may_have_another_index_type(stream):
+    index_types = iter(["int64", "int32", "int64"])
+
+    def form(X):
+        X, index_type = sp.csr_matrix(X), next(index_types)
+        X.indices, X.indptr = X.indices.astype(index_type), X.indptr.astype(index_type)
+        return X
+
+    assert_same_state(learn(stream, [7, 20], form), learn(stream, form=sp.csr_matrix))
+
+
+@each_stream
+def test_a_chunk_of_zero_weights_changes_nothing(stream):
+    X, y, _ = samples(stream)
+    model = learn(stream, [7])
+    before = pickle.dumps(model)
+    model.partial_fit(X, y, sample_weight=np.zeros(N_ROWS))
+    assert pickle.dumps(model) == before
+
+
+@each_stream
+def test_a_first_chunk_of_zero_weights_is_not_counted(stream):
+    X, y, weight = samples(stream)
+    model = copy.deepcopy(STREAMS[stream])
+    model.partial_fit(X, y, sample_weight=np.zeros(N_ROWS), **first_call(stream))
+    assert model.t_ == 0
+    assert_same_state(model.partial_fit(X, y, sample_weight=weight), learn(stream))
+
+
+def with_entry(X, value):
+    X = X.copy()
+    X[3, 2] = value
+    return X
+
+
+def corrupt(X):
+    X = sp.csr_matrix(X)
+    X.indices[5] = N_FEATURES
+    return X
+
+
+BAD_CHUNKS = {
+    "NaN": (lambda X, y, w: (with_entry(X, np.nan), y, w), "contains NaN"),
+    "infinity": (lambda X, y, w: (with_entry(X, np.inf), y, w), "contains infinity"),
+    "sparse NaN": (
+        lambda X, y, w: (sp.csr_array(with_entry(X, np.nan)), y, w),
+        "contains NaN",
+    ),
+    "corrupted CSR": (lambda X, y, w: (corrupt(X), y, w), "not a valid CSR matrix"),
+    "no rows": (lambda X, y, w: (X[:0], y[:0], w[:0]), "0 sample"),
+    "flat X": (lambda X, y, w: (X[0], y, w), "Expected 2D array"),
+    "unequal lengths": (lambda X, y, w: (X, y[1:], w), "inconsistent numbers of samp"),
+    "negative weight": (
+        lambda X, y, w: (X, y, w - 1),
+        "Negative values in sample_weight",
+    ),
+    "NaN weight": (lambda X, y, w: (X, y, w * np.nan), "sample_weight contains NaN"),
+    "too few weights": (lambda X, y, w: (X, y, w[1:]), "sample_weight.shape"),
+    "NaN in y": (lambda X, y, w: (X, y * np.nan, w), "contains NaN"),
+}
+BAD_LATER_CHUNKS = {
+    "other n_features": (lambda X, y, w: (X[:, 1:], y, w), "has 11 features, but"),
+}
+BAD_LABELS = {
+    "new class": (lambda X, y, w: (X, y + 1, w), "new class"),
+    "class of another type": (lambda X, y, w: (X, y.astype(str), w), "class"),
+    "values": (lambda X, y, w: (X, y + 0.5, w), "new class"),
+}
+BAD_TARGETS = {
+    "another target": (lambda X, y, w: (X, np.c_[y, y], w), "targets, but"),
+}
+
+
+def refusals(*chunks):
+    bad = {name: chunk for some in chunks for name, chunk in some.items()}
+    return pytest.mark.parametrize(("spoil", "message"), bad.values(), ids=bad.keys())
+
+
+def assert_refused(model, stream, spoil, message, **classes):
+    before, attributes = pickle.dumps(model), list(vars(model))
+    X, y, weight = spoil(*samples(stream))
+    with pytest.raises(ValueError, match=message):
+        model.partial_fit(X, y, sample_weight=weight, **classes)
+    assert list(vars(model)) == attributes
+    assert pickle.dumps(model) == before
+
+
+@refusals(BAD_CHUNKS, BAD_LATER_CHUNKS)
+@each_stream
+def test_a_bad_chunk_is_refused_and_changes_nothing(stream, spoil, message):
+    assert_refused(learn(stream), stream, spoil, message)
+
+
+@refusals(BAD_CHUNKS)
+@each_stream
+def test_a_bad_first_chunk_is_refused_and_leaves_the_model_unfitted(
+    stream, spoil, message
+):
+    model = copy.deepcopy(STREAMS[stream])
+    assert_refused(model, stream, spoil, message, **first_call(stream))
+
+
+@refusals(BAD_LABELS)
+@pytest.mark.parametrize("fitted", [False, True])
+@pytest.mark.parametrize("stream", ["binary", "classes balanced"])
+def test_an_unknown_class_is_refused_and_changes_nothing(
+    stream, fitted, spoil, message
+):
+    model = learn(stream) if fitted else copy.deepcopy(STREAMS[stream])
+    assert_refused(model, stream, spoil, message, **first_call(stream))
+
+
+@refusals(BAD_TARGETS)
+@pytest.mark.parametrize("stream", ["one target", "targets"])
+def test_another_number_of_targets_is_refused(stream, spoil, message):
+    assert_refused(learn(stream), stream, spoil, message)
+
+
+@pytest.mark.parametrize("stream", ["binary", "classes"])
+def test_the_first_chunk_must_name_the_classes(stream):
+    model = copy.deepcopy(STREAMS[stream])
+    assert_refused(model, stream, lambda *samples: samples, "classes must be passed")
+
+
+@pytest.mark.parametrize("stream", ["binary", "classes"])
+def test_later_chunks_must_not_name_other_classes(stream):
+    assert_refused(
+        learn(stream), stream, lambda *samples: samples, "classes", classes=[0, 1, 99]
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_too_large_for_the_model_are_refused(dtype):
+    X, y, _ = samples("one target")
+    model = AdagradRegressor().partial_fit(X.astype(dtype), y)
+    before = pickle.dumps(model)
+    if dtype == "float64":
+        model.partial_fit(X, y * 1e50)
+        return
+    with pytest.raises(ValueError, match="too large for float32"):
+        model.partial_fit(X, y * 1e50)
+    assert pickle.dumps(model) == before
+
+
+@each_format
+@each_stream
+def test_memory_mapped_read_only_arrays_are_read_where_they_are(stream, form, tmp_path):
+    def memory_mapped(X):
+        joblib.dump(form(X), tmp_path / "X")
+        X = joblib.load(tmp_path / "X", mmap_mode="r")
+        assert isinstance(X.data if sp.issparse(X) else X, np.memmap)
+        return X
+
+    assert_same_state(learn(stream, form=memory_mapped), learn(stream, form=form))
