@@ -389,6 +389,8 @@ def train(
                     prefetch(&indptr[order[i + POINTERS_AHEAD]], 2 * sizeof(index))
                 k = order[i + ROWS_AHEAD]
                 prefetch(&targets[k, 0], 1)
+                if weighted:
+                    prefetch(&sample_weight[k], 1)
                 nnz = find_row(
                     starts, columns, values, n_features, k, &row_columns, &row_values
                 )
@@ -535,27 +537,33 @@ def row_keys(
     to float32 lets float32 and float64 data have the same keys.
     """
     cdef:
-        bint sparse = indptr.shape[0] > 0
         bint chosen = order.shape[0] > 0
-        Py_ssize_t i, row, begin, nnz, k
-        uint64_t h
+        const index* starts = &indptr[0] if indptr.shape[0] else NULL
+        const index* indices_ = &indices[0] if indices.shape[0] else NULL
+        const real* data_ = &data[0] if data.shape[0] else NULL
+        const index* columns
+        const real* values
+        Py_ssize_t i, row, nnz, k
+        uint64_t h, h2, factor
         uint32_t c, v, seed_c = <uint32_t> seed, seed_v = <uint32_t> (seed >> 32)
         int j
     with nogil:
         for i in range(keys.shape[0]):
             row = order[i] if chosen else i
-            begin = indptr[row] if sparse else row * n_features
-            nnz = indptr[row + 1] - begin if sparse else n_features
-            h = seed
-            for k in range(begin, begin + nnz):
-                v = bits_of(data[k], exact)
-                c = <uint32_t> (indices[k] if sparse else k - begin)
-                c = (c ^ seed_c) * <uint32_t> 0x9E3779B1
+            nnz = find_row(starts, indices_, data_, n_features, row, &columns, &values)
+            h = h2 = seed
+            for k in range(nnz):
+                v = bits_of(values[k], exact)
+                c = (<uint32_t> columns[k] ^ seed_c) * <uint32_t> 0x9E3779B1
                 c = (c ^ (c >> 15)) * <uint32_t> 0x85EBCA77
-                c = c ^ (c >> 13)
-                v = (v ^ seed_v) * <uint32_t> 0xC2B2AE3D
-                v = v ^ (v >> 16)
-                h += (<uint64_t> c * (v | 1) + c) * (data[k] != 0)
+                v = ((v ^ seed_v) * <uint32_t> 0xC2B2AE3D) | 1
+                factor = <uint64_t> (v ^ (v >> 16)) * <uint64_t> (values[k] != 0)
+                # Two sums, since entries of one value only add up what 32 bits of the
+                # column give: one of them would make two rows in 2**35 agree.
+                h += (c ^ (c >> 13)) * factor
+                c = (c ^ (c >> 16)) * <uint32_t> 0x27D4EB2F
+                h2 += (c ^ (c >> 15)) * factor
+            h = scramble(h) ^ h2
             for j in range(targets.shape[1]):
                 h = scramble(h + bits_of(targets[row, j], exact) + j)
             keys[i] = scramble(h)

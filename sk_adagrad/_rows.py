@@ -152,30 +152,42 @@ def visits(rows: Rows, targets, weight, seed: int):
     order = np.argsort(keys).astype(np.uint32)
     if len(weight):
         order = order[weight[order] != 0]
-    order, same = _group(rows, targets, order, keys[order], seed)
-    if not (len(weight) or same.any()):
+    keys = keys[order]
+    if rows.data.dtype == np.float64:
+        order, same = _group_exactly(rows, targets, order, keys, seed)
+    else:
+        same = keys[1:] == keys[:-1]
+    shuffle = np.random.Generator(np.random.SFC64(seed)).shuffle
+    starts = np.flatnonzero(np.append(True, ~same))
+    if not len(weight) and len(order) <= 2 * len(starts):
+        # The least weight is 1 and half the mean is not more: each row is a visit.
+        if len(starts) < len(order):
+            shuffle(order)
         return order, weight
 
-    starts = np.flatnonzero(np.append(True, ~same))
     each = weight[order] if len(weight) else np.ones(len(order), rows.data.dtype)
     order = order[starts]
     merged = np.add.reduceat(each, starts, dtype=np.float64)
     light = max(merged.min(), merged.mean() / 2)
     # Not 0.5: a quotient halfway between two integers must not be rounded by chance.
     n_visits = np.floor(merged / light + 0.499).astype(np.intp).clip(min=1)
-    weight = np.zeros(rows.n_rows, rows.data.dtype)
-    weight[order] = merged / n_visits
+    if (merged == n_visits).all():
+        weight = weight[:0]
+    else:
+        weight = np.zeros(rows.n_rows, rows.data.dtype)
+        weight[order] = merged / n_visits
     if n_visits.max() > 1:
-        shuffle = np.random.RandomState(seed % 2**32).permutation
-        order = shuffle(np.repeat(order, n_visits))
+        order = np.repeat(order, n_visits)
+        shuffle(order)
     return order, weight
 
 
-def _group(rows, targets, order, keys, seed):
+def _group_exactly(rows, targets, order, keys, seed):
     """Bring rows with the same content together; tell which equal their successor.
 
-    Rows with the same key are nearly always the same row. A second key, of the values
-    as they are, makes sure: that 128 bits agree by chance is not to be expected.
+    The keys are those of the values as float32, which differ in 64 bits unless the rows
+    are the same. float64 values may have been rounded to the same float32 ones: a second
+    key, of the values as they are, tells them apart.
     """
     same = keys[1:] == keys[:-1]
     if not same.any():

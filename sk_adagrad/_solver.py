@@ -133,25 +133,21 @@ def _one_pass(state, rows, targets, order, weight, rule, first_visit, n_jobs):
     _learn_banks(state, rows, targets, order, weight, rule, loss_sum, n_jobs)
 
     n_visits = len(order) or rows.n_rows
-    weights_seen = weight[order] if len(weight) and len(order) else weight
-    state.t += int(np.count_nonzero(weights_seen)) if len(weight) else n_visits
-    weight_sum = _running_sum(0.0, weights_seen) if len(weight) else float(n_visits)
-    if first_visit:
+    start = state.weight_sum if first_visit else 0.0
+    stop = start + n_visits
+    if len(weight):
+        seen = weight[order] if len(order) else weight
+        n_visits = int(np.count_nonzero(seen))
         # One sample after the other, so that it does not depend on the chunks.
-        state.weight_sum = (
-            _running_sum(state.weight_sum, weights_seen)
-            if len(weight)
-            else state.weight_sum + n_visits
-        )
+        stop = float(np.cumsum(np.append(start, seen), dtype=np.float64)[-1])
+    state.t += n_visits
+    if first_visit:
+        state.weight_sum = stop
     state.changed()
-    if not weight_sum:
+    if stop == start:
         return np.nan
     with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
-        return float((loss_sum - before).sum() / (weight_sum * state.n_outputs))
-
-
-def _running_sum(start, values):
-    return float(np.cumsum(np.concatenate(([start], values)), dtype=np.float64)[-1])
+        return float((loss_sum - before).sum() / ((stop - start) * state.n_outputs))
 
 
 def _learn_banks(state, rows, targets, order, weight, rule, loss_sum, n_jobs):

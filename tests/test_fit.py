@@ -152,6 +152,12 @@ def with_spare_entries(X):
     return X
 
 
+def with_strided_arrays(X):
+    X = sp.csr_matrix(X)
+    X.data, X.indices = np.repeat(X.data, 2)[::2], np.repeat(X.indices, 2)[::2]
+    return X
+
+
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize(
     "form",
@@ -159,7 +165,12 @@ def with_spare_entries(X):
         *(sp.csr_matrix, sp.csr_array, sp.csc_matrix, sp.csc_array),
         *(sp.coo_matrix, sp.coo_array, sp.lil_matrix, sp.bsr_matrix, sp.dok_matrix),
         *(with_int64, unsorted, with_explicit_zeros, with_duplicates),
-        *(with_spare_entries, np.asfortranarray, np.ndarray.tolist),
+        *(
+            with_spare_entries,
+            with_strided_arrays,
+            np.asfortranarray,
+            np.ndarray.tolist,
+        ),
     ],
     ids=lambda form: form.__name__,
 )
@@ -363,6 +374,13 @@ def test_balanced_in_a_stream_weighs_by_the_counts_so_far():
     assert_same(actual, AdagradClassifier().partial_fit(X, y, classes, balanced), 1e-11)
 
 
+@pytest.mark.parametrize("class_weight", [{0: 0, 1: 0}, {0: -1, 1: 1}, {0: np.inf}])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_class_weights_are_refused_where_sample_weights_would_be(shuffle, class_weight):
+    with pytest.raises(ValueError, match="weight"):
+        fitted("binary", *samples("binary"), class_weight=class_weight, shuffle=shuffle)
+
+
 @each_classifier
 def test_a_class_of_weight_zero_is_no_class(task):
     X, y = samples(task)
@@ -533,6 +551,26 @@ def test_a_failed_fit_leaves_the_model_as_it_was(task, bad):
     with pytest.raises(ValueError, match=r"NaN|inconsistent"):
         model.fit(*args)
     assert vars(model) == before
+
+
+@pytest.mark.parametrize("task", ["one target", "targets"])
+def test_values_too_large_to_learn_from_are_refused(task):
+    X, y = samples(task)
+    model = type(ESTIMATORS[task])()
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match="too large"):
+        model.fit(X * 1e200, y)
+    assert vars(model) == before
+
+
+@pytest.mark.parametrize("name", ["coef_", "learning_rates_", "accumulators_"])
+@each_task
+def test_published_attributes_are_read_only(task, name):
+    model = fitted(task, *samples(task))
+    for prefix in ("", "intercept_"):
+        array = getattr(model, (prefix + name).replace("intercept_coef", "intercept"))
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
 
 
 @pytest.fixture(scope="module")
