@@ -243,7 +243,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Raises
         ------
         ValueError
-            If X, y or sample_weight cannot be used; the model stays as it was.
+            If X, y or sample_weight cannot be used; the model stays as it was. Only an
+            overflow while learning, from values near the largest of the floating type,
+            is found out too late for that.
         """
         return self._learn(X, y, sample_weight, stream=True, classes=classes)
 
@@ -335,8 +337,13 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
                     f"{len(self.classes_)} class"
                 )
         n_classes = len(self.classes_)
-        codes = np.minimum(np.searchsorted(self.classes_, y), n_classes - 1)
-        unknown = self.classes_[codes] != y
+        if (y.dtype.kind in "US") != (self.classes_.dtype.kind in "US") and not (
+            y.dtype.kind == "O" or self.classes_.dtype.kind == "O"
+        ):
+            codes, unknown = np.zeros(len(y), np.intp), np.ones(len(y), bool)
+        else:
+            codes = np.minimum(np.searchsorted(self.classes_, y), n_classes - 1)
+            unknown = self.classes_[codes] != y
         if not stream and not go_on:
             unknown = unknown & (weight > 0) if len(weight) else unknown
         if unknown.any():
@@ -359,7 +366,19 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             by_class = compute_class_weight(
                 self.class_weight, classes=self.classes_, y=self.classes_
             )
-            return each * by_class[codes], class_counts
+            weight = each * by_class[codes]
+            if not np.isfinite(weight).all() or (weight < 0).any():
+                raise ValueError(
+                    f"class_weight={self.class_weight} gives samples the weight "
+                    f"{weight[~(weight >= 0) | np.isinf(weight)][0]}, but weights must "
+                    "be finite and zero or positive."
+                )
+            if not (stream or weight.any()):
+                raise ValueError(
+                    f"class_weight={self.class_weight} gives all samples weight zero, "
+                    "so there is nothing to fit."
+                )
+            return weight, class_counts
         if stream:
             return _balanced_so_far(codes, each, n_classes, class_counts)
         counts = np.bincount(codes, weights=each, minlength=n_classes)

@@ -48,6 +48,7 @@ class BaseAdagrad(BaseEstimator):
         with _unchanged_on_error(self):
             dtype = self._state.dtype if go_on else [np.float64, np.float32]
             rows, y, weight = self._validate(X, y, sample_weight, dtype, go_on, stream)
+            self._check_range(rows.data.dtype)
             values, codes = self._encode(y, weight, classes, go_on, stream)
             if go_on and stream and len(weight) and not weight.any():
                 return self  # no sample at all: not even a counter moves
@@ -90,6 +91,7 @@ class BaseAdagrad(BaseEstimator):
             self.loss_curve_ = loss_curve
             self.n_iter_ = len(loss_curve)
             self.eta0_ = float(self.eta0)
+            self._eps = self.eps
         return self
 
     def _validate(self, X, y, sample_weight, dtype, go_on, stream):
@@ -110,6 +112,14 @@ class BaseAdagrad(BaseEstimator):
                 "nothing to fit."
             )
         return rows_of(X), y, weight
+
+    def _check_range(self, dtype):
+        for name in ("eta0", "eps", "initial_accumulator"):
+            value = getattr(self, name)
+            if value > np.finfo(dtype).max:
+                raise ValueError(
+                    f"{name}={value} is too large for {dtype}, the type of the model."
+                )
 
     def _passes(self):
         return {
@@ -179,7 +189,7 @@ class BaseAdagrad(BaseEstimator):
         return self._rates(self.intercept_accumulators_)
 
     def _rates(self, accumulators):
-        rates = self.eta0_ / np.sqrt(accumulators + self.eps)
+        rates = self.eta0_ / np.sqrt(accumulators + self._eps)
         rates.flags.writeable = False
         return rates
 

@@ -4,6 +4,7 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -214,7 +215,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Raises
         ------
         ValueError
-            If X, y or sample_weight cannot be used; the model stays as it was.
+            If X, y or sample_weight cannot be used; the model stays as it was. Only an
+            overflow while learning, from values near the largest of the floating type,
+            is found out too late for that.
         """
         return self._learn(X, y, sample_weight, stream=True)
 
@@ -240,6 +243,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
 
     def _encode(self, y, weight, classes, go_on, stream):
         """Return the targets of shape (n_samples, n_outputs); no output has a code."""
+        if sp.issparse(y):
+            raise ValueError("y is a sparse matrix; give targets as y.toarray().")
         values = y.reshape(len(y), -1)
         if go_on and values.shape[1] != self._state.n_outputs:
             raise ValueError(

@@ -92,11 +92,17 @@ def canonical_csr(X):
         raise ValueError(
             f"X is not a valid CSR matrix: indptr must start with 0, not {indptr[0]}."
         )
+    if indices.dtype not in (np.int32, np.int64):
+        raise ValueError(
+            f"X is not a valid CSR matrix: its column indices are {indices.dtype}, but "
+            "must be int32 or int64."
+        )
     kernel = KERNELS[np.dtype(np.float64)]
     if indptr.dtype == indices.dtype:
         narrow = indptr
     else:  # what does not fit the type of the indices must stay wrong in it
         narrow = indptr.clip(-1, len(indices) + 1).astype(indices.dtype)
+    narrow, indices = np.ascontiguousarray(narrow), np.ascontiguousarray(indices)
     bad_row, low, high, canonical = kernel.inspect(narrow, indices)
     if bad_row >= 0:
         raise ValueError(
@@ -110,7 +116,10 @@ def canonical_csr(X):
             f"X is not a valid CSR matrix: it has {n_features} columns, so column "
             f"indices go from 0 to {n_features - 1}, but indices contains {wrong}."
         )
-    if not canonical:
+    contiguous = all(
+        array.flags.c_contiguous for array in (X.indptr, X.indices, X.data)
+    )
+    if not (canonical and contiguous):
         X = X.copy()
         X.has_canonical_format = X.has_sorted_indices = False
         X.sum_duplicates()

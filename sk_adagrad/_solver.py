@@ -128,6 +128,7 @@ def solve(
 
 def _one_pass(state, rows, targets, order, weight, rule, first_visit, n_jobs):
     """Visit the rows once, bank by bank; return the mean loss."""
+    state.changed()
     before = state.loss_sum.copy()
     loss_sum = state.loss_sum if first_visit else before.copy()
     _learn_banks(state, rows, targets, order, weight, rule, loss_sum, n_jobs)
@@ -143,7 +144,6 @@ def _one_pass(state, rows, targets, order, weight, rule, first_visit, n_jobs):
     state.t += n_visits
     if first_visit:
         state.weight_sum = stop
-    state.changed()
     if stop == start:
         return np.nan
     with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
