@@ -246,8 +246,8 @@ def _checked_weight(sample_weight, X):
     )
     if weight.shape != (X.shape[0],):
         raise ValueError(
-            f"sample_weight.shape == {weight.shape}, expected {(X.shape[0],)}: one weight "
-            "for each sample."
+            f"sample_weight.shape == {weight.shape}, expected {(X.shape[0],)}: one "
+            "weight for each sample."
         )
     if (weight < 0).any():
         raise ValueError(

@@ -52,8 +52,8 @@ def checked_sparse(X):
         return X
     if X.ndim != 2:
         raise ValueError(
-            f"Expected 2D array, got a {X.ndim}D sparse array instead: X must have a row "
-            "for each sample and a column for each feature."
+            f"Expected 2D array, got a {X.ndim}D sparse array instead: X must have a "
+            "row for each sample and a column for each feature."
         )
     if X.format == "coo":
         for axis, at in enumerate((X.row, X.col)):
@@ -195,8 +195,8 @@ def _group_exactly(rows, targets, order, keys, seed):
     """Bring rows with the same content together; tell which equal their successor.
 
     The keys are those of the values as float32, which differ in 64 bits unless the rows
-    are the same. float64 values may have been rounded to the same float32 ones: a second
-    key, of the values as they are, tells them apart.
+    are the same. float64 values may have been rounded to the same float32 ones: a
+    second key, of the values as they are, tells them apart.
     """
     same = keys[1:] == keys[:-1]
     if not same.any():

@@ -115,7 +115,7 @@ class ModelState:
         return {**vars(self), "_read": {}}
 
     def __setstate__(self, contents):
-        # Copies: a pickle aligns to 16 bytes only, and joblib can load read-only arrays.
+        # Copies: a pickle aligns to 16 bytes only, joblib can load read-only arrays.
         table = contents["table"]
         copies = {name: contents[name].copy() for name in ("intercept", "loss_sum")}
         copies["table"] = _aligned_zeros(table.shape, table.dtype)
