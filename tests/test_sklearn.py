@@ -135,7 +135,7 @@ def classifier(**params):
 )
 def test_learns_from_text_in_a_pipeline(texts, vectorizer):
     model = make_pipeline(vectorizer, classifier()).fit(*texts)
-    assert model.score(*texts) > 0.9
+    assert model.score(*texts) > 0.8
 
 
 def test_learns_from_columns_of_several_kinds():
