@@ -336,22 +336,14 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
                     "The number of classes has to be greater than one; got "
                     f"{len(self.classes_)} class"
                 )
-        n_classes = len(self.classes_)
-        if (y.dtype.kind in "US") != (self.classes_.dtype.kind in "US") and not (
-            y.dtype.kind == "O" or self.classes_.dtype.kind == "O"
-        ):
-            codes, unknown = np.zeros(len(y), np.intp), np.ones(len(y), bool)
-        else:
-            codes = np.minimum(np.searchsorted(self.classes_, y), n_classes - 1)
-            unknown = self.classes_[codes] != y
-        if not stream and not go_on:
-            unknown = unknown & (weight > 0) if len(weight) else unknown
-        if unknown.any():
+        codes, known = _codes(y, self.classes_)
+        if (stream or go_on) and not known.all():
             raise ValueError(
-                f"y contains the new class {y[unknown][0]!r}; the model knows "
+                f"y contains the new class {y[~known][0]!r}; the model knows "
                 f"{self.classes_.tolist()}. Name all classes in the first call of "
                 "partial_fit, or call fit (without warm_start) to start over."
             )
+        n_classes = len(self.classes_)
         outputs = np.arange(n_classes) if n_classes > 2 else np.ones(1)
         return codes[:, None], outputs
 
@@ -396,6 +388,15 @@ def _labels(y):
         counts = np.bincount(np.subtract(y, low, dtype=np.int64))
         return (np.flatnonzero(counts) + low).astype(y.dtype)
     return np.unique(y)
+
+
+def _codes(y, classes):
+    """Return the places of labels among the sorted classes, and which have one."""
+    kinds = y.dtype.kind, classes.dtype.kind
+    if "O" not in kinds and (kinds[0] in "US") != (kinds[1] in "US"):
+        return np.zeros(len(y), dtype=np.intp), np.zeros(len(y), dtype=bool)
+    codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+    return codes, classes[codes] == y
 
 
 def _balanced_so_far(codes, weight, n_classes, class_counts):

@@ -52,16 +52,7 @@ class BaseAdagrad(BaseEstimator):
             values, codes = self._encode(y, weight, classes, go_on, stream)
             if go_on and stream and len(weight) and not weight.any():
                 return self  # no sample at all: not even a counter moves
-            state = (
-                self._state
-                if go_on
-                else ModelState.zeros(
-                    len(codes) or values.shape[1],
-                    rows.n_features,
-                    rows.data.dtype,
-                    self.initial_accumulator,
-                )
-            )
+            state = self._state if go_on else self._new_state(rows, values, codes)
             weight, class_counts = self._weigh(
                 weight, values, state.class_counts, stream
             )
@@ -81,17 +72,7 @@ class BaseAdagrad(BaseEstimator):
                 verbose=self.verbose,
                 **passes,
             )
-            if state.weight_sum and not np.isfinite(loss_curve).all():
-                raise ValueError(
-                    "The loss is no longer a finite number: values of X or y are too "
-                    f"large for {state.dtype}. Scale them, for example with "
-                    "MaxAbsScaler, and fit again."
-                )
-            self._state = state
-            self.loss_curve_ = loss_curve
-            self.n_iter_ = len(loss_curve)
-            self.eta0_ = float(self.eta0)
-            self._eps = self.eps
+            self._publish(state, loss_curve)
         return self
 
     def _validate(self, X, y, sample_weight, dtype, go_on, stream):
@@ -112,6 +93,27 @@ class BaseAdagrad(BaseEstimator):
                 "nothing to fit."
             )
         return rows_of(X), y, weight
+
+    def _new_state(self, rows, values, codes):
+        return ModelState.zeros(
+            len(codes) or values.shape[1],
+            rows.n_features,
+            rows.data.dtype,
+            self.initial_accumulator,
+        )
+
+    def _publish(self, state, loss_curve):
+        if state.weight_sum and not np.isfinite(loss_curve).all():
+            raise ValueError(
+                "The loss is no longer a finite number: values of X or y are too large "
+                f"for {state.dtype}. Scale them, for example with MaxAbsScaler, and "
+                "fit again."
+            )
+        self._state = state
+        self.loss_curve_ = loss_curve
+        self.n_iter_ = len(loss_curve)
+        self.eta0_ = float(self.eta0)
+        self._eps = self.eps
 
     def _check_range(self, dtype):
         for name in ("eta0", "eps", "initial_accumulator"):
