@@ -52,6 +52,12 @@ cdef enum:
     ROWS_AHEAD = 16
     POINTERS_AHEAD = 32
 
+# A table beyond this many bytes is not in the near caches: the weights of the next row
+# are fetched while the present one is learned. With 2^20 features in float64 that makes
+# 3.7 of 6.0 ns per non-zero; below the limit it would cost up to a quarter.
+cdef enum:
+    NEAR_CACHE = 1 << 21
+
 
 # Losses: value and slope d(value)/dp for eight raw predictions p and targets y. Margin
 # losses have y = -1 or 1, or 0 in lanes that are not in use.
@@ -361,6 +367,8 @@ def train(
         bint one_hot = codes.shape[0] > 0
         bint weighted = sample_weight.shape[0] > 0
         bint narrow = table.shape[2] == 1
+        Py_ssize_t line = 2 * table.shape[2]
+        bint large = n_features * line * sizeof(real) > NEAR_CACHE
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
         const index* columns = &indices[0] if indices.shape[0] else NULL
         const index* row_columns
@@ -397,13 +405,13 @@ def train(
                 prefetch(row_values, nnz * sizeof(real))
                 if sparse:
                     prefetch(row_columns, nnz * sizeof(index))
-            if shuffled and not narrow and i + 1 < stop:
+            if large and i + 1 < stop:
                 next_nnz = find_row(
-                    starts, columns, values, n_features, order[i + 1], &row_columns,
-                    &row_values,
+                    starts, columns, values, n_features,
+                    order[i + 1] if shuffled else i + 1, &row_columns, &row_values,
                 )
                 for k in range(next_nnz):
-                    prefetch(weights + 16 * row_columns[k], 16 * sizeof(real))
+                    prefetch(weights + line * row_columns[k], line * sizeof(real))
             if weighted:
                 weight = sample_weight[row]
                 if weight == 0:
@@ -512,6 +520,22 @@ def inspect(const index[::1] indptr, const index[::1] indices):
             if indptr[row - 1] < k < nnz:
                 falls_between_rows += indices[k] <= indices[k - 1]
     return -1, low, high, falls == falls_between_rows
+
+
+def all_finite(const real[::1] data):
+    """Whether there is no NaN and no infinity: 0 times either is not 0."""
+    cdef:
+        const real* values = &data[0] if data.shape[0] else NULL
+        Py_ssize_t n = data.shape[0], k
+        lanes products = spread(0)
+        real product = 0
+    with nogil:
+        for k in range(0, n - 7, 8):
+            products = products + spread(0) * (<const lanes*> (values + k))[0]
+        for k in range(n - n % 8, n):
+            product += 0 * values[k]
+        product += total(products)
+    return product == 0
 
 
 cdef inline uint64_t scramble(uint64_t h) noexcept nogil:

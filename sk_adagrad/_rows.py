@@ -68,6 +68,12 @@ def checked_sparse(X):
     return canonical_csr(X.tocsr())
 
 
+def all_finite(X) -> bool:
+    """Whether X, dense or CSR of float32 or float64, has neither NaN nor infinity."""
+    data = X.data if sp.issparse(X) else X.ravel()
+    return KERNELS[data.dtype].all_finite(data)
+
+
 def canonical_csr(X):
     """Return the CSR matrix X with rising columns in each row, copied only if need be.
 
