@@ -279,15 +279,6 @@ cdef inline lanes pull(const real* table, const index* columns) noexcept nogil:
     )
 
 
-cdef inline void push(
-    real* table, const index* columns, lanes w, lanes G
-) noexcept nogil:
-    cdef int i
-    for i in range(8):
-        table[2 * columns[i]] = lane(w, i)
-        table[2 * columns[i] + 1] = lane(G, i)
-
-
 cdef inline lanes dot_narrow(
     const real* table, const index* columns, const real* values, Py_ssize_t nnz
 ) noexcept nogil:

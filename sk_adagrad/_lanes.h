@@ -16,7 +16,9 @@
 
 /* What the processor has, for the choice of a variant; the variants exist on x86-64. */
 #if defined(__x86_64__)
-#define HAS_AVX2() (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+#define HAS_AVX2() \
+    (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && \
+     __builtin_cpu_supports("bmi2"))
 #define HAS_AVX512() \
     (HAS_AVX2() && __builtin_cpu_supports("avx512f") && \
      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && \
