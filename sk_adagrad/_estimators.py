@@ -76,18 +76,7 @@ class BaseAdagrad(BaseEstimator):
         return self
 
     def _validate(self, X, y, sample_weight, dtype, go_on, stream):
-        X, y = validate_data(
-            self,
-            checked_sparse(X),
-            y,
-            reset=not go_on,
-            accept_sparse="csr",
-            dtype=dtype,
-            order="C",
-            ensure_all_finite=False,
-            **self._y_checks,
-        )
-        self._check_finite(X)
+        X, y = self._read(X, y=y, reset=not go_on, dtype=dtype, **self._y_checks)
         weight = _checked_weight(sample_weight, X)
         if not stream and len(weight) and not weight.any():
             raise ValueError(
@@ -96,10 +85,21 @@ class BaseAdagrad(BaseEstimator):
             )
         return rows_of(X), y, weight
 
-    def _check_finite(self, X):
+    def _read(self, X, **checks):
+        """Return X, and y if it is among the checks, as `validate_data` does."""
+        checked = validate_data(
+            self,
+            checked_sparse(X),
+            accept_sparse="csr",
+            order="C",
+            ensure_all_finite=False,
+            **checks,
+        )
+        X = checked[0] if "y" in checks else checked
         # scikit-learn's check takes three times as long; it words the error.
         if not all_finite(X):
             assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+        return checked
 
     def _new_state(self, rows, values, codes):
         return ModelState.zeros(
@@ -152,16 +152,7 @@ class BaseAdagrad(BaseEstimator):
 
     def _raw_prediction(self, X):
         check_is_fitted(self)
-        X = validate_data(
-            self,
-            checked_sparse(X),
-            reset=False,
-            accept_sparse="csr",
-            dtype=self._state.dtype,
-            order="C",
-            ensure_all_finite=False,
-        )
-        self._check_finite(X)
+        X = self._read(X, reset=False, dtype=self._state.dtype)
         return raw_prediction(self._state, rows_of(X))
 
     def _published(self, coef):
@@ -211,7 +202,7 @@ class BaseAdagrad(BaseEstimator):
 
     @property
     def t_(self):
-        """Samples learned from, those of weight 0 not counted."""
+        """Visits to samples of weight above 0, in all passes."""
         return _state_of(self, "t_").t
 
     def __sklearn_is_fitted__(self):

@@ -474,13 +474,9 @@ def raw_prediction(
                 starts, columns, values, n_features, row, &row_columns, &row_values
             )
             if narrow:
-                p = spread(total(dot_narrow(
-                    weights, row_columns, row_values, nnz
-                )))
+                p = spread(total(dot_narrow(weights, row_columns, row_values, nnz)))
             else:
-                p = dot_wide(
-                    weights, row_columns, row_values, nnz
-                )
+                p = dot_wide(weights, row_columns, row_values, nnz)
             for j in range(n_lanes):
                 out[row, first + j] = lane(p, j) + intercept[0, j]
 

@@ -118,7 +118,7 @@ def solve(
             seconds = time.perf_counter() - start
             print(f"pass {n_passes}: mean loss {loss:.6g}, {seconds:.2f} s")
         if tol is not None:
-            improved = n_passes == 1 or loss < best - tol * abs(best)
+            improved = first_visit or loss < best - tol * abs(best)
             without_change = 0 if improved else without_change + 1
             best = min(best, loss)
             if without_change >= n_iter_no_change:

@@ -29,7 +29,7 @@ class ModelState:
     weight_sum : float
         Sum of these samples' weights.
     t : int
-        Samples learned from, those of weight 0 not counted.
+        Visits to samples of weight above 0, in all passes.
     class_counts : ndarray of float64 of shape (n_classes + 1,), or None
         Running weights of the classes and of all of them, for
         ``class_weight="balanced"`` in ``partial_fit``.

@@ -96,6 +96,17 @@ def assert_close(actual, wanted, rtol):
     )
 
 
+def streamed(task, times):
+    """Show the samples to `partial_fit` so many times."""
+    estimator, loss, n_outputs = task
+    X, y, _, weight = samples(estimator, n_outputs)
+    classes = {"classes": np.unique(y)} if estimator is AdagradClassifier else {}
+    model = estimator(loss, **loss_parameters(task))
+    for _ in range(times):
+        model.partial_fit(X, y, sample_weight=weight, **classes)
+    return model
+
+
 def assert_follows(model, reference, dtype="float64"):
     for name in ("coef", "intercept", "accumulators", "intercept_accumulators"):
         actual = getattr(model, f"{name}_")
@@ -124,12 +135,7 @@ def test_no_weights_are_weights_of_one(task):
 
 @each_task
 def test_partial_fit_is_one_pass_of_the_rule(task):
-    estimator, loss, n_outputs = task
-    X, y, _, weight = samples(estimator, n_outputs)
-    classes = {"classes": np.unique(y)} if estimator is AdagradClassifier else {}
-    model = estimator(loss, **loss_parameters(task))
-    model.partial_fit(X, y, sample_weight=weight, **classes)
-    assert_follows(model, expected(task, passes=1))
+    assert_follows(streamed(task, times=1), expected(task, passes=1))
 
 
 @pytest.mark.parametrize(
@@ -175,12 +181,7 @@ def test_progressive_loss_counts_the_first_visits_only(task):
 
 @some_tasks
 def test_progressive_loss_of_a_stream_counts_all_samples(task):
-    estimator, loss, n_outputs = task
-    X, y, _, weight = samples(estimator, n_outputs)
-    classes = {"classes": np.unique(y)} if estimator is AdagradClassifier else {}
-    model = estimator(loss, **loss_parameters(task))
-    for _ in range(3):
-        model.partial_fit(X, y, sample_weight=weight, **classes)
+    model = streamed(task, times=3)
     np.testing.assert_allclose(
         model.progressive_loss_, expected(task).loss_curve.mean(), 1e-12
     )
