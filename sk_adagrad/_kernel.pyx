@@ -270,8 +270,8 @@ cdef inline void step_wide(
 
 
 # Width 1: eight entries of the row at a time, drawn from eight places of the table. A
-# prediction reads w alone: drawing pairs as `step_tile` does takes 8.3 instead of 6.1 ns
-# per non-zero in float64 on conll2000, and gains nothing elsewhere.
+# prediction reads w alone: drawing pairs as `step_tile` does takes 8.3 instead of 6.1
+# ns per non-zero in float64 on conll2000, and gains nothing elsewhere.
 
 cdef inline lanes pull(const real* table, const index* columns) noexcept nogil:
     return pack(
