@@ -3,6 +3,8 @@
 from typing import ClassVar
 
 import numpy as np
+import scipy.sparse as sp
+from scipy.special import softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
@@ -14,6 +16,7 @@ from sklearn.utils.multiclass import (
 
 from ._estimators import BaseAdagrad
 from ._losses import CLASSIFICATION_LOSSES
+from ._targets import Targets
 
 
 def _has_probabilities(classifier):
@@ -151,10 +154,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     """
 
     _losses = CLASSIFICATION_LOSSES
-    _y_checks: ClassVar[dict] = {}
+    _indicator: str | None
     _parameter_constraints: ClassVar[dict] = {
         **BaseAdagrad._parameter_constraints,
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES))],
+        "multi_class": [StrOptions({"ovr", "multinomial"})],
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
 
@@ -162,14 +166,21 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         self,
         loss="log_loss",
         *,
-        eta0=0.5,
+        eta0="auto",
+        update="mirror_descent",
+        alpha=0.0,
+        l1_ratio=0.0,
         eps=1e-8,
         initial_accumulator=0.0,
+        importance_aware=False,
+        scale_invariant=False,
+        half_life=None,
+        multi_class="ovr",
         epsilon=0.1,
         fit_intercept=True,
         class_weight=None,
-        max_iter=3,
-        tol=1e-2,
+        max_iter=4,
+        tol=1e-3,
         n_iter_no_change=1,
         shuffle=True,
         random_state=None,
@@ -179,8 +190,15 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     ):
         self.loss = loss
         self.eta0 = eta0
+        self.update = update
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
         self.eps = eps
         self.initial_accumulator = initial_accumulator
+        self.importance_aware = importance_aware
+        self.scale_invariant = scale_invariant
+        self.half_life = half_life
+        self.multi_class = multi_class
         self.epsilon = epsilon
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
@@ -263,7 +281,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             rest.
         """
         raw = self._raw_prediction(X)
-        return raw[:, 0] if len(self.classes_) == 2 else raw
+        return raw[:, 0] if self._binary else raw
 
     def predict(self, X):
         """Predict the class labels.
@@ -277,7 +295,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         y : ndarray of shape (n_samples,)
         """
         raw = self._raw_prediction(X)
-        if len(self.classes_) == 2:
+        if self._indicator == "dense":
+            return (raw > 0).astype(np.int64)
+        if self._indicator == "sparse":
+            return sp.csr_matrix(raw > 0, dtype=np.int64)
+        if self._binary:
             return self.classes_[(raw[:, 0] > 0).astype(np.intp)]
         return self.classes_[raw.argmax(axis=1)]
 
@@ -300,8 +322,15 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         """
         probability = self._losses[self.loss].probability
         assert probability is not None  # _has_probabilities
-        positive = probability(self._raw_prediction(X))
-        if len(self.classes_) == 2:
+        raw = self._raw_prediction(X)
+        if self._state.coupled:
+            return softmax(raw, axis=1)
+        positive = probability(raw)
+        if self._indicator:
+            # Never quite 0 or 1, which no sum to 1 would make good.
+            eps = np.finfo(positive.dtype).eps
+            return positive.clip(eps, 1 - eps)
+        if self._binary:
             return np.hstack((1 - positive, positive))
         total = positive.sum(axis=1, keepdims=True)
         uniform = np.full_like(positive, 1 / len(self.classes_))
@@ -323,8 +352,59 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def _encode(self, y, weight, classes, go_on, stream):
-        """Return class codes of shape (n_samples, 1) and the code of each output."""
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = (
+            self.multi_class == "ovr" and self.class_weight is None
+        )
+        return tags
+
+    @property
+    def _binary(self):
+        return self._indicator is None and len(self.classes_) == 2
+
+    def _is_coupled(self, n_outputs):
+        # Two classes have one output, whose logistic function is their softmax.
+        return self.multi_class == "multinomial" and n_outputs > 1
+
+    def _check_combination(self):
+        super()._check_combination()
+        if self.multi_class != "multinomial":
+            return
+        if self.loss != "log_loss":
+            raise ValueError(
+                f"multi_class='multinomial' is the log loss of a softmax, but loss is "
+                f"{self.loss!r}: use loss='log_loss' or multi_class='ovr'."
+            )
+        if self.importance_aware:
+            raise ValueError(
+                "importance_aware=True needs the way of one raw prediction, but under "
+                "multi_class='multinomial' all classes move together: use "
+                "multi_class='ovr'."
+            )
+
+    def _target_sizes(self, targets, weight):
+        return np.ones(targets.n_outputs)
+
+    def _y_checks(self, y):
+        return {"multi_output": True} if _is_indicator(y) else {}
+
+    def _encode(self, y, weight, classes, go_on, stream, dtype):
+        kind = None
+        if sp.issparse(y) or (y.ndim == 2 and y.shape[1] > 1):
+            kind = "sparse" if sp.issparse(y) else "dense"
+        if go_on and (kind is None) != (self._indicator is None):
+            raise ValueError(
+                "y is "
+                + ("one column of class labels" if kind is None else "an indicator")
+                + ", but the model was first fitted with "
+                + ("an indicator of labels" if kind is None else "one column")
+                + "; call fit (without warm_start) to start over."
+            )
+        if not go_on:
+            self._indicator = kind
+        if kind is not None:
+            return self._encode_indicator(y, classes, go_on, dtype)
         y = column_or_1d(y, warn=True)
         if stream:
             _check_partial_fit_first_call(self, classes)
@@ -345,13 +425,45 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             )
         n_classes = len(self.classes_)
         outputs = np.arange(n_classes) if n_classes > 2 else np.ones(1)
-        return codes[:, None], outputs
+        return Targets.of_labels(codes, outputs, dtype)
 
-    def _weigh(self, weight, codes, class_counts, stream):
+    def _encode_indicator(self, y, classes, go_on, dtype):
+        """Return the labels of each row of a 0/1 indicator."""
+        if self.class_weight is not None:
+            raise ValueError(
+                f"class_weight={self.class_weight!r} weighs classes that exclude each "
+                "other, but y is an indicator of labels: use sample_weight."
+            )
+        if self.multi_class == "multinomial":
+            raise ValueError(
+                "multi_class='multinomial' needs classes that exclude each other, but "
+                "y is an indicator of labels: use multi_class='ovr'."
+            )
+        y = sp.csr_matrix(y)
+        y.sum_duplicates()
+        y.eliminate_zeros()
+        if (y.data != 1).any():
+            raise ValueError(
+                f"y has the value {y.data[y.data != 1][0]!r}; as an indicator of "
+                "labels it must contain 0 and 1 only."
+            )
+        n_labels = y.shape[1]
+        known = len(self.classes_) if go_on else n_labels
+        if n_labels != known or (classes is not None and len(classes) != n_labels):
+            raise ValueError(
+                f"y has {n_labels} columns of labels, but "
+                f"{known if n_labels != known else len(classes)} are known; call fit "
+                "(without warm_start) to start over."
+            )
+        if not go_on:
+            self.classes_ = np.arange(n_labels)
+        return Targets.of_labels(y.indices, np.arange(n_labels), dtype, y.indptr)
+
+    def _weigh(self, weight, targets, class_counts, stream):
         """Multiply sample weights by class weights; count the classes of a stream."""
         if self.class_weight is None:
             return weight, class_counts
-        codes = codes[:, 0]
+        codes = targets.labels.astype(np.intp)
         n_classes = len(self.classes_)
         each = weight if len(weight) else np.ones(len(codes))
         if self.class_weight != "balanced":
@@ -376,6 +488,15 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         counts = np.bincount(codes, weights=each, minlength=n_classes)
         by_class = counts.sum() / (n_classes * np.where(counts > 0, counts, np.inf))
         return each * by_class[codes], class_counts
+
+
+def _is_indicator(y):
+    """Whether y has a column for each of several labels."""
+    return (
+        sp.issparse(y)
+        or (getattr(y, "ndim", 1) == 2 and y.shape[1] > 1)
+        or (isinstance(y, list) and len(y) > 0 and np.ndim(y[0]) == 1 and len(y[0]) > 1)
+    )
 
 
 def _labels(y):

@@ -45,3 +45,4 @@ def load(instruction_set: str) -> dict[np.dtype, ModuleType]:
 
 INSTRUCTION_SET = _choose()
 KERNELS = load(INSTRUCTION_SET)
+UPDATES = list(KERNELS[np.dtype(np.float64)].UPDATES)

@@ -1,35 +1,43 @@
 """What both estimators share: the way from samples to a published model."""
 
+import math
 from contextlib import contextmanager
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, check_array, check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
 
+from ._dispatch import UPDATES
 from ._losses import Loss
+from ._rates import FIRST_SAMPLES, candidates
 from ._rows import all_finite, checked_sparse, rows_of
-from ._solver import Rule, Targets, raw_prediction, solve
-from ._state import ModelState
+from ._solver import Rule, raw_prediction, solve
+from ._state import ModelState, Reading
 
 
 class BaseAdagrad(BaseEstimator):
     """The way from samples to a published model, which both estimators share."""
 
     _losses: ClassVar[dict[str, Loss]]
-    _y_checks: ClassVar[dict[str, Any]]
     _state: ModelState
 
     _parameter_constraints: ClassVar[dict] = {
-        "eta0": [Interval(Real, 0, None, closed="neither")],
+        "eta0": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "update": [StrOptions(set(UPDATES))],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
         "eps": [Interval(Real, 0, None, closed="neither")],
         "initial_accumulator": [Interval(Real, 0, None, closed="left")],
+        "importance_aware": ["boolean"],
+        "scale_invariant": ["boolean"],
+        "half_life": [Interval(Real, 0, None, closed="neither"), None],
         "epsilon": [Interval(Real, 0, None, closed="left")],
         "fit_intercept": ["boolean"],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -46,37 +54,68 @@ class BaseAdagrad(BaseEstimator):
         """Validate, encode, take the state, solve, publish."""
         go_on = hasattr(self, "_state") and (stream or self.warm_start)
         with _unchanged_on_error(self):
+            self._check_combination()
             dtype = self._state.dtype if go_on else [np.float64, np.float32]
             rows, y, weight = self._validate(X, y, sample_weight, dtype, go_on, stream)
             self._check_range(rows.data.dtype)
-            values, codes = self._encode(y, weight, classes, go_on, stream)
+            targets = self._encode(y, weight, classes, go_on, stream, rows.data.dtype)
             if go_on and stream and len(weight) and not weight.any():
                 return self  # no sample at all: not even a counter moves
-            state = self._state if go_on else self._new_state(rows, values, codes)
-            weight, class_counts = self._weigh(
-                weight, values, state.class_counts, stream
-            )
-            weight = _cast(weight, state.dtype, "sample_weight")
-            targets = Targets(
-                _cast(values, state.dtype, "y"), codes.astype(state.dtype)
-            )
-            passes = {} if stream else self._passes()
+            opening = vars(self).get("_opening") if go_on and stream else None
+            if opening is not None and self.eta0 == "auto":
+                # The rates depend on the first samples: start anew with all of them.
+                go_on, (rows, targets, weight) = (
+                    False,
+                    _joined(opening, (rows, targets, weight)),
+                )
+            class_counts = self._state.class_counts if go_on else None
+            new = rows, targets, weight
+            weight, class_counts = self._weigh(weight, targets, class_counts, stream)
+            weight = _cast(weight, rows.data.dtype, "sample_weight")
+            rule = self._rule(rows.data.dtype)
+            if go_on:
+                state = self._state_to_go_on(rule)
+            else:
+                state = self._new_state(rows, targets, weight, rule, stream)
             state.class_counts = class_counts
-            loss_curve = solve(
+            passes = {} if stream else self._passes()
+            state, loss_curve = solve(
                 state,
                 rows,
                 targets,
                 weight,
-                self._rule(state),
+                rule,
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
                 **passes,
             )
             self._publish(state, loss_curve)
+            few = stream and state.n_candidates > 1 and state.t < FIRST_SAMPLES
+            everything = np.arange(rows.n_rows)  # copied, as X is the user's
+            self._opening = (
+                (rows.take(everything), targets.take(everything), new[2].copy())
+                if few
+                else None
+            )
         return self
 
+    def _check_combination(self):
+        """Refuse parameters that make no sense together."""
+        if self.update != "mirror_descent" and self.half_life is not None:
+            raise ValueError(
+                f"half_life={self.half_life} forgets old gradients in the accumulators "
+                f"only, but update={self.update!r} also keeps their sum: use "
+                "update='mirror_descent'."
+            )
+        if self.update == "dual_averaging" and self.importance_aware:
+            raise ValueError(
+                "importance_aware=True follows the step that one gradient makes, but "
+                "under update='dual_averaging' each gradient also moves all earlier "
+                "steps: use update='mirror_descent' or 'ftrl_proximal'."
+            )
+
     def _validate(self, X, y, sample_weight, dtype, go_on, stream):
-        X, y = self._read(X, y=y, reset=not go_on, dtype=dtype, **self._y_checks)
+        X, y = self._read(X, y=y, reset=not go_on, dtype=dtype, **self._y_checks(y))
         weight = _checked_weight(sample_weight, X)
         if not stream and len(weight) and not weight.any():
             raise ValueError(
@@ -101,13 +140,58 @@ class BaseAdagrad(BaseEstimator):
             assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
         return checked
 
-    def _new_state(self, rows, values, codes):
+    def _new_state(self, rows, targets, weight, rule, stream):
+        n_outputs = targets.n_outputs
+        if self.eta0 == "auto":
+            eta = self._candidates(rows, targets, weight, stream)
+        else:
+            eta = np.full((n_outputs, 1), float(self.eta0))
         return ModelState.zeros(
-            len(codes) or values.shape[1],
+            eta,
             rows.n_features,
             rows.data.dtype,
-            self.initial_accumulator,
+            rule.reading,
+            initial_accumulator=self.initial_accumulator,
+            coupled=self._is_coupled(n_outputs),
+            scaled=self.scale_invariant,
         )
+
+    def _candidates(self, rows, targets, weight, stream):
+        """Return the rates to try, from all samples or from a stream's first ones."""
+        if stream:
+            counted = np.flatnonzero(weight) if len(weight) else np.arange(rows.n_rows)
+            first = counted[:FIRST_SAMPLES]
+            rows, targets = rows.take(first), targets.take(first)
+            weight = weight[first] if len(weight) else weight
+        if self.scale_invariant:
+            # Values are shares of their column's largest, whatever the columns' units.
+            row_size = math.sqrt(np.count_nonzero(rows.data) / max(1, rows.n_rows))
+        else:
+            row_size = rows.size(weight)
+        return candidates(self._target_sizes(targets, weight), row_size)
+
+    def _state_to_go_on(self, rule):
+        """Return the present state, prepared for parameters that may have changed."""
+        state = self._state
+        fixed = {
+            "update": (state.reading.update, rule.reading.update),
+            "scale_invariant": (state.scaled, self.scale_invariant),
+            "multi_class": (state.coupled, self._is_coupled(state.n_outputs)),
+        }
+        for name, (before, now) in fixed.items():
+            if before != now:
+                raise ValueError(
+                    f"{name} has changed since the model was first fitted, and what it "
+                    "has learned means something else under the new value: set it back "
+                    "or call fit (without warm_start) to start over."
+                )
+        state.read_as(rule.reading)
+        if self.eta0 != "auto":
+            state = state.with_rate(self.eta0)
+        return state
+
+    def _is_coupled(self, n_outputs):
+        return False
 
     def _publish(self, state, loss_curve):
         if state.weight_sum and not np.isfinite(loss_curve).all():
@@ -119,13 +203,11 @@ class BaseAdagrad(BaseEstimator):
         self._state = state
         self.loss_curve_ = loss_curve
         self.n_iter_ = len(loss_curve)
-        self.eta0_ = float(self.eta0)
-        self._eps = self.eps
 
     def _check_range(self, dtype):
-        for name in ("eta0", "eps", "initial_accumulator"):
+        for name in ("eta0", "eps", "initial_accumulator", "alpha"):
             value = getattr(self, name)
-            if value > np.finfo(dtype).max:
+            if value != "auto" and value > np.finfo(dtype).max:
                 raise ValueError(
                     f"{name}={value} is too large for {dtype}, the type of the model."
                 )
@@ -140,14 +222,20 @@ class BaseAdagrad(BaseEstimator):
             ),
         }
 
-    def _rule(self, state):
+    def _rule(self, dtype):
         loss = self._losses[self.loss]
         return Rule(
             loss=loss.name,
             loss_parameter=getattr(self, loss.parameter) if loss.parameter else 0.0,
-            eta0=state.by_lane(self.eta0),
-            eps=max(self.eps, np.finfo(state.dtype).tiny),
+            reading=Reading(
+                update=self.update,
+                eps=max(float(self.eps), float(np.finfo(dtype).tiny)),
+                l1=float(self.alpha * self.l1_ratio),
+                l2=float(self.alpha * (1 - self.l1_ratio)),
+            ),
+            keep=1.0 if self.half_life is None else 2 ** (-1 / self.half_life),
             fit_intercept=self.fit_intercept,
+            importance_aware=self.importance_aware,
         )
 
     def _raw_prediction(self, X):
@@ -181,19 +269,20 @@ class BaseAdagrad(BaseEstimator):
     @property
     def learning_rates_(self):
         """Rates eta0 / sqrt(G + eps) that the next gradients will meet."""
-        _state_of(self, "learning_rates_")
-        return self._rates(self.accumulators_)
+        state = _state_of(self, "learning_rates_")
+        return self._published(state.learning_rates()[0])
 
     @property
     def intercept_learning_rates_(self):
         """Rates that the next gradients of the intercepts will meet."""
-        _state_of(self, "intercept_learning_rates_")
-        return self._rates(self.intercept_accumulators_)
+        return _state_of(self, "intercept_learning_rates_").learning_rates()[1]
 
-    def _rates(self, accumulators):
-        rates = self.eta0_ / np.sqrt(accumulators + self._eps)
-        rates.flags.writeable = False
-        return rates
+    @property
+    def eta0_(self):
+        """Base learning rate in use: one, or one of each output."""
+        state = _state_of(self, "eta0_")
+        rates = state.of_leaders(state.rates)
+        return float(rates[0]) if (rates == rates[0]).all() else rates
 
     @property
     def progressive_loss_(self):
@@ -224,6 +313,21 @@ def _unchanged_on_error(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def _joined(before, now):
+    """Put rows, targets and weights one behind the other."""
+    weights = [before[2], now[2]]
+    if len(weights[0]) or len(weights[1]):
+        weights = [
+            weight if len(weight) else np.ones(rows.n_rows)
+            for weight, (rows, *_) in zip(weights, (before, now), strict=True)
+        ]
+    return (
+        before[0].followed_by(now[0]),
+        before[1].followed_by(now[1]),
+        np.concatenate(weights),
+    )
 
 
 def _state_of(estimator, attribute):

@@ -19,6 +19,11 @@ class Loss:
 
 LOSSES: dict[str, Loss]
 
+@final
+class Update: ...
+
+UPDATES: dict[str, Update]
+
 def train(
     indptr: _Index,
     indices: _Index,
@@ -27,29 +32,62 @@ def train(
     order: NDArray[np.uint32],
     start: int,
     stop: int,
-    targets: _Real,
-    codes: _Real,
+    values: _Real,
+    labels: _Real,
+    label_indptr: NDArray[np.int64],
+    lane_labels: _Real,
+    lane_columns: NDArray[np.int32],
+    used: _Real,
     sample_weight: _Real,
-    first: int,
-    n_lanes: int,
     table: _Real,
     intercept: _Real,
+    touched: NDArray[np.int64],
+    scales: _Real,
     eta: _Real,
     eps: float,
+    keep: float,
+    l1: float,
+    l2: float,
+    t: int,
+    update: Update,
     fit_intercept: bool,
+    importance_aware: bool,
+    multinomial: bool,
     loss: Loss,
     loss_parameter: float,
+    raw: _Real,
+    scaled: _Real,
     loss_sum: NDArray[np.float64],
-) -> None: ...
+) -> int: ...
 def raw_prediction(
     indptr: _Index,
     indices: _Index,
     data: _Real,
     n_features: int,
     table: _Real,
-    intercept: _Real,
+    bias: _Real,
+    touched: NDArray[np.int64],
+    scales: _Real,
+    eta: _Real,
+    eps: float,
+    l1: float,
+    l2: float,
+    t: int,
+    update: Update,
     first: int,
     n_lanes: int,
+    scaled: _Real,
+    out: _Real,
+) -> None: ...
+def read_weights(
+    table: _Real,
+    touched: NDArray[np.int64],
+    eta: _Real,
+    eps: float,
+    l1: float,
+    l2: float,
+    t: int,
+    update: Update,
     out: _Real,
 ) -> None: ...
 def inspect(indptr: _Index, indices: _Index) -> tuple[int, int, int, bool]: ...

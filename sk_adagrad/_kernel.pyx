@@ -1,14 +1,17 @@
-"""One pass over a block of rows for one bank of models: the arithmetic, and no more.
+"""One pass over a block of rows for one group of banks: the arithmetic, and no more.
 
 There is no clock, generator, printing or callback here, and nothing is checked:
 Python has checked before. The file is compiled once for each floating type and
 instruction set (see setup.py), so `real` is float or double and `lanes` eight of
 them.
 
-A bank is `table[n_features, 2, width]`: for each feature the weights w of its models
-and then their accumulators G. Width 8 trains eight models, one a lane. Width 1 trains
-one, and takes eight non-zeros of the row at a time instead: a row has each column
-once, so they cannot conflict. Both use the same equations, written once.
+A bank is `table[n_features, 2, width]`: for each feature two numbers of each of its
+models, the weight w and the accumulator G (or what the update keeps instead, see
+_kernel_updates.pxi). Width 8 trains eight models, one a lane. Width 1 trains one, and
+takes eight non-zeros of the row at a time instead: a row has each column once, so they
+cannot conflict. Both use the same equations, written once; what belongs to a lane and
+not to a feature is there eight times also for width 1. The banks of a group are
+those whose models need each other's predictions, in a softmax; else there is one.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
@@ -16,8 +19,12 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 cdef extern from "_lanes.h" nogil:
     ctypedef double real
     ctypedef double lanes
+    real LINK_LIMIT
     lanes exponential(lanes x)
+    lanes exponential_minus_one(lanes x)
+    lanes logarithm(lanes x)
     lanes log_one_plus(lanes u)
+    lanes log_one_plus_any(lanes u)
     lanes positive(lanes x)
     lanes magnitude(lanes x)
     lanes sign(lanes x)
@@ -25,7 +32,9 @@ cdef extern from "_lanes.h" nogil:
     lanes if_equal(lanes a, lanes b, lanes yes, lanes no)
     lanes spread(real x)
     lanes inverse_root(lanes v)
+    lanes root(lanes v)
     lanes pack(real, real, real, real, real, real, real, real)
+    lanes gather(const real* row, const int32_t* columns)
     void load_first(void* eight, const void* source, Py_ssize_t n, size_t size)
     real lane(lanes v, int i)
     ctypedef int64_t pair
@@ -34,13 +43,20 @@ cdef extern from "_lanes.h" nogil:
     pair pair_of(pairs both, int i)
     void split(pairs both, lanes* w, lanes* G)
     pairs join(lanes w, lanes G)
+    ctypedef struct running_sum:
+        pass
+    void clear(running_sum* sums)
+    void add_times(running_sum* sums, const real* eight, real x)
+    void add_to(lanes* p, const running_sum* sums)
+    bint all_zero(lanes v)
     real total(lanes v)
-    lanes load_lanes(const real* numbers, int n)
+    real largest(lanes v)
     void add_up(double* sums, lanes v)
     uint32_t bits_of(real x, int exact)
     int HAS_AVX2()
     int HAS_AVX512()
     void prefetch(const void* address, Py_ssize_t size)
+    ctypedef void separate  # void, of a function that is not inlined
 
 ctypedef fused index:
     int32_t
@@ -58,169 +74,9 @@ cdef enum:
 cdef enum:
     NEAR_CACHE = 1 << 21
 
-
-# Losses: value and slope d(value)/dp for eight raw predictions p and targets y. Margin
-# losses have y = -1 or 1, or 0 in lanes that are not in use.
-
-ctypedef void (*loss_function)(
-    lanes p, lanes y, real parameter, lanes* value, lanes* slope
-) noexcept nogil
-
-
-cdef void log_loss(
-    lanes p, lanes y, real parameter, lanes* value, lanes* slope
-) noexcept nogil:
-    cdef lanes z, u
-    z = y * p
-    u = exponential(-magnitude(z))
-    value[0] = log_one_plus(u) + positive(-z)
-    slope[0] = -y * if_above(z, spread(0), u, spread(1)) / (spread(1) + u)
-
-
-cdef void hinge(
-    lanes p, lanes y, real parameter, lanes* value, lanes* slope
-) noexcept nogil:
-    cdef lanes z
-    z = spread(1) - y * p
-    value[0] = positive(z)
-    slope[0] = if_above(spread(0), z, spread(0), -y)
-
-
-cdef void perceptron(
-    lanes p, lanes y, real parameter, lanes* value, lanes* slope
-) noexcept nogil:
-    cdef lanes z
-    z = -y * p
-    value[0] = positive(z)
-    slope[0] = if_above(spread(0), z, spread(0), -y)
-
-
-cdef void squared_hinge(
-    lanes p, lanes y, real parameter, lanes* value, lanes* slope
-) noexcept nogil:
-    cdef lanes z
-    z = positive(spread(1) - y * p)
-    value[0] = z * z
-    slope[0] = -y * (z + z)
-
-
-cdef void modified_huber(
-    lanes p, lanes y, real parameter, lanes* value, lanes* slope
-) noexcept nogil:
-    cdef lanes z, m
-    z = y * p
-    m = positive(spread(1) - z)
-    value[0] = if_above(z, spread(-1), m * m, spread(-4) * z)
-    slope[0] = spread(-2) * y * if_above(z, spread(-1), m, spread(2))
-
-
-cdef void squared_error(
-    lanes p, lanes y, real parameter, lanes* value, lanes* slope
-) noexcept nogil:
-    cdef lanes r
-    r = p - y
-    value[0] = r * r * spread(0.5)
-    slope[0] = r
-
-
-cdef void absolute_error(
-    lanes p, lanes y, real parameter, lanes* value, lanes* slope
-) noexcept nogil:
-    cdef lanes r
-    r = p - y
-    value[0] = magnitude(r)
-    slope[0] = sign(r)
-
-
-cdef void quantile(
-    lanes p, lanes y, real parameter, lanes* value, lanes* slope
-) noexcept nogil:
-    cdef lanes r
-    r = p - y
-    value[0] = spread(1 - parameter) * positive(r) + spread(parameter) * positive(-r)
-    slope[0] = if_above(r, spread(0), spread(1 - parameter), spread(-parameter))
-
-
-cdef void huber(
-    lanes p, lanes y, real parameter, lanes* value, lanes* slope
-) noexcept nogil:
-    cdef lanes r, a, epsilon
-    r = p - y
-    a = magnitude(r)
-    epsilon = spread(parameter)
-    value[0] = if_above(a, epsilon, epsilon * (a - spread(parameter / 2)),
-                        r * r * spread(0.5))
-    slope[0] = if_above(a, epsilon, epsilon * sign(r), r)
-
-
-cdef void epsilon_insensitive(
-    lanes p, lanes y, real parameter, lanes* value, lanes* slope
-) noexcept nogil:
-    cdef lanes r, a
-    r = p - y
-    a = positive(magnitude(r) - spread(parameter))
-    value[0] = a
-    slope[0] = if_above(a, spread(0), sign(r), spread(0))
-
-
-cdef void squared_epsilon_insensitive(
-    lanes p, lanes y, real parameter, lanes* value, lanes* slope
-) noexcept nogil:
-    cdef lanes r, a
-    r = p - y
-    a = positive(magnitude(r) - spread(parameter))
-    value[0] = a * a
-    slope[0] = (a + a) * sign(r)
-
-
-cdef class Loss:
-    """A loss that `train` can use; `evaluate` shows its value and slope."""
-
-    cdef loss_function function
-
-    @staticmethod
-    cdef Loss of(loss_function function):
-        cdef Loss loss = Loss.__new__(Loss)
-        loss.function = function
-        return loss
-
-    def evaluate(
-        self,
-        const real[::1] p,       # in: raw predictions
-        const real[::1] y,       # in: targets
-        real parameter,          # in
-        real[::1] value,         # out
-        real[::1] slope,         # out
-    ):
-        cdef real[8] p8, y8
-        cdef lanes value8, slope8
-        cdef Py_ssize_t begin, i, n
-        for begin in range(0, p.shape[0], 8):
-            n = min(8, p.shape[0] - begin)
-            for i in range(8):
-                p8[i] = p[begin + i] if i < n else 0
-                y8[i] = y[begin + i] if i < n else 0
-            self.function(
-                (<lanes*> p8)[0], (<lanes*> y8)[0], parameter, &value8, &slope8
-            )
-            for i in range(n):
-                value[begin + i] = lane(value8, i)
-                slope[begin + i] = lane(slope8, i)
-
-
-LOSSES = {
-    "log_loss": Loss.of(log_loss),
-    "hinge": Loss.of(hinge),
-    "squared_hinge": Loss.of(squared_hinge),
-    "modified_huber": Loss.of(modified_huber),
-    "perceptron": Loss.of(perceptron),
-    "squared_error": Loss.of(squared_error),
-    "absolute_error": Loss.of(absolute_error),
-    "huber": Loss.of(huber),
-    "epsilon_insensitive": Loss.of(epsilon_insensitive),
-    "squared_epsilon_insensitive": Loss.of(squared_epsilon_insensitive),
-    "quantile": Loss.of(quantile),
-}
+include "_kernel_losses.pxi"
+include "_kernel_updates.pxi"
+include "_kernel_rows.pxi"
 
 
 cdef inline Py_ssize_t find_row(
@@ -239,96 +95,138 @@ cdef inline Py_ssize_t find_row(
     return indptr[row + 1] - begin
 
 
-# The rule (Duchi, Hazan & Singer 2011), for eight weights of one row or one feature.
+# The functions of a row are kept apart from the loop over rows, which has so much to
+# remember that their loops would find no free registers.
 
-cdef inline void step(lanes* w, lanes* G, lanes g, lanes eta, lanes eps) noexcept nogil:
-    G[0] = G[0] + g * g
-    w[0] = w[0] - eta * g * inverse_root(G[0] + eps)
-
-
-# Width 8: a feature's eight weights and eight accumulators lie side by side.
-
-cdef inline lanes dot_wide(
-    const real* table, const index* columns, const real* values, Py_ssize_t nnz
+cdef separate dot(
+    bint narrow, int reading, const real* table, Py_ssize_t stride,
+    const int64_t* touched, int64_t t, const index* columns, const real* values,
+    Py_ssize_t nnz, const Symbols* rule, lanes* p,
 ) noexcept nogil:
-    cdef lanes p = spread(0)
+    """Add w . x of the bank's lanes to p; if there is one lane, to all of p."""
+    if narrow:
+        if reading == AS_STORED:
+            p[0] += dot_narrow_stored(table, columns, values, nnz)
+        elif reading == FROM_SUM:
+            p[0] += dot_narrow(FROM_SUM, table, touched, t, columns, values, nnz, rule)
+        else:
+            p[0] += dot_narrow(
+                WITH_MISSED, table, touched, t, columns, values, nnz, rule
+            )
+    elif reading == AS_STORED:
+        dot_wide_stored(table, stride, columns, values, nnz, p)
+    elif reading == FROM_SUM:
+        p[0] += dot_wide(
+            FROM_SUM, table, stride, touched, t, columns, values, nnz, rule
+        )
+    else:
+        p[0] += dot_wide(
+            WITH_MISSED, table, stride, touched, t, columns, values, nnz, rule
+        )
+
+
+cdef separate catch_up(
+    bint narrow, real* table, Py_ssize_t stride, int64_t* touched, int64_t t,
+    const index* columns, Py_ssize_t nnz, const Symbols* rule,
+) noexcept nogil:
+    """Apply the regularisation that the row's weights have missed."""
+    if narrow:
+        catch_up_narrow(table, touched, t, columns, nnz, rule)
+    else:
+        catch_up_wide(table, stride, touched, t, columns, nnz, rule)
+
+
+cdef separate reach(
+    bint narrow, const real* table, Py_ssize_t stride,
+    const index* columns, const real* values, Py_ssize_t nnz, const Symbols* rule,
+    lanes* N,
+) noexcept nogil:
+    """Add the sum of x² times the rates that the coming step will have."""
+    if narrow:
+        N[0] += reach_narrow(table, columns, values, nnz, rule)
+    else:
+        N[0] += reach_wide(table, stride, columns, values, nnz, rule)
+
+
+cdef separate step_row(
+    bint narrow, int learning, real* table, Py_ssize_t stride,
+    const index* columns, const real* values, Py_ssize_t nnz, const Symbols* rule,
+) noexcept nogil:
+    if narrow:
+        if learning == MIRROR_DESCENT:
+            step_narrow(MIRROR_DESCENT, table, columns, values, nnz, rule)
+        elif learning == FORGETTING:
+            step_narrow(FORGETTING, table, columns, values, nnz, rule)
+        elif learning == DUAL_AVERAGING:
+            step_narrow(DUAL_AVERAGING, table, columns, values, nnz, rule)
+        else:
+            step_narrow(FTRL_PROXIMAL, table, columns, values, nnz, rule)
+    elif learning == MIRROR_DESCENT:
+        step_wide(MIRROR_DESCENT, table, stride, columns, values, nnz, rule)
+    elif learning == FORGETTING:
+        step_wide(FORGETTING, table, stride, columns, values, nnz, rule)
+    elif learning == DUAL_AVERAGING:
+        step_wide(DUAL_AVERAGING, table, stride, columns, values, nnz, rule)
+    else:
+        step_wide(FTRL_PROXIMAL, table, stride, columns, values, nnz, rule)
+
+
+cdef inline void scale_row(
+    real* table, Py_ssize_t stride, Py_ssize_t bank_stride, Py_ssize_t n_banks,
+    int width, bint sums, real* scales, const index* columns, const real* values,
+    Py_ssize_t nnz, real* scaled,
+) noexcept nogil:
+    """Divide the row by the largest |x| of each feature so far, this row included.
+
+    Where that has grown, what was learned is brought to the new scale: G, a sum of
+    squares, by the square of the ratio, z by the ratio; w stays, as the feature then
+    says as much as before (Ross, Mineiro & Langford 2013, algorithm 2).
+    """
+    cdef Py_ssize_t k, b
+    cdef real x, ratio
+    cdef real* line
+    cdef int j
+    for k in range(nnz):
+        x = -values[k] if values[k] < 0 else values[k]
+        if x > scales[columns[k]]:
+            ratio = scales[columns[k]] / x
+            scales[columns[k]] = x
+            if ratio > 0:
+                for b in range(n_banks):
+                    line = table + b * bank_stride + stride * columns[k]
+                    for j in range(width):
+                        line[width + j] *= ratio * ratio
+                        if sums:
+                            line[j] *= ratio
+        scaled[k] = values[k] / scales[columns[k]] if x > 0 else 0
+
+
+cdef inline void known_scale_row(
+    const real* scales, const index* columns, const real* values, Py_ssize_t nnz,
+    real* scaled,
+) noexcept nogil:
     cdef Py_ssize_t k
     for k in range(nnz):
-        p = p + (<const lanes*> (table + 16 * columns[k]))[0] * spread(values[k])
-    return p
+        scaled[k] = values[k] / scales[columns[k]] if scales[columns[k]] > 0 else 0
 
 
-cdef inline void step_wide(
-    real* table, const index* columns, const real* values, Py_ssize_t nnz,
-    lanes slope, lanes eta, lanes eps,
+cdef inline real softmax(
+    lanes* p, const lanes* used, const lanes* code, Py_ssize_t n_banks, real label
 ) noexcept nogil:
-    cdef lanes* line
-    cdef Py_ssize_t k
-    for k in range(nnz):
-        line = <lanes*> (table + 16 * columns[k])
-        step(line, line + 1, slope * spread(values[k]), eta, eps)
-
-
-# Width 1: eight entries of the row at a time, drawn from eight places of the table. A
-# prediction reads w alone: drawing pairs as `step_tile` does takes 8.3 instead of 6.1
-# ns per non-zero in float64 on conll2000, and gains nothing elsewhere.
-
-cdef inline lanes pull(const real* table, const index* columns) noexcept nogil:
-    return pack(
-        table[2 * columns[0]], table[2 * columns[1]], table[2 * columns[2]],
-        table[2 * columns[3]], table[2 * columns[4]], table[2 * columns[5]],
-        table[2 * columns[6]], table[2 * columns[7]],
-    )
-
-
-cdef inline lanes dot_narrow(
-    const real* table, const index* columns, const real* values, Py_ssize_t nnz
-) noexcept nogil:
-    cdef lanes p = spread(0)
-    cdef index[8] head_columns
-    cdef real[8] head
-    cdef Py_ssize_t k = nnz & 7
-    if k:
-        load_first(head_columns, columns, k, sizeof(index))
-        load_first(head, values, k, sizeof(real))
-        p = pull(table, head_columns) * (<lanes*> head)[0]
-    for k in range(k, nnz, 8):
-        p = p + pull(table, columns + k) * (<const lanes*> (values + k))[0]
-    return p
-
-
-cdef inline void step_tile(
-    real* table, const index* columns, const real* values, int n,
-    lanes slope, lanes eta, lanes eps,
-) noexcept nogil:
-    cdef lanes w, G
-    cdef pairs both = pack_pairs(
-        (<const pair*> table)[columns[0]], (<const pair*> table)[columns[1]],
-        (<const pair*> table)[columns[2]], (<const pair*> table)[columns[3]],
-        (<const pair*> table)[columns[4]], (<const pair*> table)[columns[5]],
-        (<const pair*> table)[columns[6]], (<const pair*> table)[columns[7]],
-    )
-    cdef int i
-    split(both, &w, &G)
-    step(&w, &G, slope * (<const lanes*> values)[0], eta, eps)
-    both = join(w, G)
-    for i in range(n):
-        (<pair*> table)[columns[i]] = pair_of(both, i)
-
-
-cdef inline void step_narrow(
-    real* table, const index* columns, const real* values, Py_ssize_t nnz,
-    lanes slope, lanes eta, lanes eps,
-) noexcept nogil:
-    cdef index[8] head_columns
-    cdef real[8] head
-    cdef Py_ssize_t k = nnz & 7
-    if k:
-        load_first(head_columns, columns, k, sizeof(index))
-        load_first(head, values, k, sizeof(real))
-        step_tile(table, head_columns, head, <int> k, slope, eta, eps)
-    for k in range(k, nnz, 8):
-        step_tile(table, columns + k, values + k, 8, slope, eta, eps)
+    """Turn raw predictions into slopes of -log(probability of label); return that."""
+    cdef Py_ssize_t b
+    cdef real top = largest(p[0]), sum_of_all = 0, own = 0
+    for b in range(n_banks):  # lanes that are not in use predict 0, which may be on top
+        top = max(top, largest(p[b]))
+    for b in range(n_banks):
+        own += total(if_equal(spread(label), code[b], p[b], spread(0)))
+        p[b] = used[b] * exponential(p[b] - spread(top))
+        sum_of_all += total(p[b])
+    for b in range(n_banks):
+        p[b] = p[b] / spread(sum_of_all) - if_equal(
+            spread(label), code[b], used[b], spread(0)
+        )
+    return lane(logarithm(spread(sum_of_all)), 0) + top - own
 
 
 def train(
@@ -339,49 +237,71 @@ def train(
     const uint32_t[::1] order,       # in: rows to visit; empty: all as they come
     Py_ssize_t start,                # in: first visit of the block
     Py_ssize_t stop,                 # in: behind its last
-    const real[:, ::1] targets,      # in: class codes (n, 1) or values (n, n_outputs)
-    const real[::1] codes,           # in: class code of each output; empty for values
+    const real[:, ::1] values,       # in: targets (n, n_outputs); empty for labels
+    const real[::1] labels,          # in: class codes, row after row
+    const int64_t[::1] label_indptr,  # in: where each row's begin; empty: one a row
+    const real[:, ::1] lane_labels,  # in: label of each lane, -1 in unused ones
+    const int32_t[:, ::1] lane_columns,  # in: column of `values` of each lane
+    const real[:, ::1] used,         # in: 1, or 0 in unused lanes
     const real[::1] sample_weight,   # in: of each row; empty: all 1
-    Py_ssize_t first,                # in: output that the bank's first lane learns
-    int n_lanes,                     # in: lanes in use
-    real[:, :, ::1] table,           # in/out: w and G
-    real[:, ::1] intercept,          # in/out: w and G
-    const real[::1] eta,             # in: base learning rate of each lane
-    real eps,                        # in
+    real[:, :, :, ::1] table,        # in/out: (n_banks, n_features, 2, width)
+    real[:, :, ::1] intercept,       # in/out: (n_banks, 2, 8)
+    int64_t[::1] touched,            # in/out: t when last regularised; or empty
+    real[::1] scales,                # in/out: largest |x| of each feature; or empty
+    const real[:, ::1] eta,          # in: base learning rate of each lane
+    double eps,                      # in
+    double keep,                     # in: share of G that an update leaves
+    double l1,                       # in: alpha * l1_ratio
+    double l2,                       # in: alpha * (1 - l1_ratio)
+    int64_t t,                       # in: samples learned from before
+    Update update,                   # in
     bint fit_intercept,              # in
+    bint importance_aware,           # in
+    bint multinomial,                # in
     Loss loss,                       # in
     real loss_parameter,             # in
-    double[::1] loss_sum,            # in/out: weighted loss, scored before learning
+    real[:, ::1] raw,                # scratch: (n_banks, 8)
+    real[::1] scaled,                # scratch: the longest row, if there are scales
+    double[:, ::1] loss_sum,         # in/out: weighted loss, scored before learning
 ):
-    """Learn from each visited row in turn."""
+    """Learn from each visited row in turn; return how many of them had a weight."""
     cdef:
         bint sparse = indptr.shape[0] > 0
         bint shuffled = order.shape[0] > 0
-        bint one_hot = codes.shape[0] > 0
+        bint several = label_indptr.shape[0] > 0
+        bint labelled = several or labels.shape[0] > 0
         bint weighted = sample_weight.shape[0] > 0
-        bint narrow = table.shape[2] == 1
-        Py_ssize_t line = 2 * table.shape[2]
-        bint large = n_features * line * sizeof(real) > NEAR_CACHE
+        bint normalised = scales.shape[0] > 0
+        bint narrow = table.shape[3] == 1
+        int width = <int> table.shape[3]
+        int learning = learning_of(update, keep), reading = reading_of(update, l1, l2)
+        Py_ssize_t n_banks = table.shape[0]
+        Py_ssize_t bank_stride = table.strides[0] // <Py_ssize_t> sizeof(real)
+        Py_ssize_t stride = table.strides[1] // <Py_ssize_t> sizeof(real)
+        bint large = n_features * stride * <Py_ssize_t> sizeof(real) > NEAR_CACHE
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
         const index* columns = &indices[0] if indices.shape[0] else NULL
         const index* row_columns
         const real* row_values
-        const real* values = &data[0] if data.shape[0] else NULL
-        real* weights = &table[0, 0, 0] if table.shape[0] else NULL
+        const real* entries = &data[0] if data.shape[0] else NULL
+        real* weights = &table[0, 0, 0, 0] if n_features else NULL
+        int64_t* last = &touched[0] if touched.shape[0] else NULL
+        lanes* p = <lanes*> &raw[0, 0]
+        lanes y, value, slope, N, bias, bias_G, base
+        lanes in_use, code, one = spread(1), zero = spread(0)
         double[8] losses
-        lanes rates = spread(eta[0]) if narrow else (<const lanes*> &eta[0])[0]
-        lanes bias, bias_G, code, used, p, y, value, slope, floor = spread(eps)
-        real[8] ones
-        Py_ssize_t i, row, nnz, next_nnz, k
+        Symbols rule, unpenalised
+        Py_ssize_t i, b, row, nnz, next_nnz, k
+        int64_t before = t
         real weight = 1
-        int j
-    bias = load_lanes(&intercept[0, 0], n_lanes)
-    bias_G = load_lanes(&intercept[1, 0], n_lanes)
-    code = load_lanes(&codes[first], n_lanes) if one_hot else spread(0)
-    for j in range(8):
-        losses[j] = loss_sum[j] if j < n_lanes else 0
-        ones[j] = 1
-    used = load_lanes(ones, n_lanes)
+        double row_loss
+    rule.eps = unpenalised.eps = spread(<real> eps)
+    rule.length = one
+    rule.keep = spread(<real> keep)
+    y = zero
+    rule.l1 = spread(<real> l1)
+    rule.l2 = spread(<real> l2)
+    unpenalised.l1 = unpenalised.l2 = zero
     with nogil:
         for i in range(start, stop):
             row = order[i] if shuffled else i
@@ -389,62 +309,133 @@ def train(
                 if sparse:
                     prefetch(&indptr[order[i + POINTERS_AHEAD]], 2 * sizeof(index))
                 k = order[i + ROWS_AHEAD]
-                prefetch(&targets[k, 0], 1)
+                if not labelled:
+                    prefetch(&values[k, 0], 1)
+                elif not several:
+                    prefetch(&labels[k], 1)
                 if weighted:
                     prefetch(&sample_weight[k], 1)
                 nnz = find_row(
-                    starts, columns, values, n_features, k, &row_columns, &row_values
+                    starts, columns, entries, n_features, k, &row_columns, &row_values
                 )
                 prefetch(row_values, nnz * sizeof(real))
                 if sparse:
                     prefetch(row_columns, nnz * sizeof(index))
             if large and i + 1 < stop:
                 next_nnz = find_row(
-                    starts, columns, values, n_features,
+                    starts, columns, entries, n_features,
                     order[i + 1] if shuffled else i + 1, &row_columns, &row_values,
                 )
                 for k in range(next_nnz):
-                    prefetch(weights + line * row_columns[k], line * sizeof(real))
+                    prefetch(weights + stride * row_columns[k], stride * sizeof(real))
             if weighted:
                 weight = sample_weight[row]
                 if weight == 0:
                     continue
             nnz = find_row(
-                starts, columns, values, n_features, row, &row_columns, &row_values
+                starts, columns, entries, n_features, row, &row_columns, &row_values
             )
+            if reading == FROM_SUM:
+                rule.l1 = spread(<real> (t * l1))
+                rule.l2 = spread(<real> (t * l2))
+
+            # Bring the row's weights up to date.
+            for b in range(n_banks):
+                if reading != WITH_MISSED:
+                    break
+                rule.eta = (<const lanes*> &eta[b, 0])[0]
+                catch_up(
+                    narrow, weights + b * bank_stride, stride, last, t,
+                    row_columns, nnz, &rule,
+                )
+            if normalised:
+                scale_row(
+                    weights, stride, bank_stride, n_banks, width, reading == FROM_SUM,
+                    &scales[0], row_columns, row_values, nnz, &scaled[0],
+                )
+                row_values = &scaled[0]
 
             # Predict.
-            if narrow:
-                p = spread(total(dot_narrow(weights, row_columns, row_values, nnz)))
-            else:
-                p = dot_wide(weights, row_columns, row_values, nnz)
-            if one_hot:
-                y = if_equal(spread(targets[row, 0]), code, used, -used)
-            elif narrow:
-                y = spread(targets[row, first])
-            else:
-                y = load_lanes(&targets[row, first], n_lanes)
+            for b in range(n_banks):
+                rule.eta = (<const lanes*> &eta[b, 0])[0]
+                bias = (<const lanes*> &intercept[b, 0, 0])[0]
+                if reading == FROM_SUM:
+                    unpenalised.eta = rule.eta
+                    bias_G = (<const lanes*> &intercept[b, 1, 0])[0]
+                    bias = weight_of(FROM_SUM, bias, bias_G, zero, &unpenalised)
+                p[b] = bias
+                dot(
+                    narrow, FROM_SUM if reading == FROM_SUM else AS_STORED,
+                    weights + b * bank_stride, stride, last, t,
+                    row_columns, row_values, nnz, &rule, &p[b],
+                )
 
             # Score, then learn.
-            loss.function(p + bias, y, loss_parameter, &value, &slope)
-            slope = spread(weight) * slope
-            if narrow:
-                losses[0] += weight * lane(value, 0)
-                if lane(slope, 0) == 0:
+            t += 1
+            if multinomial:
+                loss_sum[0, 0] += weight * softmax(
+                    p, <const lanes*> &used[0, 0], <const lanes*> &lane_labels[0, 0],
+                    n_banks, labels[row],
+                )
+            for b in range(n_banks):
+                base = (<const lanes*> &eta[b, 0])[0]
+                in_use = (<const lanes*> &used[b, 0])[0]
+                if multinomial:
+                    slope = p[b]
+                else:
+                    if not labelled:
+                        if narrow:
+                            y = spread(values[row, lane_columns[0, 0]])
+                        else:
+                            y = in_use * gather(&values[row, 0], &lane_columns[b, 0])
+                    else:
+                        code = (<const lanes*> &lane_labels[b, 0])[0]
+                        if several:
+                            y = -in_use
+                            for k in range(label_indptr[row], label_indptr[row + 1]):
+                                y = if_equal(spread(labels[k]), code, in_use, y)
+                        else:
+                            y = if_equal(spread(labels[row]), code, in_use, -in_use)
+                    loss.function(p[b], y, loss_parameter, &value, &slope)
+                    add_up(&loss_sum[b, 0], spread(weight) * in_use * value)
+                rule.slope = spread(weight) * in_use * slope
+                if all_zero(rule.slope):
                     continue
-                slope = spread(lane(slope, 0))
-                step_narrow(weights, row_columns, row_values, nnz, slope, rates, floor)
-            else:
-                add_up(losses, spread(weight) * value)
-                if total(magnitude(slope)) == 0:
-                    continue
-                step_wide(weights, row_columns, row_values, nnz, slope, rates, floor)
-            if fit_intercept:
-                step(&bias, &bias_G, slope, rates, floor)
-    for j in range(n_lanes):
-        intercept[0, j] = lane(bias, j)
-        intercept[1, j] = lane(bias_G, j)
-        loss_sum[j] = losses[j]
+                rule.eta = base
+                if importance_aware:
+                    N = zero
+                    reach(
+                        narrow, weights + b * bank_stride, stride,
+                        row_columns, row_values, nnz, &rule, &N,
+                    )
+                    if fit_intercept:
+                        bias_G = (<const lanes*> &intercept[b, 1, 0])[0]
+                        N = N + base * inverse_root(
+                            if_equal(rule.slope, zero, bias_G, rule.keep * bias_G)
+                            + rule.slope * rule.slope + rule.eps
+                        )
+                    rule.length = if_equal(
+                        rule.slope * N, zero, one,
+                        loss.flow(p[b], y, loss_parameter, spread(weight), N)
+                        / rule.slope,
+                    )
+                    if reading != FROM_SUM:
+                        rule.eta = base * rule.length
+                step_row(
+                    narrow, learning, weights + b * bank_stride, stride,
+                    row_columns, row_values, nnz, &rule,
+                )
+                if fit_intercept:
+                    bias = (<const lanes*> &intercept[b, 0, 0])[0]
+                    bias_G = (<const lanes*> &intercept[b, 1, 0])[0]
+                    unpenalised.eta = rule.eta
+                    unpenalised.keep = rule.keep
+                    unpenalised.slope = rule.slope
+                    unpenalised.length = rule.length
+                    step(learning, &bias, &bias_G, one, &unpenalised)
+                    (<lanes*> &intercept[b, 0, 0])[0] = bias
+                    (<lanes*> &intercept[b, 1, 0])[0] = bias_G
+    return t - before
 
 
 def raw_prediction(
@@ -452,134 +443,104 @@ def raw_prediction(
     const index[::1] indices,        # in
     const real[::1] data,            # in
     Py_ssize_t n_features,           # in
-    const real[:, :, ::1] table,     # in
-    const real[:, ::1] intercept,    # in
-    Py_ssize_t first,                # in: column of `out` for the bank's first lane
-    int n_lanes,                     # in
+    const real[:, :, :, ::1] table,  # in
+    const real[:, :, ::1] bias,      # in: the intercepts' weights (n_banks, 1, 8)
+    const int64_t[::1] touched,      # in
+    const real[::1] scales,          # in
+    const real[:, ::1] eta,          # in
+    double eps,                      # in
+    double l1,                       # in
+    double l2,                       # in
+    int64_t t,                       # in
+    Update update,                   # in
+    Py_ssize_t first,                # in: column of `out` for the group's first lane
+    Py_ssize_t n_lanes,              # in: lanes in use
+    real[::1] scaled,                # scratch: the longest row, if there are scales
     real[:, ::1] out,                # out: (n_rows, n_outputs)
 ):
     """Write w . x + b of each row and lane."""
     cdef:
-        bint narrow = table.shape[2] == 1
+        bint narrow = table.shape[3] == 1
+        bint normalised = scales.shape[0] > 0
+        int width = <int> table.shape[3], reading = reading_of(update, l1, l2)
+        Py_ssize_t n_banks = table.shape[0]
+        Py_ssize_t bank_stride = table.strides[0] // <Py_ssize_t> sizeof(real)
+        Py_ssize_t stride = table.strides[1] // <Py_ssize_t> sizeof(real)
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
         const index* columns = &indices[0] if indices.shape[0] else NULL
         const index* row_columns
         const real* row_values
-        const real* values = &data[0] if data.shape[0] else NULL
-        const real* weights = &table[0, 0, 0] if table.shape[0] else NULL
-        Py_ssize_t row, nnz
+        const real* entries = &data[0] if data.shape[0] else NULL
+        const real* weights = &table[0, 0, 0, 0] if n_features else NULL
+        const int64_t* last = &touched[0] if touched.shape[0] else NULL
+        Symbols rule
+        Py_ssize_t row, nnz, b
         lanes p
         int j
+    set_read_only(&rule, eps, l1, l2, t, reading)
     with nogil:
         for row in range(out.shape[0]):
             nnz = find_row(
-                starts, columns, values, n_features, row, &row_columns, &row_values
+                starts, columns, entries, n_features, row, &row_columns, &row_values
             )
-            if narrow:
-                p = spread(total(dot_narrow(weights, row_columns, row_values, nnz)))
-            else:
-                p = dot_wide(weights, row_columns, row_values, nnz)
-            for j in range(n_lanes):
-                out[row, first + j] = lane(p, j) + intercept[0, j]
+            if normalised:
+                known_scale_row(&scales[0], row_columns, row_values, nnz, &scaled[0])
+                row_values = &scaled[0]
+            for b in range(n_banks):
+                rule.eta = (<const lanes*> &eta[b, 0])[0]
+                p = (<const lanes*> &bias[b, 0, 0])[0]
+                dot(
+                    narrow, reading, weights + b * bank_stride, stride, last, t,
+                    row_columns, row_values, nnz, &rule, &p,
+                )
+                for j in range(min(width, n_lanes - b * width)):
+                    out[row, first + b * width + j] = lane(p, j)
 
 
-def inspect(const index[::1] indptr, const index[::1] indices):
-    """Read a CSR matrix's structure once, trusting nothing but the arrays' lengths.
-
-    Returns the first row whose end lies before its start or behind `indices` (-1 if
-    none), the smallest and largest column, and whether all columns rise within rows.
-    """
-    cdef:
-        index low = 0, high = -1
-        Py_ssize_t row, k, falls = 0, falls_between_rows = 0
-        Py_ssize_t n_rows = indptr.shape[0] - 1, nnz = indices.shape[0]
-    with nogil:
-        for row in range(n_rows):
-            if not 0 <= indptr[row] <= indptr[row + 1] <= nnz:
-                with gil:
-                    return row, 0, 0, False
-        nnz = indptr[n_rows]
-        for k in range(nnz):
-            low = indices[k] if indices[k] < low else low
-            high = indices[k] if indices[k] > high else high
-        for k in range(1, nnz):
-            falls += indices[k] <= indices[k - 1]
-        for row in range(1, n_rows):
-            k = indptr[row]
-            if indptr[row - 1] < k < nnz:
-                falls_between_rows += indices[k] <= indices[k - 1]
-    return -1, low, high, falls == falls_between_rows
+cdef inline void set_read_only(
+    Symbols* rule, double eps, double l1, double l2, int64_t t, int reading
+) noexcept nogil:
+    cdef double times = t if reading == FROM_SUM else 1
+    rule.eps = spread(<real> eps)
+    rule.l1 = spread(<real> (times * l1))
+    rule.l2 = spread(<real> (times * l2))
 
 
-def all_finite(const real[::1] data):
-    """Whether there is no NaN and no infinity: 0 times either is not 0."""
-    cdef:
-        const real* values = &data[0] if data.shape[0] else NULL
-        Py_ssize_t n = data.shape[0], k
-        lanes products = spread(0)
-        real product = 0
-    with nogil:
-        for k in range(0, n - 7, 8):
-            products = products + spread(0) * (<const lanes*> (values + k))[0]
-        for k in range(n - n % 8, n):
-            product += 0 * values[k]
-        product += total(products)
-    return product == 0
-
-
-cdef inline uint64_t scramble(uint64_t h) noexcept nogil:
-    h = (h ^ (h >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
-    h = (h ^ (h >> 27)) * <uint64_t> 0x94D049BB133111EB
-    return h ^ (h >> 31)
-
-
-def row_keys(
-    const index[::1] indptr,         # in: as in train
-    const index[::1] indices,        # in
-    const real[::1] data,            # in
-    Py_ssize_t n_features,           # in
-    const real[:, ::1] targets,      # in
-    const uint32_t[::1] order,       # in: rows to hash; empty: all
-    bint exact,                      # in: hash values as they are, else as float32
-    uint64_t seed,                   # in
-    uint64_t[::1] keys,              # out
+def read_weights(
+    const real[:, :, :, ::1] table,  # in: as in train
+    const int64_t[::1] touched,      # in
+    const real[:, ::1] eta,          # in
+    double eps,                      # in
+    double l1,                       # in
+    double l2,                       # in
+    int64_t t,                       # in
+    Update update,                   # in
+    real[:, :, ::1] out,             # out: w (n_banks, n_features, width)
 ):
-    """Hash each row's non-zero values, their columns and the row's targets.
-
-    The entries' hashes are added up, so neither zeros nor the format matter; rounding
-    to float32 lets float32 and float64 data have the same keys.
-    """
+    """Write the weights as they stand after t samples, without changing anything."""
     cdef:
-        bint chosen = order.shape[0] > 0
-        const index* starts = &indptr[0] if indptr.shape[0] else NULL
-        const index* indices_ = &indices[0] if indices.shape[0] else NULL
-        const real* data_ = &data[0] if data.shape[0] else NULL
-        const index* columns
-        const real* values
-        Py_ssize_t i, row, nnz, k
-        uint64_t h, h2, factor
-        uint32_t c, v, seed_c = <uint32_t> seed, seed_v = <uint32_t> (seed >> 32)
-        int j
+        bint narrow = table.shape[3] == 1
+        int width = <int> table.shape[3], reading = reading_of(update, l1, l2), j
+        Symbols rule
+        Py_ssize_t b, k
+        lanes state, G, missed = spread(0)
+    set_read_only(&rule, eps, l1, l2, t, reading)
     with nogil:
-        for i in range(keys.shape[0]):
-            row = order[i] if chosen else i
-            nnz = find_row(starts, indices_, data_, n_features, row, &columns, &values)
-            h = h2 = seed
-            for k in range(nnz):
-                v = bits_of(values[k], exact)
-                c = (<uint32_t> columns[k] ^ seed_c) * <uint32_t> 0x9E3779B1
-                c = (c ^ (c >> 15)) * <uint32_t> 0x85EBCA77
-                v = ((v ^ seed_v) * <uint32_t> 0xC2B2AE3D) | 1
-                factor = <uint64_t> (v ^ (v >> 16)) * <uint64_t> (values[k] != 0)
-                # Two sums, since entries of one value only add up what 32 bits of the
-                # column give: one of them would make two rows in 2**35 agree.
-                h += (c ^ (c >> 13)) * factor
-                c = (c ^ (c >> 16)) * <uint32_t> 0x27D4EB2F
-                h2 += (c ^ (c >> 15)) * factor
-            h = scramble(h) ^ h2
-            for j in range(targets.shape[1]):
-                h = scramble(h + bits_of(targets[row, j], exact) + j)
-            keys[i] = scramble(h)
+        for b in range(table.shape[0]):
+            rule.eta = (<const lanes*> &eta[b, 0])[0]
+            for k in range(table.shape[1]):
+                if narrow:
+                    state = spread(table[b, k, 0, 0])
+                    G = spread(table[b, k, 1, 0])
+                else:
+                    state = (<const lanes*> &table[b, k, 0, 0])[0]
+                    G = (<const lanes*> &table[b, k, 1, 0])[0]
+                if reading == WITH_MISSED:
+                    missed = spread(<real> (t - touched[k]))
+                if reading != AS_STORED:
+                    state = weight_of(reading, state, G, missed, &rule)
+                for j in range(width):
+                    out[b, k, j] = lane(state, j)
 
 
 def supports(str instruction_set):

@@ -37,6 +37,9 @@ typedef int32_t whole_lanes __attribute__((vector_size(32)));
 #define EXP_LIMIT 87
 #define EXP_TERMS 7
 #define LOG_TERMS 8
+#define SMALLEST 1.17549435e-38f
+#define LARGEST 3.4e38f
+#define LINK_LIMIT 30
 #define LN2_HIGH 0.693359375f
 #define LN2_LOW -2.12194440e-4f
 #define EXPONENT_BIAS 127
@@ -49,14 +52,39 @@ typedef int64_t whole_lanes __attribute__((vector_size(64)));
 #define EXP_LIMIT 708
 #define EXP_TERMS 13
 #define LOG_TERMS 17
+#define SMALLEST 2.2250738585072014e-308
+#define LARGEST 1.7e308
+#define LINK_LIMIT 100
 #define LN2_HIGH 6.93145751953125e-1
 #define LN2_LOW 1.42860682030941723212e-6
 #define EXPONENT_BIAS 1023
 #define EXPONENT_SHIFT 52
 #endif
 
+#define separate __attribute__((noinline)) void
 #define pack(a, b, c, d, e, f, g, h) ((lanes){a, b, c, d, e, f, g, h})
 #define lane(v, i) ((v)[i])
+
+/* Parts of lanes that the processor has vectors for. GCC would compare wider ones number
+ * by number and keep a sum in them in memory: in float64 with AVX2 the dot product of
+ * eight lanes takes half as long by parts. */
+#if defined(__AVX512F__)
+#define PART_BYTES 64
+#elif defined(__AVX2__)
+#define PART_BYTES 32
+#else
+#define PART_BYTES 16
+#endif
+#define PART_SIZE (sizeof(lanes) < PART_BYTES ? sizeof(lanes) : PART_BYTES)
+#define N_PARTS (sizeof(lanes) / PART_SIZE)
+typedef real part __attribute__((vector_size(PART_SIZE), aligned(4), may_alias));
+#if REAL_IS_FLOAT
+typedef int32_t part_mask __attribute__((vector_size(PART_SIZE), may_alias));
+#else
+typedef int64_t part_mask __attribute__((vector_size(PART_SIZE), may_alias));
+#endif
+#define FOR_PARTS for (size_t i = 0; i < N_PARTS; i++)
+#define PART(v) (((part *)&(v))[i])
 
 /* Ask for the cache lines of size bytes; at most 2 KiB, what follows comes by itself. */
 static inline void prefetch(const void *address, intptr_t size) {
@@ -129,34 +157,28 @@ static inline pairs join(lanes w, lanes G) {
 }
 #endif
 
+/* A running sum of lanes times x. */
+typedef struct { part of[N_PARTS]; } running_sum;
+static inline void clear(running_sum *sum) {
+    FOR_PARTS sum->of[i] = (part){0};
+}
+static inline void add_times(running_sum *sum, const real *eight, real x) {
+    FOR_PARTS
+        sum->of[i] += ((const part *)eight)[i] * x;
+}
+static inline void add_to(lanes *p, const running_sum *sum) {
+    FOR_PARTS
+        ((part *)p)[i] += sum->of[i];
+}
+
 static inline real total(lanes v) {
     return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
 
-/* 1 / sqrt(v) for v > 0. Where the processor estimates it, Newton's steps bring the
- * estimate's 12 or 14 bits to within two units of the last place. An infinite v counts
- * as the largest number: its root is finite, so that 0 times it is 0. */
-static inline lanes inverse_root(lanes v) {
-#if REAL_IS_FLOAT && defined(__AVX2__)
-    v = (lanes)_mm256_min_ps((__m256)v, _mm256_set1_ps(3.4e38f));
-#if defined(__AVX512VL__)
-    lanes r = (lanes)_mm256_rsqrt14_ps((__m256)v);
-#else
-    lanes r = (lanes)_mm256_rsqrt_ps((__m256)v);
-#endif
-    return r * (1.5f - 0.5f * v * r * r);
-#elif !REAL_IS_FLOAT && defined(__AVX512F__)
-    v = (lanes)_mm512_min_pd((__m512d)v, _mm512_set1_pd(1.7e308));
-    lanes r = (lanes)_mm512_rsqrt14_pd((__m512d)v);
-    r = r * (1.5 - 0.5 * v * r * r);
-    return r * (1.5 - 0.5 * v * r * r);
-#else
-    real r[8];
-    memcpy(r, &v, sizeof r);
-    for (int i = 0; i < 8; i++) r[i] = 1 / (REAL_IS_FLOAT ? sqrtf(r[i]) : sqrt(r[i]));
-    memcpy(&v, r, sizeof r);
-    return v;
-#endif
+static inline real largest(lanes v) {
+    real most = v[0];
+    for (int i = 1; i < 8; i++) most = v[i] > most ? v[i] : most;
+    return most;
 }
 
 /* 32 bits that stand for x: those of the nearest float, or all of x's folded together. */
@@ -175,12 +197,25 @@ static inline uint32_t bits_of(real x, int exact) {
 }
 
 static inline lanes if_above(lanes a, lanes b, lanes yes, lanes no) {
-    whole_lanes above = a > b;
-    return (lanes)(((whole_lanes)yes & above) | ((whole_lanes)no & ~above));
+    FOR_PARTS {
+        part_mask above = PART(a) > PART(b);
+        PART(no) = (part)(((part_mask)PART(yes) & above) | ((part_mask)PART(no) & ~above));
+    }
+    return no;
 }
 static inline lanes if_equal(lanes a, lanes b, lanes yes, lanes no) {
-    whole_lanes equal = a == b;
-    return (lanes)(((whole_lanes)yes & equal) | ((whole_lanes)no & ~equal));
+    FOR_PARTS {
+        part_mask equal = PART(a) == PART(b);
+        PART(no) = (part)(((part_mask)PART(yes) & equal) | ((part_mask)PART(no) & ~equal));
+    }
+    return no;
+}
+static inline int all_zero(lanes v) {
+    part_mask other = {0};
+    FOR_PARTS other |= PART(v) != (part){0};
+    int any = 0;
+    for (size_t i = 0; i < PART_SIZE / sizeof(real); i++) any |= other[i] != 0;
+    return !any;
 }
 static inline lanes positive(lanes x) { return if_above(x, spread(0), x, spread(0)); }
 static inline lanes magnitude(lanes x) { return if_above(x, spread(0), x, -x); }
@@ -189,10 +224,41 @@ static inline lanes sign(lanes x) {
     return if_above(x, zero, spread(1), if_above(zero, x, spread(-1), zero));
 }
 
-/* e^x without a call: x = n ln 2 + r, |r| <= ln(2)/2, e^r by its series, 2^n by its
+/* 1 / sqrt(v) for v > 0. Where the processor estimates it, Newton's steps bring the
+ * estimate's 12 or 14 bits to within two units of the last place. An infinite v counts
+ * as the largest number: its root is finite, so that 0 times it is 0. */
+static inline lanes inverse_root(lanes v) {
+#if REAL_IS_FLOAT && defined(__AVX2__)
+    v = (lanes)_mm256_min_ps((__m256)v, _mm256_set1_ps(LARGEST));
+#if defined(__AVX512VL__)
+    lanes r = (lanes)_mm256_rsqrt14_ps((__m256)v);
+#else
+    lanes r = (lanes)_mm256_rsqrt_ps((__m256)v);
+#endif
+    return r * (1.5f - 0.5f * v * r * r);
+#elif !REAL_IS_FLOAT && defined(__AVX512F__)
+    v = (lanes)_mm512_min_pd((__m512d)v, _mm512_set1_pd(LARGEST));
+    lanes r = (lanes)_mm512_rsqrt14_pd((__m512d)v);
+    r = r * (1.5 - 0.5 * v * r * r);
+    return r * (1.5 - 0.5 * v * r * r);
+#else
+    real r[8];
+    v = if_above(v, spread(LARGEST), spread(LARGEST), v);
+    memcpy(r, &v, sizeof r);
+    for (int i = 0; i < 8; i++) r[i] = 1 / (REAL_IS_FLOAT ? sqrtf(r[i]) : sqrt(r[i]));
+    memcpy(&v, r, sizeof r);
+    return v;
+#endif
+}
+
+/* The square root of v > 0, to within some units of the last place. */
+static inline lanes root(lanes v) { return v * inverse_root(v); }
+
+/* e^x without a call: x = n ln 2 + r, |r| <= ln(2)/2, e^r - 1 by its series, 2^n by its
  * exponent. Beyond +-EXP_LIMIT it stays at the limit's value, finite and above zero.
- * Adding the number ROUND leaves n in the last bits of the sum. */
-static inline lanes exponential(lanes x) {
+ * Adding the number ROUND leaves n in the last bits of the sum. Gives 2^n and returns
+ * 2^n (e^r - 1). */
+static inline lanes exponential_parts(lanes x, lanes *power) {
     static const real inverse_factorial[] = {
         1, 1, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040,
         1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600,
@@ -204,13 +270,23 @@ static inline lanes exponential(lanes x) {
     lanes r = (x - n * spread(LN2_HIGH)) - n * spread(LN2_LOW);
     lanes even = spread(inverse_factorial[EXP_TERMS - 1]), square = r * r;
     lanes odd = spread(inverse_factorial[EXP_TERMS]);
-    for (int i = EXP_TERMS - 2; i > 0; i -= 2) {
+    for (int i = EXP_TERMS - 2; i > 1; i -= 2) {
         odd = odd * square + spread(inverse_factorial[i]);
         even = even * square + spread(inverse_factorial[i - 1]);
     }
+    odd = odd * square + spread(1);
     whole_lanes exponent = (whole_lanes)rounded - (whole_lanes)spread(ROUND);
-    lanes power = (lanes)((exponent + EXPONENT_BIAS) << EXPONENT_SHIFT);
-    return (even + odd * r) * power;
+    *power = (lanes)((exponent + EXPONENT_BIAS) << EXPONENT_SHIFT);
+    return (odd * r + even * square) * *power;
+}
+static inline lanes exponential(lanes x) {
+    lanes power, rest = exponential_parts(x, &power);
+    return rest + power;
+}
+/* e^x - 1, exact for small x too. */
+static inline lanes exponential_minus_one(lanes x) {
+    lanes power, rest = exponential_parts(x, &power);
+    return rest + (power - spread(1));
 }
 
 /* log(1 + u) for 0 <= u <= 1: twice the inverse hyperbolic tangent of u / (2 + u). */
@@ -222,11 +298,31 @@ static inline lanes log_one_plus(lanes u) {
     return spread(2) * s * sum;
 }
 
-/* The first n lanes in use, 0 in the others. */
-static inline lanes load_lanes(const real *numbers, int n) {
-    lanes v = spread(0);
-    for (int i = 0; i < n; i++) v[i] = numbers[i];
-    return v;
+/* log(x) for x > 0: x = 2^n m with m between the root of 1/2 and that of 2, and log(m)
+ * as above. */
+static inline lanes logarithm(lanes x) {
+    x = if_above(x, spread(SMALLEST), x, spread(SMALLEST));
+    whole_lanes bits = (whole_lanes)x;
+    whole_lanes root_of_half = (whole_lanes)spread((real)0.70710678118654752);
+    whole_lanes exponent = (bits - root_of_half) >> EXPONENT_SHIFT;
+    lanes m = (lanes)(bits - (exponent << EXPONENT_SHIFT));
+    lanes n = (lanes)((whole_lanes)spread(ROUND) + exponent) - spread(ROUND);
+    lanes s = (m - spread(1)) / (m + spread(1)), square = s * s;
+    lanes sum = spread((real)1 / (2 * LOG_TERMS + 1));
+    for (int i = LOG_TERMS - 1; i >= 0; i--)
+        sum = sum * square + spread((real)1 / (2 * i + 1));
+    return n * spread(LN2_HIGH) + (spread(2) * s * sum + n * spread(LN2_LOW));
+}
+/* log(1 + u) for any u >= 0, exact for small u too. */
+static inline lanes log_one_plus_any(lanes u) {
+    lanes one = spread(1);
+    return if_above(u, one, logarithm(u) + log_one_plus(one / u), log_one_plus(u));
+}
+
+/* Eight numbers from eight places of a row. */
+static inline lanes gather(const real *row, const int32_t *columns) {
+    return pack(row[columns[0]], row[columns[1]], row[columns[2]], row[columns[3]],
+                row[columns[4]], row[columns[5]], row[columns[6]], row[columns[7]]);
 }
 
 static inline void add_up(double *sums, lanes v) {

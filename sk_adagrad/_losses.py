@@ -19,11 +19,20 @@ class Loss:
         The estimator's parameter that it reads.
     probability : callable, optional
         Probability of the positive class from a raw prediction, where there is one.
+    log_link : bool
+        Whether the prediction is e to the power of the raw prediction.
+    least_y : float
+        Targets have to be above this.
+    with_least : bool
+        Whether they may be equal to it.
     """
 
     name: str
     parameter: str | None = None
     probability: Callable[[np.ndarray], np.ndarray] | None = None
+    log_link: bool = False
+    least_y: float = -np.inf
+    with_least: bool = True
 
 
 def _truncated_line(raw_prediction: np.ndarray) -> np.ndarray:
@@ -60,4 +69,7 @@ REGRESSION_LOSSES = _by_name(
     _EPSILON_INSENSITIVE,
     _SQUARED_EPSILON_INSENSITIVE,
     Loss("quantile", parameter="quantile"),
+    Loss("poisson", log_link=True, least_y=0),
+    Loss("gamma", log_link=True, least_y=0, with_least=False),
+    Loss("tweedie", parameter="power", log_link=True, least_y=0),
 )

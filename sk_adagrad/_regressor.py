@@ -8,8 +8,9 @@ import scipy.sparse as sp
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ._estimators import BaseAdagrad
+from ._estimators import BaseAdagrad, _cast
 from ._losses import REGRESSION_LOSSES
+from ._targets import Targets
 
 
 class AdagradRegressor(RegressorMixin, BaseAdagrad):
@@ -125,25 +126,32 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     """
 
     _losses = REGRESSION_LOSSES
-    _y_checks: ClassVar[dict] = {"y_numeric": True, "multi_output": True}
     _parameter_constraints: ClassVar[dict] = {
         **BaseAdagrad._parameter_constraints,
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
+        "power": [Interval(Real, 1, 2, closed="neither")],
     }
 
     def __init__(
         self,
         loss="squared_error",
         *,
-        eta0=0.5,
+        eta0="auto",
+        update="mirror_descent",
+        alpha=0.0,
+        l1_ratio=0.0,
         eps=1e-8,
         initial_accumulator=0.0,
+        importance_aware=False,
+        scale_invariant=False,
+        half_life=None,
         epsilon=0.1,
         quantile=0.5,
+        power=1.5,
         fit_intercept=True,
-        max_iter=3,
-        tol=1e-2,
+        max_iter=4,
+        tol=1e-3,
         n_iter_no_change=1,
         shuffle=True,
         random_state=None,
@@ -153,10 +161,17 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     ):
         self.loss = loss
         self.eta0 = eta0
+        self.update = update
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
         self.eps = eps
         self.initial_accumulator = initial_accumulator
+        self.importance_aware = importance_aware
+        self.scale_invariant = scale_invariant
+        self.half_life = half_life
         self.epsilon = epsilon
         self.quantile = quantile
+        self.power = power
         self.fit_intercept = fit_intercept
         self.max_iter = max_iter
         self.tol = tol
@@ -234,15 +249,21 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
             In the floating type of the model.
         """
         raw = self._raw_prediction(X)
+        if self._losses[self.loss].log_link:
+            raw = np.exp(raw.clip(max=np.log(np.finfo(raw.dtype).max)))
         return raw[:, 0] if self._single_target else raw
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        loss = self._losses.get(self.loss)
+        tags.target_tags.positive_only = loss is not None and loss.least_y == 0
         return tags
 
-    def _encode(self, y, weight, classes, go_on, stream):
-        """Return the targets of shape (n_samples, n_outputs); no output has a code."""
+    def _y_checks(self, y):
+        return {"y_numeric": True, "multi_output": True}
+
+    def _encode(self, y, weight, classes, go_on, stream, dtype):
         if sp.issparse(y):
             raise ValueError("y is a sparse matrix; give targets as y.toarray().")
         values = y.reshape(len(y), -1)
@@ -252,11 +273,32 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
                 f"fitted with {self._state.n_outputs}; call fit (without warm_start) "
                 "to start over."
             )
+        self._check_targets(values)
         if not go_on:
             self._single_target = y.ndim == 1
-        return values, np.empty(0)
+        return Targets.of_values(_cast(values, dtype, "y"))
 
-    def _weigh(self, weight, values, class_counts, stream):
+    def _check_targets(self, values):
+        """Refuse targets that the loss is not defined for."""
+        loss = self._losses[self.loss]
+        least = values.min() if values.size else np.inf
+        if least < loss.least_y or (least == loss.least_y and not loss.with_least):
+            bound = "zero or positive" if loss.with_least else "positive"
+            raise ValueError(
+                f"Some value of y is {least:.6g}, but loss={loss.name!r} is "
+                f"defined for {bound} targets only: leave such rows out or choose "
+                "another loss."
+            )
+
+    def _target_sizes(self, targets, weight):
+        """Return each output's size of targets, in which its weights are measured."""
+        values = targets.values.astype(np.float64, copy=False)
+        if self._losses[self.loss].log_link or not len(values):
+            return np.ones(values.shape[1])
+        weights = weight if len(weight) else None
+        return np.sqrt(np.average(np.square(values), axis=0, weights=weights))
+
+    def _weigh(self, weight, targets, class_counts, stream):
         return weight, class_counts
 
     def _published(self, coef):

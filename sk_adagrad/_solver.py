@@ -11,7 +11,10 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
 from ._dispatch import KERNELS
-from ._rows import NO_ROWS, visits
+from ._rates import Trial
+from ._rows import NO_ROWS, Rows, visits
+from ._state import Reading
+from ._targets import Targets
 
 # Reads of a weight between two chances for Ctrl-C: some 50 ms of work.
 _BLOCK_READS = 2**23
@@ -19,41 +22,27 @@ _BLOCK_READS = 2**23
 
 @dataclass(frozen=True)
 class Rule:
-    """One step: w <- w - eta0 g / sqrt(G + eps), g the gradient of the loss.
+    """How a state learns from a sample, apart from the base learning rates in it.
 
     Parameters
     ----------
     loss : str
         The kernel's name for it.
     loss_parameter : float
-        What the loss reads: epsilon, quantile; 0 if nothing.
-    eta0 : ndarray of shape (n_banks, width)
-        Base learning rate of each lane, 0 in unused ones.
-    eps : float
-    fit_intercept : bool
+        What the loss reads: epsilon, quantile, power; 0 if nothing.
+    reading : Reading
+        The update and its regularisation.
+    keep : float
+        The share of an accumulator that an update leaves, 1 without `half_life`.
+    fit_intercept, importance_aware : bool
     """
 
     loss: str
     loss_parameter: float
-    eta0: np.ndarray
-    eps: float
+    reading: Reading
+    keep: float
     fit_intercept: bool
-
-
-@dataclass(frozen=True)
-class Targets:
-    """What the outputs are to learn, in the data's floating type.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples, 1) or (n_samples, n_outputs)
-        One class code for all outputs, or each output's value.
-    codes : ndarray of shape (n_outputs,)
-        The class that each output tells from the rest; empty if `values` are values.
-    """
-
-    values: np.ndarray
-    codes: np.ndarray
+    importance_aware: bool
 
 
 def solve(
@@ -63,7 +52,7 @@ def solve(
     weight,
     rule,
     *,
-    max_iter=1,
+    max_iter=None,
     tol=None,
     n_iter_no_change=1,
     random_state=None,
@@ -75,14 +64,15 @@ def solve(
     Parameters
     ----------
     state : ModelState
-        Updated in place.
+        Updated in place, or replaced when candidates drop out.
     rows : Rows
     targets : Targets
     weight : ndarray of shape (n_samples,)
         Empty if all samples weigh 1.
     rule : Rule
-    max_iter : int
-        Most passes over the rows.
+    max_iter : int or None
+        Most passes over the rows. None for a part of a stream: one pass, and the trial
+        of candidate rates goes on in the next part.
     tol : float or None
         A pass is without change when its loss is not below the best one by this share
         of it. None makes all `max_iter` passes.
@@ -91,12 +81,13 @@ def solve(
     random_state : RandomState or None
         Draws the order of visits; None visits the rows as they came.
     n_jobs : int or None
-        Threads that share the banks. The result does not depend on it.
+        Threads that share the groups. The result does not depend on it.
     verbose : int
         Above 0, a line is printed for each pass.
 
     Returns
     -------
+    state : ModelState
     loss_curve : list of float
         Mean loss per pass, each sample scored before it is learned from; NaN if all
         weigh 0.
@@ -104,15 +95,25 @@ def solve(
     order = NO_ROWS
     if random_state is not None:
         seed = int(random_state.randint(2**63 - 1, dtype=np.int64))
-        order, weight = visits(rows, targets.values, weight, seed)
+        order, weight = visits(
+            rows, targets.content(), weight, seed, scale_free=state.scaled
+        )
+    if max_iter is None:
+        trial = Trial.of_stream(state.n_outputs)
+    else:
+        n_visits = len(order) or rows.n_rows
+        if len(weight):
+            n_visits = int(np.count_nonzero(weight[order] if len(order) else weight))
+        trial = Trial.of_fit(state.n_outputs, state.t, n_visits, max_iter)
     loss_curve = []
     best, without_change = np.inf, 0
-    for n_passes in range(1, max_iter + 1):
+    for n_passes in range(1, (max_iter or 1) + 1):
         start = time.perf_counter()
         first_visit = n_passes == 1
         if random_state is not None and not first_visit:
             order = random_state.permutation(order)
-        loss = _one_pass(state, rows, targets, order, weight, rule, first_visit, n_jobs)
+        learner = _Learner(rows, targets, order, weight, rule, first_visit, n_jobs)
+        state, loss = learner.one_pass(state, trial)
         loss_curve.append(loss)
         if verbose:
             seconds = time.perf_counter() - start
@@ -123,96 +124,163 @@ def solve(
             best = min(best, loss)
             if without_change >= n_iter_no_change:
                 break
-    return loss_curve
+    return state, loss_curve
 
 
-def _one_pass(state, rows, targets, order, weight, rule, first_visit, n_jobs):
-    """Visit the rows once, bank by bank; return the mean loss."""
-    state.changed()
-    before = state.loss_sum.copy()
-    loss_sum = state.loss_sum if first_visit else before.copy()
-    _learn_banks(state, rows, targets, order, weight, rule, loss_sum, n_jobs)
+@dataclass(frozen=True)
+class _Learner:
+    """One pass over the rows: what stays the same in it."""
 
-    n_visits = len(order) or rows.n_rows
-    start = state.weight_sum if first_visit else 0.0
-    stop = start + n_visits
-    if len(weight):
-        seen = weight[order] if len(order) else weight
-        n_visits = int(np.count_nonzero(seen))
-        # One sample after the other, so that it does not depend on the chunks.
-        stop = float(np.cumsum(np.append(start, seen), dtype=np.float64)[-1])
-    state.t += n_visits
-    if first_visit:
-        state.weight_sum = stop
-    if stop == start:
-        return np.nan
-    with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
-        return float((loss_sum - before).sum() / ((stop - start) * state.n_outputs))
+    rows: Rows
+    targets: Targets
+    order: np.ndarray
+    weight: np.ndarray
+    rule: Rule
+    first_visit: bool
+    n_jobs: int | None
 
+    @property
+    def n_visits(self):
+        return len(self.order) or self.rows.n_rows
 
-def _learn_banks(state, rows, targets, order, weight, rule, loss_sum, n_jobs):
-    kernel = KERNELS[state.dtype]
-    n_banks, _, _, width = state.table.shape
-    n_visits = len(order) or rows.n_rows
-    reads_per_row = max(1, rows.nnz // max(1, rows.n_rows)) * width
-    block = max(1, _BLOCK_READS // reads_per_row)
-    interrupted = threading.Event()
+    def one_pass(self, state, trial):
+        """Visit the rows once; return the state and the mean loss."""
+        seen = self.weight
+        if len(seen) and len(self.order):
+            seen = seen[self.order]
+        weight_sum = state.weight_sum if self.first_visit else 0.0
+        begin = weight_sum
+        before, at = state.losses(), 0
+        counted = np.flatnonzero(seen) if len(seen) else None
+        n_samples = self.n_visits if counted is None else len(counted)
+        state.changed()
+        loss_sum = state.loss_sum if self.first_visit else state.loss_sum.copy()
+        while at < self.n_visits:
+            stop, settles = self.n_visits, False
+            if state.n_candidates > 1:
+                due = trial.end - state.t
+                settles = 0 < due <= n_samples
+                if settles:
+                    stop = at + due if counted is None else counted[due - 1] + 1
+            state.t += self.learn(state, loss_sum, at, stop)
+            at = stop
+            if settles:
+                state, chosen = trial.settle(state)
+                before = np.take_along_axis(before, chosen, axis=1)
+                loss_sum = state.loss_sum
+        if len(seen):
+            # One sample after the other, so that it does not depend on the chunks.
+            weight_sum = np.cumsum(np.append(weight_sum, seen), dtype=np.float64)[-1]
+        else:
+            weight_sum += self.n_visits
+        if self.first_visit:
+            state.weight_sum = float(weight_sum)
+        if weight_sum == begin:
+            return state, np.nan
+        after = state.losses(loss_sum)
+        with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
+            loss = state.of_leaders(after - before).sum() / (weight_sum - begin)
+        return state, float(loss / (1 if state.coupled else state.n_outputs))
 
-    def learn(bank):
-        first, n_lanes = state.lanes(bank)
-        for start in range(0, n_visits, block):
-            if interrupted.is_set():
-                return
-            kernel.train(
-                indptr=rows.indptr,
-                indices=rows.indices,
-                data=rows.data,
-                n_features=rows.n_features,
-                order=order,
-                start=start,
-                stop=min(start + block, n_visits),
-                targets=targets.values,
-                codes=targets.codes,
-                sample_weight=weight,
-                first=first,
-                n_lanes=n_lanes,
-                table=state.table[bank],
-                intercept=state.intercept[bank],
-                eta=rule.eta0[bank],
-                eps=rule.eps,
-                fit_intercept=rule.fit_intercept,
-                loss=kernel.LOSSES[rule.loss],
-                loss_parameter=rule.loss_parameter,
-                loss_sum=loss_sum[bank],
-            )
+    def learn(self, state, loss_sum, begin, end):
+        """Learn from some visits, group by group; return how many had a weight."""
+        kernel = KERNELS[state.dtype]
+        rows, targets, rule = self.rows, self.targets, self.rule
+        n_groups, n_banks, _, _, width = state.table.shape
+        reads_per_row = rows.nnz // max(1, rows.n_rows) * width * n_banks
+        block = max(1, _BLOCK_READS // max(1, reads_per_row))
+        lane_labels, lane_columns, used = targets.by_lane(state)
+        eta = state.eta()
+        interrupted = threading.Event()
 
-    if n_banks == 1 or effective_n_jobs(n_jobs) == 1:
-        for bank in range(n_banks):
-            learn(bank)
-        return
-    try:
-        Parallel(n_jobs=n_jobs, require="sharedmem")(
-            delayed(learn)(bank) for bank in range(n_banks)
-        )
-    finally:
-        interrupted.set()
+        def learn_group(group):
+            raw = np.empty((n_banks, 8), state.dtype)
+            scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
+            learned = 0
+            for start in range(begin, end, block):
+                if interrupted.is_set():
+                    return learned
+                learned += kernel.train(
+                    indptr=rows.indptr,
+                    indices=rows.indices,
+                    data=rows.data,
+                    n_features=rows.n_features,
+                    order=self.order,
+                    start=start,
+                    stop=min(start + block, end),
+                    values=targets.values,
+                    labels=targets.labels,
+                    label_indptr=targets.label_indptr,
+                    lane_labels=lane_labels[group],
+                    lane_columns=lane_columns[group],
+                    used=used[group],
+                    sample_weight=self.weight,
+                    table=state.table[group],
+                    intercept=state.intercept[group],
+                    touched=state.touched[group],
+                    scales=state.scales[group],
+                    eta=eta[group],
+                    eps=rule.reading.eps,
+                    keep=rule.keep,
+                    l1=rule.reading.l1,
+                    l2=rule.reading.l2,
+                    t=state.t + learned,
+                    update=kernel.UPDATES[rule.reading.update],
+                    fit_intercept=rule.fit_intercept,
+                    importance_aware=rule.importance_aware,
+                    multinomial=state.coupled,
+                    loss=kernel.LOSSES[rule.loss],
+                    loss_parameter=rule.loss_parameter,
+                    raw=raw,
+                    scaled=scaled,
+                    loss_sum=loss_sum[group],
+                )
+            return learned
+
+        if n_groups == 1 or effective_n_jobs(self.n_jobs) == 1:
+            return next(learn_group(group) for group in range(n_groups))
+        try:
+            return Parallel(n_jobs=self.n_jobs, require="sharedmem")(
+                delayed(learn_group)(group) for group in range(n_groups)
+            )[0]
+        finally:
+            interrupted.set()
 
 
 def raw_prediction(state, rows):
     """Return w . x + b of each row and output, of shape (n_samples, n_outputs)."""
     kernel = KERNELS[state.dtype]
-    out = np.empty((rows.n_rows, state.n_outputs), dtype=state.dtype)
-    for bank in range(len(state.table)):
-        first, n_lanes = state.lanes(bank)
+    reading, biases, eta = state.reading, state.biases(), state.eta()
+    scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
+    leaders = state.leaders
+    n_lanes = state.width * state.table.shape[1]
+    if state.coupled:
+        groups, n_columns = leaders[:1].tolist(), state.n_outputs
+        columns = np.arange(state.n_outputs)
+    else:
+        groups = list(range(len(state.table)))
+        n_columns = state.n_outputs * state.n_candidates
+        columns = np.arange(state.n_outputs) * state.n_candidates + leaders
+    out = np.empty((rows.n_rows, n_columns), dtype=state.dtype)
+    for nth, group in enumerate(groups):
         kernel.raw_prediction(
             indptr=rows.indptr,
             indices=rows.indices,
             data=rows.data,
             n_features=rows.n_features,
-            table=state.table[bank],
-            intercept=state.intercept[bank],
-            first=first,
-            n_lanes=n_lanes,
+            table=state.table[group],
+            bias=biases[group][:, None],
+            touched=state.touched[group],
+            scales=state.scales[group],
+            eta=eta[group],
+            eps=reading.eps,
+            l1=reading.l1,
+            l2=reading.l2,
+            t=state.t,
+            update=kernel.UPDATES[reading.update],
+            first=nth * n_lanes,
+            n_lanes=min(n_lanes, n_columns - nth * n_lanes),
+            scaled=scaled,
             out=out,
         )
-    return out
+    return out if n_columns == state.n_outputs else out[:, columns]

@@ -1,31 +1,68 @@
 """All that learning changes, as plain arrays."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ._dispatch import KERNELS
+
 LANES = 8
 _CACHE_LINE = 64
+_NO_TOUCHED = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What weights mean in the table: the constants that reading them needs.
+
+    Parameters
+    ----------
+    update : str
+        The kernel's name for it.
+    eps : float
+    l1, l2 : float
+        ``alpha * l1_ratio`` and ``alpha * (1 - l1_ratio)``.
+    """
+
+    update: str
+    eps: float
+    l1: float
+    l2: float
+
+    @property
+    def lazy(self):
+        """Whether regularisation waits until a feature is touched again."""
+        return self.update == "mirror_descent" and self.l1 + self.l2 > 0
 
 
 @dataclass
 class ModelState:
-    """Weights, accumulators and counters of all outputs, grouped in banks.
+    """Weights, accumulators and counters of all models, grouped in banks.
 
-    A bank is what the kernel trains in one pass over the rows: eight outputs side by
-    side, or a single one. Up to two outputs are banks of one; three or more are banks
-    of eight, whose last lanes may be unused.
+    Each output has one model, or several that differ in their base learning rate: the
+    candidates. A bank is what the kernel trains in one pass over the rows: eight models
+    side by side, or a single one. Banks whose models need each other's predictions (the
+    classes of a softmax) make a group; otherwise each bank is a group by itself.
 
     Parameters
     ----------
-    table : ndarray of shape (n_banks, n_features, 2, width)
-        For each feature the weights w and the accumulators G of the bank's lanes. With
-        eight float32 lanes they are one cache line.
-    intercept : ndarray of shape (n_banks, 2, width)
-    n_outputs : int
-    loss_sum : ndarray of float64 of shape (n_banks, width)
+    table : ndarray of shape (n_groups, n_banks, n_features, 2, width)
+        For each feature the weights w (or sums z) and the accumulators G of the bank's
+        lanes. With eight float32 lanes they are one cache line.
+    intercept : ndarray of shape (n_groups, n_banks, 2, 8)
+        Eight times the same where the width is 1, as all that belongs to a lane.
+    rates : ndarray of float64 of shape (n_outputs, n_candidates)
+        Base learning rate of each model.
+    coupled : bool
+        Whether a group is all outputs of one candidate, instead of a bank by itself.
+    reading : Reading
+    touched : ndarray of int64 of shape (n_groups, n_features), or of no features
+        How many samples had been learned from when the feature was last regularised.
+    scales : ndarray of shape (n_groups, n_features), or of no features
+        Largest absolute value of each feature so far.
+    loss_sum : ndarray of float64 of shape (n_groups, n_banks, 8)
         Weighted loss of each lane, every sample scored when first seen and before it
-        was learned from.
+        was learned from. A softmax has one loss, in the first lane of its group.
     weight_sum : float
         Sum of these samples' weights.
     t : int
@@ -37,7 +74,11 @@ class ModelState:
 
     table: np.ndarray
     intercept: np.ndarray
-    n_outputs: int
+    rates: np.ndarray
+    coupled: bool
+    reading: Reading
+    touched: np.ndarray
+    scales: np.ndarray
     loss_sum: np.ndarray
     weight_sum: float = 0.0
     t: int = 0
@@ -45,88 +86,325 @@ class ModelState:
     _read: dict = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def zeros(cls, n_outputs, n_features, dtype, initial_accumulator):
-        """Make the state before the first sample."""
-        width = LANES if n_outputs > 2 else 1
-        n_banks = -(-n_outputs // width)
+    def zeros(
+        cls,
+        rates,
+        n_features,
+        dtype,
+        reading,
+        *,
+        initial_accumulator=0.0,
+        coupled=False,
+        scaled=False,
+    ):
+        """Make the state before the first sample.
+
+        Parameters
+        ----------
+        rates : ndarray of shape (n_outputs, n_candidates)
+        """
+        n_outputs, n_candidates = rates.shape
+        width = LANES if rates.size > 2 else 1
+        if coupled:
+            n_groups, n_banks = n_candidates, -(-n_outputs // width)
+        else:
+            n_groups, n_banks = -(-rates.size // width), 1
         state = cls(
-            table=_aligned_zeros((n_banks, n_features, 2, width), dtype),
-            intercept=np.zeros((n_banks, 2, width), dtype),
-            n_outputs=n_outputs,
-            loss_sum=np.zeros((n_banks, width)),
+            table=_zero_table((n_groups, n_banks, n_features, 2, width), dtype),
+            intercept=np.zeros((n_groups, n_banks, 2, LANES), dtype),
+            rates=np.asarray(rates, dtype=np.float64),
+            coupled=coupled,
+            reading=reading,
+            touched=np.zeros((n_groups, n_features if reading.lazy else 0), np.int64),
+            scales=np.zeros((n_groups, n_features if scaled else 0), dtype),
+            loss_sum=np.zeros((n_groups, n_banks, LANES)),
         )
         if initial_accumulator:
-            state.table[:, :, 1] = initial_accumulator
-            state.intercept[:, 1] = initial_accumulator
+            state.table[:, :, :, 1] = initial_accumulator
+            state.intercept[:, :, 1] = initial_accumulator
         return state
 
     @property
+    def n_outputs(self):
+        return self.rates.shape[0]
+
+    @property
+    def n_candidates(self):
+        return self.rates.shape[1]
+
+    @property
     def n_features(self):
-        return self.table.shape[1]
+        return self.table.shape[2]
+
+    @property
+    def width(self):
+        return self.table.shape[4]
 
     @property
     def dtype(self):
         return self.table.dtype
 
-    def lanes(self, bank):
-        """Return the first output of a bank and how many outputs it has."""
-        first = bank * self.table.shape[3]
-        return first, min(self.table.shape[3], self.n_outputs - first)
+    @property
+    def scaled(self):
+        """Whether the scales of features are tracked."""
+        return self.scales.shape[1] > 0
 
-    def by_lane(self, values):
-        """Lay one value per output out as (n_banks, width), 0 in unused lanes."""
-        laid_out = np.zeros(self.loss_sum.shape, dtype=self.dtype)
-        laid_out.reshape(-1)[: self.n_outputs] = values
-        return laid_out
+    # Where each model is.
+
+    def by_model(self, lanes):
+        """Arrange (n_groups, n_banks, 8, ...) as (n_outputs, n_candidates, ...)."""
+        lanes = lanes[:, :, : self.width]
+        flat = lanes.reshape(len(lanes), -1, *lanes.shape[3:])
+        if self.coupled:
+            return flat[:, : self.n_outputs].swapaxes(0, 1)
+        models = flat.reshape(-1, *lanes.shape[3:])
+        n_models = self.n_outputs * self.n_candidates
+        return models[:n_models].reshape(
+            self.n_outputs, self.n_candidates, *lanes.shape[3:]
+        )
+
+    def by_lane(self, models, unused):
+        """Lay (n_outputs, n_candidates) out as (n_groups, n_banks, 8)."""
+        if self.width == 1:
+            return np.repeat(models.reshape(-1, 1, 1), LANES, axis=2)
+        lanes = np.full(self.loss_sum.shape, unused, dtype=models.dtype)
+        if self.coupled:
+            lanes.reshape(len(lanes), -1)[:, : self.n_outputs] = models.T
+        else:
+            lanes.reshape(-1)[: models.size] = models.ravel()
+        return lanes
+
+    def place(self, output, candidate):
+        """Return the group, bank and lane of a model."""
+        if self.coupled:
+            return candidate, *divmod(output, self.width)
+        group, lane = divmod(output * self.n_candidates + candidate, self.width)
+        return group, 0, lane
+
+    def eta(self):
+        """Return the base learning rate of each lane, 1 in unused ones."""
+        return self.by_lane(self.rates.astype(self.dtype), unused=1)
+
+    def with_rate(self, eta):
+        """Return a state in which each output goes on with this rate alone."""
+        rates = np.full((self.n_outputs, 1), float(eta))
+        if self.n_candidates > 1:
+            return self.take(self.leaders[:, None], rates)
+        if (self.rates != rates).any():
+            self.settle()  # by the rate that it was put off with
+            self.rates = rates
+        return self
+
+    def losses(self, loss_sum=None):
+        """Return the summed loss of each model as (n_outputs, n_candidates)."""
+        loss_sum = self.loss_sum if loss_sum is None else loss_sum
+        if self.coupled:
+            # A softmax has one loss, which its outputs share.
+            return np.tile(loss_sum[:, 0, 0] / self.n_outputs, (self.n_outputs, 1))
+        return self.by_model(loss_sum).copy()
+
+    @property
+    def leaders(self):
+        """The candidate of the least loss so far, of each output."""
+        return self.losses().argmin(axis=1)
+
+    def of_leaders(self, models):
+        """Pick (n_outputs, ...) out of (n_outputs, n_candidates, ...)."""
+        return models[np.arange(self.n_outputs), self.leaders]
+
+    def take(self, candidates, rates):
+        """Return a state whose models go on from chosen ones of this.
+
+        Parameters
+        ----------
+        candidates : ndarray of int of shape (n_outputs, n_candidates)
+            The model that each new one starts from.
+        rates : ndarray of shape (n_outputs, n_candidates)
+        """
+        new = ModelState.zeros(
+            rates, self.n_features, self.dtype, self.reading, coupled=self.coupled
+        )
+        n_groups = len(new.table)
+        new = replace(
+            new,
+            touched=np.tile(self.touched[:1], (n_groups, 1)),
+            scales=np.tile(self.scales[:1], (n_groups, 1)),
+            weight_sum=self.weight_sum,
+            t=self.t,
+            class_counts=self.class_counts,
+        )
+        for output, of_output in enumerate(candidates):
+            for candidate, source in enumerate(of_output):
+                g, b, lane = new.place(output, candidate)
+                g0, b0, lane0 = self.place(output, source)
+                new.table[g, b, :, :, lane] = self.table[g0, b0, :, :, lane0]
+                to = slice(lane, lane + 1) if new.width > 1 else slice(None)
+                new.intercept[g, b, :, to] = self.intercept[g0, b0, :, [lane0]].T
+                new.loss_sum[g, b, to] = self.loss_sum[g0, b0, lane0]
+        return new
+
+    # Regularisation.
+
+    def read_as(self, reading):
+        """Change the constants of reading; what is pending is settled by the old ones.
+
+        Weights stay what they are where the table holds weights. Where it holds sums of
+        gradients, the new constants act on all of the past.
+        """
+        if reading == self.reading:
+            return
+        self.settle()
+        if reading.lazy and not self.touched.shape[1]:
+            shape = len(self.table), self.n_features
+            self.touched = np.full(shape, self.t, dtype=np.int64)
+        self.reading = reading
+        self.changed()
+
+    def settle(self):
+        """Apply the regularisation that features have missed."""
+        if self.reading.lazy:
+            for group, table in enumerate(self.table):
+                table[:, :, 0] = self._weights_of(group)
+            self.touched[...] = self.t
+
+    def _weights_of(self, group):
+        """Return w as (n_banks, n_features, width)."""
+        table = self.table[group]
+        out = np.empty((*table.shape[:2], self.width), self.dtype)
+        self._read_weights(table, self.touched[group], group, self.reading, out)
+        return out
+
+    def biases(self):
+        """Return b of each lane as (n_groups, n_banks, 8)."""
+        out = np.empty((*self.intercept.shape[:2], 1, LANES), self.dtype)
+        unpenalised = replace(self.reading, l1=0.0, l2=0.0)
+        for group, intercept in enumerate(self.intercept):
+            as_table = intercept[:, None]
+            self._read_weights(as_table, _NO_TOUCHED, group, unpenalised, out[group])
+        return out[:, :, 0]
+
+    def _read_weights(self, table, touched, group, reading, out):
+        kernel = KERNELS[self.dtype]
+        kernel.read_weights(
+            table=table,
+            touched=touched,
+            eta=self.eta()[group],
+            eps=reading.eps,
+            l1=reading.l1,
+            l2=reading.l2,
+            t=self.t,
+            update=kernel.UPDATES[reading.update],
+            out=out,
+        )
+
+    # What is published.
 
     @property
     def progressive_loss(self):
         """Mean loss over samples and outputs, each sample scored when first seen."""
         if not self.weight_sum:
             return np.nan
-        return float(self.loss_sum.sum() / (self.weight_sum * self.n_outputs))
+        loss = self.of_leaders(self.losses()).sum()
+        n_losses = 1 if self.coupled else self.n_outputs
+        return float(loss / (self.weight_sum * n_losses))
 
     def weights(self):
         """Return w as (n_outputs, n_features) and (n_outputs,), read-only."""
-        return self._published(0)
+
+        def read():
+            w = self._of_leaders(lambda g, b, lane: self._cached_group(g)[b, :, lane])
+            if self.scaled:
+                w = np.divide(w, self.scales[0], where=self.scales[0] > 0, out=w)
+            return w, self.of_leaders(self.by_model(self.biases()))
+
+        return self._published("weights", read)
+
+    def _cached_group(self, group):
+        if ("group", group) not in self._read:
+            for key in [key for key in self._read if key[0] == "group"]:
+                del self._read[key]  # one at a time: each is as large as its banks
+            self._read["group", group] = self._weights_of(group)
+        return self._read["group", group]
 
     def accumulators(self):
         """Return G as (n_outputs, n_features) and (n_outputs,), read-only."""
-        return self._published(1)
+
+        def read():
+            G = self._of_leaders(lambda g, b, lane: self.table[g, b, :, 1, lane])
+            if self.scaled:
+                seen = self.scales[0] > 0
+                np.multiply(G, self.scales[0] ** 2, where=seen, out=G)
+            intercept = np.moveaxis(self.intercept[:, :, 1:], 2, 3)
+            return G, self.of_leaders(self.by_model(intercept))[:, 0]
+
+        return self._published("accumulators", read)
+
+    def learning_rates(self):
+        """Return the rates that the next gradients meet, as `accumulators` does."""
+
+        def read():
+            eta = self.of_leaders(self.rates)
+            G = self._of_leaders(lambda g, b, lane: self.table[g, b, :, 1, lane])
+            rates = eta[:, None] / np.sqrt(G + self.reading.eps)
+            if self.scaled:
+                squares = self.scales[0] ** 2
+                seen = squares > 0
+                rates = np.divide(rates, squares, where=seen, out=np.zeros_like(rates))
+            _, G_intercept = self.accumulators()
+            of_intercept = eta / np.sqrt(G_intercept + self.reading.eps)
+            return rates.astype(self.dtype), of_intercept.astype(self.dtype)
+
+        return self._published("learning_rates", read)
+
+    def _of_leaders(self, read):
+        """Fill (n_outputs, n_features) from each leader's group, bank and lane."""
+        out = np.empty((self.n_outputs, self.n_features), self.dtype)
+        for output, candidate in enumerate(self.leaders):
+            out[output] = read(*self.place(output, candidate))
+        return out
+
+    def _published(self, name, read):
+        if (name,) not in self._read:
+            # Copies, or else they would change as learning goes on; not writable, as
+            # writing to them would change nothing.
+            published = tuple(np.ascontiguousarray(array) for array in read())
+            for key in [key for key in self._read if key[0] == "group"]:
+                del self._read[key]
+            for array in published:
+                array.flags.writeable = False
+            self._read[(name,)] = published
+        return self._read[(name,)]
 
     def changed(self):
         """Forget what was published: the state has learned since."""
         self._read.clear()
-
-    def _published(self, part):
-        if part not in self._read:
-            by_feature = np.moveaxis(self.table[:, :, part], 1, 2)
-            coef = by_feature.reshape(-1, self.n_features)[: self.n_outputs]
-            intercept = self.intercept[:, part].reshape(-1)[: self.n_outputs]
-            # Copies, or else they would change as learning goes on; not writable, as
-            # writing to them would change nothing.
-            published = np.array(coef, order="C"), intercept.copy()
-            for array in published:
-                array.flags.writeable = False
-            self._read[part] = published
-        return self._read[part]
 
     def __getstate__(self):
         return {**vars(self), "_read": {}}
 
     def __setstate__(self, contents):
         # Copies: a pickle aligns to 16 bytes only, joblib can load read-only arrays.
+        copies = {
+            name: array.copy()
+            for name, array in contents.items()
+            if isinstance(array, np.ndarray)
+        }
         table = contents["table"]
-        copies = {name: contents[name].copy() for name in ("intercept", "loss_sum")}
-        copies["table"] = _aligned_zeros(table.shape, table.dtype)
+        copies["table"] = _zero_table(table.shape, table.dtype)
         copies["table"][...] = table
         vars(self).update(contents, **copies)
 
 
-def _aligned_zeros(shape, dtype):
-    """Return zeros that start at a cache line; pages are not touched before use."""
+def _zero_table(shape, dtype):
+    """Return zeros that start at a cache line; pages are not touched before use.
+
+    Banks that are learned together lie side by side for each feature, as a row reads
+    them all; other banks lie one behind the other.
+    """
+    n_groups, n_banks, *rest = shape
     dtype = np.dtype(dtype)
     size = int(np.prod(shape, dtype=np.int64))
     block = np.zeros(size + _CACHE_LINE // dtype.itemsize, dtype=dtype)
     skip = -block.ctypes.data % _CACHE_LINE // dtype.itemsize
-    return block[skip : skip + size].reshape(shape)
+    table = block[skip : skip + size].reshape(n_groups, rest[0], n_banks, *rest[1:])
+    return table.swapaxes(1, 2)

@@ -1,8 +1,9 @@
-"""The rule as a slow, obvious NumPy loop, and the losses by their definitions."""
+"""The rules as a slow, obvious NumPy loop, and the losses by their definitions."""
 
 from types import SimpleNamespace
 
 import numpy as np
+from scipy.optimize import brentq
 
 
 def _sigmoid(z):
@@ -11,6 +12,23 @@ def _sigmoid(z):
 
 def _excess(p, y, epsilon):
     return np.maximum(np.abs(p - y) - epsilon, 0)
+
+
+def _tweedie(p, y, power):
+    """Return half the deviance of y from exp(p), without terms of y alone."""
+    if power == 0:
+        return (np.exp(p) - y) ** 2 / 2
+    if power == 1:
+        return np.exp(p) - y * p
+    if power == 2:
+        return p + y * np.exp(-p)
+    return np.exp((2 - power) * p) / (2 - power) - y * np.exp((1 - power) * p) / (
+        1 - power
+    )
+
+
+def _tweedie_slope(p, y, power):
+    return np.exp((2 - power) * p) - y * np.exp((1 - power) * p)
 
 
 # Value and slope of each loss at raw prediction p, target y and parameter c. At a kink
@@ -66,6 +84,33 @@ LOSSES = {
         lambda p, y, c: np.where(y >= p, c * (y - p), (1 - c) * (p - y)),
         lambda p, y, c: np.where(y >= p, -c, 1 - c),
     ),
+    "poisson": (
+        lambda p, y, c: _tweedie(p, y, 1),
+        lambda p, y, c: _tweedie_slope(p, y, 1),
+    ),
+    "gamma": (
+        lambda p, y, c: _tweedie(p, y, 2),
+        lambda p, y, c: _tweedie_slope(p, y, 2),
+    ),
+    "tweedie": (_tweedie, _tweedie_slope),
+}
+
+# Where the slope of a loss is not smooth, or changes its sign.
+KINKS = {
+    "log_loss": lambda y, c: [],
+    "hinge": lambda y, c: [y],
+    "perceptron": lambda y, c: [0.0],
+    "squared_hinge": lambda y, c: [y],
+    "modified_huber": lambda y, c: [-y, y],
+    "squared_error": lambda y, c: [y],
+    "absolute_error": lambda y, c: [y],
+    "huber": lambda y, c: [y - c, y, y + c],
+    "epsilon_insensitive": lambda y, c: [y - c, y + c],
+    "squared_epsilon_insensitive": lambda y, c: [y - c, y + c],
+    "quantile": lambda y, c: [y],
+    "poisson": lambda y, c: [np.log(y)] if y > 0 else [],
+    "gamma": lambda y, c: [np.log(y)] if y > 0 else [],
+    "tweedie": lambda y, c: [np.log(y)] if y > 0 else [],
 }
 
 
@@ -81,32 +126,156 @@ def adagrad(
     eps=1e-8,
     initial_accumulator=0.0,
     fit_intercept=True,
+    update="mirror_descent",
+    alpha=0.0,
+    l1_ratio=0.0,
+    half_life=None,
+    importance_aware=False,
+    scale_invariant=False,
 ):
     """Learn each column of Y (-1 and 1 for a class and the rest) row by row.
 
-    The intercept is the weight of a last feature that is always 1.
+    The intercept is the weight of a last feature that is always 1 and not penalised.
+    Every weight is updated at every sample.
     """
     value, slope = LOSSES[loss]
     X = np.column_stack((X, np.full(len(X), 1.0 if fit_intercept else 0.0)))
+    penalised = np.append(np.ones(X.shape[1] - 1), 0.0)
+    lambda_1 = alpha * l1_ratio * penalised
+    lambda_2 = alpha * (1 - l1_ratio) * penalised
+    rho = 1.0 if half_life is None else 2 ** (-1 / half_life)
+
     w = np.zeros((Y.shape[1], X.shape[1]))
+    z = np.zeros_like(w)  # of the updates whose state it is
     G = np.full_like(w, initial_accumulator)
+    scale = np.append(np.zeros(X.shape[1] - 1), 1.0)  # largest |x| of each feature
+    t = 0
     losses = np.zeros((passes, *Y.shape))
+
+    def weights():
+        """Return w after t samples."""
+        root = np.sqrt(G + eps)
+        if update == "dual_averaging":
+            return -eta0 * soft(z, t * lambda_1) / (root + eta0 * t * lambda_2)
+        if update == "ftrl_proximal":
+            return -soft(z, t * lambda_1) / (root / eta0 + t * lambda_2)
+        return w
+
     for n_pass in range(passes):
-        for i, x in enumerate(X):
-            if weight[i] == 0:
+        for i, (x, v) in enumerate(zip(X, weight, strict=True)):
+            if v == 0:
                 continue
-            touched = np.flatnonzero(x)
+            if scale_invariant:
+                seen = scale > 0
+                new_scale = np.maximum(scale, np.abs(x))
+                G[:, seen] *= (scale[seen] / new_scale[seen]) ** 2
+                z[:, seen] *= scale[seen] / new_scale[seen]
+                scale = new_scale
+                x = x / np.where(scale > 0, scale, 1)
+            w = weights()
+            touched = x != 0
             for k in range(Y.shape[1]):
                 p = w[k] @ x
                 losses[n_pass, i, k] = value(p, Y[i, k], parameter)
-                g = weight[i] * slope(p, Y[i, k], parameter) * x[touched]
-                G[k, touched] += g**2
-                w[k, touched] -= eta0 * g / np.sqrt(G[k, touched] + eps)
+                d = v * slope(p, Y[i, k], parameter)
+                if d == 0:
+                    continue
+                old_root = np.sqrt(G[k] + eps)
+                G[k, touched] = rho * G[k, touched] + (d * x[touched]) ** 2
+                root = np.sqrt(G[k] + eps)
+                if importance_aware:
+                    speed = np.sum(eta0 / root * x**2)
+                    if speed:
+                        d = -flow(loss, p, Y[i, k], parameter, speed, v) / speed
+                z[k] += d * x
+                if update == "ftrl_proximal":
+                    z[k] -= (root - old_root) / eta0 * w[k]
+                if update == "mirror_descent":
+                    w[k] -= eta0 * d * x / root
+            t += 1
+            if update == "mirror_descent":
+                h = eta0 / np.sqrt(G + eps)
+                w = soft(w, h * lambda_1) / (1 + h * lambda_2)
+
+    w = weights()
+    rates = eta0 / np.sqrt(G + eps)
+    if scale_invariant:
+        seen = scale > 0
+        scale = np.where(seen, scale, 1)
+        w, G, rates = w / scale, G * scale**2, np.where(seen, rates / scale**2, 0)
     return SimpleNamespace(
         coef=w[:, :-1],
         intercept=w[:, -1],
         accumulators=G[:, :-1],
         intercept_accumulators=G[:, -1],
+        learning_rates=rates[:, :-1],
+        intercept_learning_rates=rates[:, -1],
         loss_curve=np.average(losses.mean(axis=2), axis=1, weights=weight),
-        t=passes * np.count_nonzero(weight),
+        t=t,
     )
+
+
+def soft(w, threshold):
+    """Move w towards 0 by the threshold, and no further than 0."""
+    return np.sign(w) * np.maximum(np.abs(w) - threshold, 0)
+
+
+def flow(loss, p, y, parameter, speed, duration):
+    """Return how far dp/dτ = -speed · slope(p) takes the prediction from p.
+
+    The way is cut at the kinks of the loss, and ends where the loss beyond rises.
+    """
+    if loss == "perceptron":
+        loss = "hinge"  # its own flow would end where it starts: the label is the end
+    slope = LOSSES[loss][1]
+    direction = -np.sign(slope(p, y, parameter))
+
+    def velocity(distance):
+        return -speed * direction * slope(p + direction * distance, y, parameter)
+
+    kinks = direction * (np.array(KINKS[loss](y, parameter)) - p)
+    at = 0.0
+    for kink in [*np.sort(kinks[kinks > 0]), np.inf]:
+        if duration == 0 or velocity(at + min(kink - at, 1) / 2) <= 0:
+            break
+        rounding = 16 * np.spacing(1 + np.abs(p) + kink)
+        at, duration = _travel(velocity, at, kink, duration, rounding)
+    return direction * at
+
+
+def _travel(velocity, start, end, duration, rounding):
+    """Return where one is after the duration, or the end and the time that is left.
+
+    A way takes the integral of 1 / velocity along it. To the very end it may take for
+    ever, so a way to q leaves exp(-q) of the length; an endless one has the length q.
+    """
+    endless, length = np.isinf(end), end - start
+
+    def distance(q):
+        return q if endless else -length * np.expm1(-q)
+
+    def time(q):
+        n_panels = max(1, int(np.ceil(q)))
+        nodes = (np.arange(n_panels)[:, None] + _NODES) * (q / n_panels)
+        derivative = 1.0 if endless else length * np.exp(-nodes)
+        times = derivative / velocity(start + distance(nodes))
+        return np.sum(times @ _NODE_WEIGHTS) * (q / n_panels)
+
+    if endless:
+        last = 1.0
+        while time(last) < duration:
+            last *= 2
+    else:
+        last = max(0.0, np.log(length / rounding))
+        if time(last) <= duration:
+            return end, duration - time(last)
+    q = brentq(lambda q: time(q) - duration, 0, last, xtol=1e-300, rtol=1e-15)
+    return start + distance(q), 0.0
+
+
+def _gauss_legendre(n_nodes):
+    nodes, weights = np.polynomial.legendre.leggauss(n_nodes)
+    return (nodes + 1) / 2, weights / 2
+
+
+_NODES, _NODE_WEIGHTS = _gauss_legendre(16)

@@ -275,7 +275,7 @@ def test_no_tolerance_means_all_passes(task, max_iter):
 @each_task
 def test_warm_start_goes_on_where_fit_ended(task):
     X, y = samples(task)
-    params = {"shuffle": False, "tol": None}
+    params = {"eta0": 0.5, "shuffle": False, "tol": None}
     model = fitted(task, X, y, max_iter=2, warm_start=True, **params).fit(X, y)
     wanted = fitted(task, X, y, max_iter=4, **params)
     assert_same(model, wanted)
@@ -285,7 +285,7 @@ def test_warm_start_goes_on_where_fit_ended(task):
 @each_task
 def test_warm_start_goes_on_after_partial_fit(task):
     X, y = samples(task)
-    params = {"shuffle": False, "tol": None}
+    params = {"eta0": 0.5, "shuffle": False, "tol": None}
     model = fitted(task, X, y, max_iter=1, warm_start=True, **params).partial_fit(X, y)
     assert_same(model.fit(X, y), fitted(task, X, y, max_iter=3, **params))
 

@@ -15,7 +15,7 @@ from .reference import adagrad
 N_ROWS, N_FEATURES = 60, 30
 NON_ZEROS = 0, 1, 7, 8, 9, 17  # of the rows, in turn
 RTOL = {"float64": 1e-12, "float32": 2e-4}
-LOSS_PARAMETERS = {"epsilon": 0.3, "quantile": 0.3}
+LOSS_PARAMETERS = {"epsilon": 0.3, "quantile": 0.3, "power": 1.3}
 
 CLASSIFICATION = [
     (AdagradClassifier, loss, n_classes)
@@ -45,8 +45,9 @@ some_tasks = pytest.mark.parametrize("task", SOME_TASKS, ids=ids)
 
 
 @cache
-def samples(estimator, n_outputs, dtype="float64", weighted=True):
+def samples(task, dtype="float64", weighted=True):
     """Return rows, labels or values, the targets that these mean, and weights."""
+    estimator, loss, n_outputs = task
     rng = np.random.default_rng(n_outputs)
     X = np.zeros((N_ROWS, N_FEATURES))
     for i, x in enumerate(X):
@@ -55,6 +56,8 @@ def samples(estimator, n_outputs, dtype="float64", weighted=True):
     weight = np.where(np.arange(N_ROWS) % 7 == 3, 0, rng.uniform(0.1, 3, N_ROWS))
     if estimator is AdagradRegressor:
         y = Y = rng.normal(size=(N_ROWS, n_outputs)).astype(dtype)
+        if REGRESSION_LOSSES[loss].log_link:
+            y = Y = np.abs(y)
     else:
         y = np.arange(N_ROWS) % n_outputs
         positive = [1] if n_outputs == 2 else np.arange(n_outputs)
@@ -70,8 +73,8 @@ def loss_parameters(task):
 
 @cache
 def expected(task, dtype="float64", weighted=True, **options):
-    estimator, loss, n_outputs = task
-    X, _, Y, weight = samples(estimator, n_outputs, dtype, weighted)
+    _estimator, loss, _n_outputs = task
+    X, _, Y, weight = samples(task, dtype, weighted)
     options = {"passes": 3, **options}
     parameter = next(iter(loss_parameters(task).values()), 0.0)
     return adagrad(
@@ -81,9 +84,15 @@ def expected(task, dtype="float64", weighted=True, **options):
 
 def trained(task, dtype="float64", weighted=True, convert=np.asarray, **options):
     """Make three passes over the rows in the order in which they are."""
-    estimator, loss, n_outputs = task
-    X, y, _, weight = samples(estimator, n_outputs, dtype, weighted)
-    options = {"shuffle": False, "tol": None, "max_iter": 3, **options}
+    estimator, loss, _n_outputs = task
+    X, y, _, weight = samples(task, dtype, weighted)
+    options = {
+        "eta0": 0.5,
+        "shuffle": False,
+        "tol": None,
+        "max_iter": 3,
+        **options,
+    }
     model = estimator(loss, **loss_parameters(task), **options)
     return model.fit(convert(X), y, sample_weight=weight if weighted else None)
 
@@ -98,10 +107,10 @@ def assert_close(actual, wanted, rtol):
 
 def streamed(task, times):
     """Show the samples to `partial_fit` so many times."""
-    estimator, loss, n_outputs = task
-    X, y, _, weight = samples(estimator, n_outputs)
+    estimator, loss, _n_outputs = task
+    X, y, _, weight = samples(task)
     classes = {"classes": np.unique(y)} if estimator is AdagradClassifier else {}
-    model = estimator(loss, **loss_parameters(task))
+    model = estimator(loss, eta0=0.5, **loss_parameters(task))
     for _ in range(times):
         model.partial_fit(X, y, sample_weight=weight, **classes)
     return model
@@ -203,8 +212,8 @@ def test_learning_rates_are_those_the_next_gradients_meet(task, prefix):
 
 
 def test_untouched_features_stay_as_they_began():
-    X, y, _, _ = samples(AdagradClassifier, 2)
-    model = AdagradClassifier(initial_accumulator=0.5).fit(
+    X, y, _, _ = samples((AdagradClassifier, "log_loss", 2))
+    model = AdagradClassifier(eta0=0.5, initial_accumulator=0.5).fit(
         np.pad(X, ((0, 0), (0, 3))), y
     )
     np.testing.assert_array_equal(model.coef_[:, -3:], 0)
@@ -230,7 +239,7 @@ def test_dense_rows_are_learned_as_torch_learns_them(estimator, loss, n_outputs)
         "absolute_error": lambda p, y: functional.l1_loss(p, y, reduction="sum"),
         "huber": lambda p, y: functional.huber_loss(p, y, reduction="sum", delta=0.1),
     }[loss]
-    _, y, Y, _ = samples(estimator, n_outputs)
+    _, y, Y, _ = samples((estimator, loss, n_outputs))
     X = np.random.default_rng(0).normal(size=(N_ROWS, 11))
     linear = torch.nn.Linear(11, Y.shape[1], dtype=torch.float64)
     for parameter in linear.parameters():
@@ -241,7 +250,7 @@ def test_dense_rows_are_learned_as_torch_learns_them(estimator, loss, n_outputs)
         loss_function(linear(row), target).backward()
         optimizer.step()
 
-    model = estimator(loss, eps=1e-300, shuffle=False, max_iter=1).fit(X, y)
+    model = estimator(loss, eta0=0.5, eps=1e-300, shuffle=False, max_iter=1).fit(X, y)
 
     assert_close(model.coef_, linear.weight.detach().numpy(), 1e-11)
     assert_close(model.intercept_, linear.bias.detach().numpy(), 1e-11)

@@ -1,0 +1,385 @@
+"""The losses, for eight raw predictions p and targets y at a time.
+
+Each is a function for value and slope d(value)/dp, and one for its flow. Margin losses
+have y = -1 or 1, or 0 in lanes that are not in use.
+
+The flow is what one sample of a given weight does to its own prediction when the step
+is integrated along itself (Karampatziakis & Langford 2011): dp/dτ = -N slope(p) from
+τ = 0 to the weight, N the sum of the rates times x². It returns the s by which p has
+changed, p - N s, so that s replaces weight * slope(p); it never crosses the minimum.
+"""
+
+cdef enum:
+    NEWTON_STEPS = 8
+    FLOW_STEPS = 16
+
+
+ctypedef void (*loss_function)(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil
+
+
+cdef void log_loss(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil:
+    cdef lanes z, u
+    z = y * p
+    u = exponential(-magnitude(z))
+    value[0] = log_one_plus(u) + positive(-z)
+    slope[0] = -y * if_above(z, spread(0), u, spread(1)) / (spread(1) + u)
+
+
+cdef void hinge(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil:
+    cdef lanes z
+    z = spread(1) - y * p
+    value[0] = positive(z)
+    slope[0] = if_above(spread(0), z, spread(0), -y)
+
+
+cdef void perceptron(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil:
+    cdef lanes z
+    z = -y * p
+    value[0] = positive(z)
+    slope[0] = if_above(spread(0), z, spread(0), -y)
+
+
+cdef void squared_hinge(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil:
+    cdef lanes z
+    z = positive(spread(1) - y * p)
+    value[0] = z * z
+    slope[0] = -y * (z + z)
+
+
+cdef void modified_huber(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil:
+    cdef lanes z, m
+    z = y * p
+    m = positive(spread(1) - z)
+    value[0] = if_above(z, spread(-1), m * m, spread(-4) * z)
+    slope[0] = spread(-2) * y * if_above(z, spread(-1), m, spread(2))
+
+
+cdef void squared_error(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil:
+    cdef lanes r
+    r = p - y
+    value[0] = r * r * spread(0.5)
+    slope[0] = r
+
+
+cdef void absolute_error(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil:
+    cdef lanes r
+    r = p - y
+    value[0] = magnitude(r)
+    slope[0] = sign(r)
+
+
+cdef void quantile(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil:
+    cdef lanes r
+    r = p - y
+    value[0] = spread(1 - parameter) * positive(r) + spread(parameter) * positive(-r)
+    slope[0] = if_above(r, spread(0), spread(1 - parameter), spread(-parameter))
+
+
+cdef void huber(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil:
+    cdef lanes r, a, epsilon
+    r = p - y
+    a = magnitude(r)
+    epsilon = spread(parameter)
+    value[0] = if_above(a, epsilon, epsilon * (a - spread(parameter / 2)),
+                        r * r * spread(0.5))
+    slope[0] = if_above(a, epsilon, epsilon * sign(r), r)
+
+
+cdef void epsilon_insensitive(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil:
+    cdef lanes r, a
+    r = p - y
+    a = positive(magnitude(r) - spread(parameter))
+    value[0] = a
+    slope[0] = if_above(a, spread(0), sign(r), spread(0))
+
+
+cdef void squared_epsilon_insensitive(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil:
+    cdef lanes r, a
+    r = p - y
+    a = positive(magnitude(r) - spread(parameter))
+    value[0] = a * a
+    slope[0] = (a + a) * sign(r)
+
+
+# Losses with a log link: the mean is e^p. Beyond +-LINK_LIMIT (30 in float32, where e^p
+# is 1e13, and 100 in float64) e^p goes on as a straight line, so that a raw prediction
+# that is far off, as early ones are, gives a steep slope but a finite one.
+
+cdef inline lanes linked(lanes p, lanes* derivative) noexcept nogil:
+    cdef lanes limit = spread(LINK_LIMIT)
+    derivative[0] = exponential(if_above(p, limit, limit, p))
+    return derivative[0] * (spread(1) + positive(p - limit))
+
+
+cdef void poisson(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil:
+    cdef lanes mean, derivative
+    mean = linked(p, &derivative)
+    value[0] = mean - y * p
+    slope[0] = derivative - y
+
+
+cdef void gamma(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil:
+    cdef lanes inverse_mean, derivative
+    inverse_mean = linked(-p, &derivative)
+    value[0] = p + y * inverse_mean
+    slope[0] = spread(1) - y * derivative
+
+
+cdef void tweedie(
+    lanes p, lanes y, real parameter, lanes* value, lanes* slope
+) noexcept nogil:
+    # With a power between 1 and 2 the first exponent falls and the second rises in p.
+    cdef lanes falling, rising, falling_slope, rising_slope
+    falling = linked(spread(1 - parameter) * p, &falling_slope)
+    rising = linked(spread(2 - parameter) * p, &rising_slope)
+    value[0] = rising / spread(2 - parameter) - y * falling / spread(1 - parameter)
+    slope[0] = rising_slope - y * falling_slope
+
+
+# Flows.
+
+cdef inline lanes least(lanes a, lanes b) noexcept nogil:
+    return if_above(a, b, b, a)
+
+
+cdef inline lanes decayed(lanes time) noexcept nogil:
+    """Return 1 - e^-time: the share of a distance that is gone."""
+    return -exponential_minus_one(-time)
+
+
+ctypedef lanes (*loss_flow)(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil
+
+
+cdef lanes log_loss_flow(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil:
+    # The change d of the margin z solves d + e^z (e^d - 1) = weight N. The left side is
+    # convex and the start is above the solution, so Newton's steps fall towards it.
+    cdef lanes e = exponential(y * p), D = weight * N, d, rest
+    cdef int i
+    d = least(D, log_one_plus_any(D / e))
+    for i in range(NEWTON_STEPS):
+        rest = d + e * exponential_minus_one(d) - D
+        d = d - rest / (spread(1) + e * exponential(d))
+    return -y * d / N
+
+
+cdef lanes hinge_flow(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil:
+    return -y * least(weight, positive(spread(1) - y * p) / N)
+
+
+cdef lanes perceptron_flow(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil:
+    # The flow would end at p = 0, where learning begins; the label is its limit here.
+    cdef lanes z = y * p
+    return -y * if_above(
+        z, spread(0), spread(0), least(weight, (spread(1) - z) / N)
+    )
+
+
+cdef lanes squared_hinge_flow(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil:
+    return -y * positive(spread(1) - y * p) * decayed(spread(2) * weight * N) / N
+
+
+cdef lanes modified_huber_flow(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil:
+    # At the constant speed 4 N up to the margin -1, from there as the squared hinge.
+    cdef lanes z = y * p, D = weight * N, straight
+    straight = least(spread(4) * D, positive(spread(-1) - z))
+    z = positive(spread(1) - if_above(spread(-1), z, spread(-1), z))
+    D = if_above(straight, spread(0), D - straight * spread(0.25), D)
+    return -y * (straight + z * decayed(spread(2) * D)) / N
+
+
+cdef lanes squared_error_flow(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil:
+    return (p - y) * decayed(weight * N) / N
+
+
+cdef lanes absolute_error_flow(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil:
+    return sign(p - y) * least(weight, magnitude(p - y) / N)
+
+
+cdef lanes quantile_flow(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil:
+    cdef lanes r = p - y, speed
+    speed = if_above(r, spread(0), spread(1 - parameter), spread(parameter))
+    return if_above(r, spread(0), spread(1), spread(-1)) * least(
+        speed * weight, magnitude(r) / N
+    )
+
+
+cdef lanes huber_flow(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil:
+    # At the constant speed epsilon N down to |r| = epsilon, then as the squared error.
+    cdef lanes r = p - y, a, D = weight * N, epsilon = spread(parameter), straight
+    a = magnitude(r)
+    straight = least(epsilon * D, positive(a - epsilon))
+    D = if_above(straight, spread(0), D - straight / epsilon, D)
+    return sign(r) * (straight + least(a, epsilon) * decayed(positive(D))) / N
+
+
+cdef lanes epsilon_insensitive_flow(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil:
+    cdef lanes r = p - y
+    return sign(r) * least(weight, positive(magnitude(r) - spread(parameter)) / N)
+
+
+cdef lanes squared_epsilon_insensitive_flow(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil:
+    cdef lanes r = p - y, a
+    a = positive(magnitude(r) - spread(parameter))
+    return sign(r) * a * decayed(spread(2) * weight * N) / N
+
+
+cdef inline lanes log_of_mixture(lanes q, lanes share) noexcept nogil:
+    """Return log((1 - share) 1 + share q) for q > 0, exact where it is near 0."""
+    cdef lanes change = (q - spread(1)) * share, mixture
+    mixture = (spread(1) - share) + share * q
+    return if_above(
+        change, spread(0), log_one_plus_any(change),
+        if_above(change, spread(-0.5), -log_one_plus_any(-change / mixture),
+                 logarithm(mixture)),
+    )
+
+
+cdef inline lanes link_exponential(lanes p) noexcept nogil:
+    cdef lanes derivative
+    linked(p, &derivative)
+    return derivative
+
+
+cdef lanes poisson_flow(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil:
+    # u = e^-p follows du/dτ = N (1 - y u), which is linear.
+    cdef lanes D = weight * N, e = link_exponential(p), safe_y
+    safe_y = if_above(y, spread(0), y, spread(1))
+    return if_above(
+        y, spread(0), log_of_mixture(e / safe_y, decayed(safe_y * D)),
+        log_one_plus_any(e * D),
+    ) / N
+
+
+cdef lanes gamma_flow(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil:
+    # v = e^p follows dv/dτ = N (y - v).
+    return -log_of_mixture(y * link_exponential(-p), decayed(weight * N)) / N
+
+
+cdef lanes tweedie_flow(
+    lanes p, lanes y, real parameter, lanes weight, lanes N
+) noexcept nogil:
+    # The slope is that of gamma times e^((2 - power) p), which is held at its value in
+    # the middle of each of FLOW_STEPS intervals. There is no closed form.
+    cdef lanes now = p, middle, time, speed, q, power = spread(2 - parameter)
+    cdef int i
+    time = weight * N * spread(1.0 / FLOW_STEPS)
+    for i in range(FLOW_STEPS):
+        q = y * link_exponential(-now)
+        speed = link_exponential(power * now)
+        middle = now + log_of_mixture(q, decayed(speed * time * spread(0.5)))
+        speed = link_exponential(power * middle)
+        now = now + log_of_mixture(q, decayed(speed * time))
+    return (p - now) / N
+
+
+cdef class Loss:
+    """A loss that `train` can use; `evaluate` shows its value and slope."""
+
+    cdef loss_function function
+    cdef loss_flow flow
+
+    @staticmethod
+    cdef Loss of(loss_function function, loss_flow flow):
+        cdef Loss loss = Loss.__new__(Loss)
+        loss.function = function
+        loss.flow = flow
+        return loss
+
+    def evaluate(
+        self,
+        const real[::1] p,       # in: raw predictions
+        const real[::1] y,       # in: targets
+        real parameter,          # in
+        real[::1] value,         # out
+        real[::1] slope,         # out
+    ):
+        cdef real[8] p8, y8
+        cdef lanes value8, slope8
+        cdef Py_ssize_t begin, i, n
+        for begin in range(0, p.shape[0], 8):
+            n = min(8, p.shape[0] - begin)
+            for i in range(8):
+                p8[i] = p[begin + i] if i < n else 0
+                y8[i] = y[begin + i] if i < n else 0
+            self.function(
+                (<lanes*> p8)[0], (<lanes*> y8)[0], parameter, &value8, &slope8
+            )
+            for i in range(n):
+                value[begin + i] = lane(value8, i)
+                slope[begin + i] = lane(slope8, i)
+
+
+LOSSES = {
+    "log_loss": Loss.of(log_loss, log_loss_flow),
+    "hinge": Loss.of(hinge, hinge_flow),
+    "squared_hinge": Loss.of(squared_hinge, squared_hinge_flow),
+    "modified_huber": Loss.of(modified_huber, modified_huber_flow),
+    "perceptron": Loss.of(perceptron, perceptron_flow),
+    "squared_error": Loss.of(squared_error, squared_error_flow),
+    "absolute_error": Loss.of(absolute_error, absolute_error_flow),
+    "huber": Loss.of(huber, huber_flow),
+    "epsilon_insensitive": Loss.of(epsilon_insensitive, epsilon_insensitive_flow),
+    "squared_epsilon_insensitive": Loss.of(
+        squared_epsilon_insensitive, squared_epsilon_insensitive_flow
+    ),
+    "quantile": Loss.of(quantile, quantile_flow),
+    "poisson": Loss.of(poisson, poisson_flow),
+    "gamma": Loss.of(gamma, gamma_flow),
+    "tweedie": Loss.of(tweedie, tweedie_flow),
+}

@@ -1,0 +1,115 @@
+"""What the outputs are to learn, as the kernel reads it."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+
+from ._dispatch import KERNELS
+
+_NO_VALUES = np.empty((0, 0))
+_NO_LABELS = np.empty(0)
+_NO_INDPTR = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Values for each output, or labels that an output has to tell from the rest.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_outputs)
+        Empty where there are labels.
+    labels : ndarray of shape (n_labels_in_all,)
+        Class codes, row after row. Floating, as the kernel compares them with lanes.
+    label_indptr : ndarray of int64 of shape (n_samples + 1,)
+        Where the labels of each row begin; empty if each row has one.
+    codes : ndarray of shape (n_outputs,)
+        The label that each output tells from the rest; empty if there are values.
+    """
+
+    values: np.ndarray
+    labels: np.ndarray
+    label_indptr: np.ndarray
+    codes: np.ndarray
+
+    @classmethod
+    def of_labels(cls, labels, codes, dtype, label_indptr=_NO_INDPTR):
+        """Take class codes, one a row or as many as `label_indptr` says."""
+        return cls(
+            _NO_VALUES.astype(dtype),
+            labels.astype(dtype),
+            label_indptr.astype(np.int64),
+            codes.astype(dtype),
+        )
+
+    @classmethod
+    def of_values(cls, values):
+        """Take what each output is to predict, of shape (n_samples, n_outputs)."""
+        none = _NO_LABELS.astype(values.dtype)
+        return cls(values, none, _NO_INDPTR, none)
+
+    @property
+    def n_outputs(self):
+        return len(self.codes) or self.values.shape[1]
+
+    def take(self, which):
+        """Return the targets of some rows."""
+        if not len(self.codes):
+            return replace(self, values=self.values[which])
+        if not len(self.label_indptr):
+            return replace(self, labels=self.labels[which])
+        places = np.arange(len(self.labels))
+        kept = sp.csr_array((self.labels, places, self.label_indptr))[which]
+        return replace(
+            self, labels=kept.data, label_indptr=kept.indptr.astype(np.int64)
+        )
+
+    def followed_by(self, other):
+        """Return these targets and then those of other rows."""
+        indptr = self.label_indptr
+        if len(indptr):
+            indptr = np.append(indptr, indptr[-1] + other.label_indptr[1:])
+        return replace(
+            self,
+            values=np.concatenate((self.values, other.values)),
+            labels=np.concatenate((self.labels, other.labels)),
+            label_indptr=indptr,
+        )
+
+    def by_lane(self, state):
+        """Return each lane's label, its column of values and whether it is in use."""
+        shape = state.n_outputs, state.n_candidates
+        codes = np.empty(shape, state.dtype)
+        codes.T[...] = self.codes if len(self.codes) else -1
+        columns = np.empty(shape, np.int32)
+        columns.T[...] = np.arange(state.n_outputs)
+        return (
+            state.by_lane(codes, unused=-1),
+            state.by_lane(columns, unused=0),
+            state.by_lane(np.ones(shape, state.dtype), unused=0),
+        )
+
+    def content(self):
+        """Return numbers of shape (n_samples, ...) that tell rows' targets apart."""
+        if not len(self.codes):
+            return self.values
+        if not len(self.label_indptr):
+            return self.labels[:, None]
+        n_rows = len(self.label_indptr) - 1
+        keys = np.empty(n_rows, dtype=np.uint64)
+        dtype = self.labels.dtype
+        KERNELS[dtype].row_keys(
+            indptr=self.label_indptr,
+            indices=self.labels.astype(np.int64),
+            data=np.ones(len(self.labels), dtype),
+            n_features=len(self.codes),
+            targets=np.empty((n_rows, 0), dtype),
+            order=np.empty(0, np.uint32),
+            exact=False,
+            seed=0,
+            keys=keys,
+        )
+        # Pieces of 22 bits are exact in float32.
+        pieces = [(keys >> shift) & 0x3FFFFF for shift in (0, 22, 44)]
+        return np.column_stack(pieces).astype(dtype)
