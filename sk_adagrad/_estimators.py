@@ -3,7 +3,7 @@
 import math
 from contextlib import contextmanager
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -14,19 +14,56 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from . import _banks, _full_matrix
 from ._dispatch import UPDATES
+from ._full_matrix import FullMatrixState
 from ._losses import Loss
 from ._rates import FIRST_SAMPLES, candidates
 from ._rows import all_finite, checked_sparse, rows_of
-from ._solver import Rule, raw_prediction, solve
+from ._solver import Rule, solve
 from ._state import ModelState, Reading
+
+# What a preconditioner keeps, and the module that learns and predicts with it.
+PRECONDITIONERS: dict[str, tuple[Any, Any]] = {
+    "diagonal": (ModelState, _banks),
+    "full": (FullMatrixState, _full_matrix),
+}
+_ENGINES = dict(PRECONDITIONERS.values())
+
+# The value that a full matrix needs each of these to have, and why.
+_NEEDED_BY_FULL = {
+    "update": (
+        "mirror_descent",
+        "the others differ from it by their regularisation, and it has none",
+    ),
+    "alpha": (
+        0,
+        "a step's prox in the metric of a full matrix has no closed form",
+    ),
+    "importance_aware": (
+        False,
+        "the closed forms of that step are those of a diagonal matrix",
+    ),
+    "scale_invariant": (
+        False,
+        "scales are kept by feature, and a full matrix mixes features",
+    ),
+    "half_life": (
+        None,
+        "a feature's past fades with its own updates, and pairs of features have none",
+    ),
+    "multi_class": (
+        "ovr",
+        "each output has a matrix by itself, and a softmax couples the outputs",
+    ),
+}
 
 
 class BaseAdagrad(BaseEstimator):
     """The way from samples to a published model, which both estimators share."""
 
     _losses: ClassVar[dict[str, Loss]]
-    _state: ModelState
+    _state: ModelState | FullMatrixState
 
     _parameter_constraints: ClassVar[dict] = {
         "eta0": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
@@ -39,6 +76,8 @@ class BaseAdagrad(BaseEstimator):
         "scale_invariant": ["boolean"],
         "half_life": [Interval(Real, 0, None, closed="neither"), None],
         "epsilon": [Interval(Real, 0, None, closed="left")],
+        "preconditioner": [StrOptions(set(PRECONDITIONERS))],
+        "refresh_every": [Interval(Integral, 1, None, closed="left")],
         "fit_intercept": ["boolean"],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left"), None],
@@ -85,6 +124,7 @@ class BaseAdagrad(BaseEstimator):
                 targets,
                 weight,
                 rule,
+                _ENGINES[type(state)].learn,
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
                 **passes,
@@ -101,6 +141,13 @@ class BaseAdagrad(BaseEstimator):
 
     def _check_combination(self):
         """Refuse parameters that make no sense together."""
+        for name, (needed, why) in _NEEDED_BY_FULL.items():
+            value = getattr(self, name, needed)
+            if self.preconditioner == "full" and value != needed:
+                raise ValueError(
+                    f"{name}={value!r} does not go with preconditioner='full': {why}. "
+                    f"Use {name}={needed!r} or preconditioner='diagonal'."
+                )
         if self.update != "mirror_descent" and self.half_life is not None:
             raise ValueError(
                 f"half_life={self.half_life} forgets old gradients in the accumulators "
@@ -146,7 +193,8 @@ class BaseAdagrad(BaseEstimator):
             eta = self._candidates(rows, targets, weight, stream)
         else:
             eta = np.full((n_outputs, 1), float(self.eta0))
-        return ModelState.zeros(
+        state_type, _ = PRECONDITIONERS[self.preconditioner]
+        return state_type.zeros(
             eta,
             rows.n_features,
             rows.data.dtype,
@@ -173,7 +221,9 @@ class BaseAdagrad(BaseEstimator):
     def _state_to_go_on(self, rule):
         """Return the present state, prepared for parameters that may have changed."""
         state = self._state
+        state_type, _ = PRECONDITIONERS[self.preconditioner]
         fixed = {
+            "preconditioner": (type(state), state_type),
             "update": (state.reading.update, rule.reading.update),
             "scale_invariant": (state.scaled, self.scale_invariant),
             "multi_class": (state.coupled, self._is_coupled(state.n_outputs)),
@@ -236,12 +286,14 @@ class BaseAdagrad(BaseEstimator):
             keep=1.0 if self.half_life is None else 2 ** (-1 / self.half_life),
             fit_intercept=self.fit_intercept,
             importance_aware=self.importance_aware,
+            refresh_every=self.refresh_every,
         )
 
     def _raw_prediction(self, X):
         check_is_fitted(self)
         X = self._read(X, reset=False, dtype=self._state.dtype)
-        return raw_prediction(self._state, rows_of(X))
+        engine = _ENGINES[type(self._state)]
+        return engine.raw_prediction(self._state, rows_of(X))
 
     def _published(self, coef):
         return coef

@@ -19,6 +19,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 cdef extern from "_lanes.h" nogil:
     ctypedef double real
     ctypedef double lanes
+    real LARGEST
     real LINK_LIMIT
     lanes exponential(lanes x)
     lanes exponential_minus_one(lanes x)
@@ -289,12 +290,10 @@ def train(
         lanes* p = <lanes*> &raw[0, 0]
         lanes y, value, slope, N, bias, bias_G, base
         lanes in_use, code, one = spread(1), zero = spread(0)
-        double[8] losses
         Symbols rule, unpenalised
         Py_ssize_t i, b, row, nnz, next_nnz, k
         int64_t before = t
         real weight = 1
-        double row_loss
     rule.eps = unpenalised.eps = spread(<real> eps)
     rule.length = one
     rule.keep = spread(<real> keep)

@@ -1,5 +1,6 @@
 """What is read of a matrix before learning: its structure, finiteness, rows' hashes."""
 
+
 def inspect(const index[::1] indptr, const index[::1] indices):
     """Read a CSR matrix's structure once, trusting nothing but the arrays' lengths.
 

@@ -58,6 +58,11 @@ cdef struct Symbols:
     lanes length    # of the step: 1, or what importance_aware makes of it
 
 
+cdef inline lanes finite(lanes G) noexcept nogil:
+    """Return G, or the largest number for infinity: 0 times its root must be 0."""
+    return if_above(G, spread(LARGEST), spread(LARGEST), G)
+
+
 cdef inline lanes soft(lanes w, lanes threshold) noexcept nogil:
     return sign(w) * positive(magnitude(w) - threshold)
 
@@ -101,7 +106,7 @@ cdef inline void step(
         G[0] = G[0] + g * g
         state[0] = state[0] + g
     else:  # McMahan et al. (2013), algorithm 1
-        grown = G[0] + g * g
+        grown = finite(G[0] + g * g)
         state[0] = state[0] + rule.length * g - (
             root(grown + rule.eps) - root(G[0] + rule.eps)
         ) / rule.eta * weight_of(FROM_SUM, state[0], G[0], G[0], rule)
@@ -109,8 +114,8 @@ cdef inline void step(
 
 
 # Weights that are as stored have ways of their own, since a function that returns its
-# argument makes GCC move eight doubles one by one. The functions copy the symbols, since for the compiler each store into the table
-# might change those behind a pointer.
+# argument makes GCC move eight doubles one by one. The functions copy the symbols,
+# since for the compiler each store into the table might change those behind a pointer.
 #
 # Width 8: a feature's eight weights and eight accumulators lie side by side, `stride`
 # numbers behind those of the feature before.

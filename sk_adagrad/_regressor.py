@@ -46,6 +46,24 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         in units of the raw prediction. Other losses ignore it.
     quantile : float in (0, 1), default=0.5
         The quantile that ``loss="quantile"`` estimates; other losses ignore it.
+    preconditioner : {"diagonal", "full"}, default="diagonal"
+        ``"full"`` takes the whole matrix G = Σ g gᵀ of gradients, not its diagonal
+        alone, so it does not matter whether features are correlated::
+
+            G <- G + g gᵀ        w <- w - η (G + εI)^(-1/2) g
+
+        It is for up to 4,000 features: with m of them each output takes 16 m² bytes, 64
+        MB for 2,000, and each computation of G^(-1/2) some 10 m³ operations, three
+        seconds of one core for 2,000. Everything else that changes the rule is refused:
+        `update`, `alpha`, `half_life`, `importance_aware`, `scale_invariant` and
+        ``multi_class="multinomial"``. `accumulators_` and `learning_rates_` are the
+        diagonals of G and η (G + εI)^(-1/2).
+    refresh_every : int, default=1000
+        Most samples from one computation of G^(-1/2) to the next with
+        ``preconditioner="full"``; at first it comes after each sample, then after every
+        eighth of those before. In between, a step counts its own gradient, but not
+        those since the last computation, so it is somewhat too long. 1 is the exact
+        rule.
     fit_intercept : bool, default=True
         Whether to learn an intercept, a feature that is always 1.
     max_iter : int, default=3
@@ -149,6 +167,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         epsilon=0.1,
         quantile=0.5,
         power=1.5,
+        preconditioner="diagonal",
+        refresh_every=1000,
         fit_intercept=True,
         max_iter=4,
         tol=1e-3,
@@ -172,6 +192,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         self.epsilon = epsilon
         self.quantile = quantile
         self.power = power
+        self.preconditioner = preconditioner
+        self.refresh_every = refresh_every
         self.fit_intercept = fit_intercept
         self.max_iter = max_iter
         self.tol = tol

@@ -1,23 +1,18 @@
 """Turn samples into a trained state: passes, order of visits, stopping.
 
-Knows nothing of estimators, and is the only caller of the kernel's learning.
+Knows nothing of estimators, and nothing of what learning is.
 """
 
-import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
 
-from ._dispatch import KERNELS
 from ._rates import Trial
 from ._rows import NO_ROWS, Rows, visits
 from ._state import Reading
 from ._targets import Targets
-
-# Reads of a weight between two chances for Ctrl-C: some 50 ms of work.
-_BLOCK_READS = 2**23
 
 
 @dataclass(frozen=True)
@@ -35,6 +30,8 @@ class Rule:
     keep : float
         The share of an accumulator that an update leaves, 1 without `half_life`.
     fit_intercept, importance_aware : bool
+    refresh_every : int
+        Most samples from one refresh of a full matrix's root to the next.
     """
 
     loss: str
@@ -43,6 +40,7 @@ class Rule:
     keep: float
     fit_intercept: bool
     importance_aware: bool
+    refresh_every: int
 
 
 def solve(
@@ -51,6 +49,7 @@ def solve(
     targets,
     weight,
     rule,
+    learn,
     *,
     max_iter=None,
     tol=None,
@@ -70,6 +69,8 @@ def solve(
     weight : ndarray of shape (n_samples,)
         Empty if all samples weigh 1.
     rule : Rule
+    learn : callable
+        Learns from some visits, as the state's kind has it; see `_banks.learn`.
     max_iter : int or None
         Most passes over the rows. None for a part of a stream: one pass, and the trial
         of candidate rates goes on in the next part.
@@ -112,7 +113,16 @@ def solve(
         first_visit = n_passes == 1
         if random_state is not None and not first_visit:
             order = random_state.permutation(order)
-        learner = _Learner(rows, targets, order, weight, rule, first_visit, n_jobs)
+        learner = _Learner(
+            rows,
+            targets,
+            order,
+            weight,
+            rule,
+            first_visit,
+            n_jobs,
+            learn,
+        )
         state, loss = learner.one_pass(state, trial)
         loss_curve.append(loss)
         if verbose:
@@ -138,6 +148,7 @@ class _Learner:
     rule: Rule
     first_visit: bool
     n_jobs: int | None
+    learn: Callable
 
     @property
     def n_visits(self):
@@ -162,7 +173,7 @@ class _Learner:
                 settles = 0 < due <= n_samples
                 if settles:
                     stop = at + due if counted is None else counted[due - 1] + 1
-            state.t += self.learn(state, loss_sum, at, stop)
+            state.t += self.learn(self, state, loss_sum, at, stop)
             at = stop
             if settles:
                 state, chosen = trial.settle(state)
@@ -181,106 +192,3 @@ class _Learner:
         with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
             loss = state.of_leaders(after - before).sum() / (weight_sum - begin)
         return state, float(loss / (1 if state.coupled else state.n_outputs))
-
-    def learn(self, state, loss_sum, begin, end):
-        """Learn from some visits, group by group; return how many had a weight."""
-        kernel = KERNELS[state.dtype]
-        rows, targets, rule = self.rows, self.targets, self.rule
-        n_groups, n_banks, _, _, width = state.table.shape
-        reads_per_row = rows.nnz // max(1, rows.n_rows) * width * n_banks
-        block = max(1, _BLOCK_READS // max(1, reads_per_row))
-        lane_labels, lane_columns, used = targets.by_lane(state)
-        eta = state.eta()
-        interrupted = threading.Event()
-
-        def learn_group(group):
-            raw = np.empty((n_banks, 8), state.dtype)
-            scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
-            learned = 0
-            for start in range(begin, end, block):
-                if interrupted.is_set():
-                    return learned
-                learned += kernel.train(
-                    indptr=rows.indptr,
-                    indices=rows.indices,
-                    data=rows.data,
-                    n_features=rows.n_features,
-                    order=self.order,
-                    start=start,
-                    stop=min(start + block, end),
-                    values=targets.values,
-                    labels=targets.labels,
-                    label_indptr=targets.label_indptr,
-                    lane_labels=lane_labels[group],
-                    lane_columns=lane_columns[group],
-                    used=used[group],
-                    sample_weight=self.weight,
-                    table=state.table[group],
-                    intercept=state.intercept[group],
-                    touched=state.touched[group],
-                    scales=state.scales[group],
-                    eta=eta[group],
-                    eps=rule.reading.eps,
-                    keep=rule.keep,
-                    l1=rule.reading.l1,
-                    l2=rule.reading.l2,
-                    t=state.t + learned,
-                    update=kernel.UPDATES[rule.reading.update],
-                    fit_intercept=rule.fit_intercept,
-                    importance_aware=rule.importance_aware,
-                    multinomial=state.coupled,
-                    loss=kernel.LOSSES[rule.loss],
-                    loss_parameter=rule.loss_parameter,
-                    raw=raw,
-                    scaled=scaled,
-                    loss_sum=loss_sum[group],
-                )
-            return learned
-
-        if n_groups == 1 or effective_n_jobs(self.n_jobs) == 1:
-            return next(learn_group(group) for group in range(n_groups))
-        try:
-            return Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-                delayed(learn_group)(group) for group in range(n_groups)
-            )[0]
-        finally:
-            interrupted.set()
-
-
-def raw_prediction(state, rows):
-    """Return w . x + b of each row and output, of shape (n_samples, n_outputs)."""
-    kernel = KERNELS[state.dtype]
-    reading, biases, eta = state.reading, state.biases(), state.eta()
-    scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
-    leaders = state.leaders
-    n_lanes = state.width * state.table.shape[1]
-    if state.coupled:
-        groups, n_columns = leaders[:1].tolist(), state.n_outputs
-        columns = np.arange(state.n_outputs)
-    else:
-        groups = list(range(len(state.table)))
-        n_columns = state.n_outputs * state.n_candidates
-        columns = np.arange(state.n_outputs) * state.n_candidates + leaders
-    out = np.empty((rows.n_rows, n_columns), dtype=state.dtype)
-    for nth, group in enumerate(groups):
-        kernel.raw_prediction(
-            indptr=rows.indptr,
-            indices=rows.indices,
-            data=rows.data,
-            n_features=rows.n_features,
-            table=state.table[group],
-            bias=biases[group][:, None],
-            touched=state.touched[group],
-            scales=state.scales[group],
-            eta=eta[group],
-            eps=reading.eps,
-            l1=reading.l1,
-            l2=reading.l2,
-            t=state.t,
-            update=kernel.UPDATES[reading.update],
-            first=nth * n_lanes,
-            n_lanes=min(n_lanes, n_columns - nth * n_lanes),
-            scaled=scaled,
-            out=out,
-        )
-    return out if n_columns == state.n_outputs else out[:, columns]

@@ -1,0 +1,120 @@
+"""Learn and predict with the kernel: group by group, in blocks, in threads.
+
+The only caller of the kernel's learning.
+"""
+
+import threading
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+
+from ._dispatch import KERNELS
+
+# Reads of a weight between two chances for Ctrl-C: some 50 ms of work.
+_BLOCK_READS = 2**23
+
+
+def learn(learner, state, loss_sum, begin, end):
+    """Learn from some visits, group by group; return how many had a weight."""
+    kernel = KERNELS[state.dtype]
+    rows, targets, rule = learner.rows, learner.targets, learner.rule
+    n_groups, n_banks, _, _, width = state.table.shape
+    reads_per_row = rows.nnz // max(1, rows.n_rows) * width * n_banks
+    block = max(1, _BLOCK_READS // max(1, reads_per_row))
+    lane_labels, lane_columns, used = targets.by_lane(state)
+    eta = state.eta()
+    interrupted = threading.Event()
+
+    def learn_group(group):
+        raw = np.empty((n_banks, 8), state.dtype)
+        scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
+        learned = 0
+        for start in range(begin, end, block):
+            if interrupted.is_set():
+                return learned
+            learned += kernel.train(
+                indptr=rows.indptr,
+                indices=rows.indices,
+                data=rows.data,
+                n_features=rows.n_features,
+                order=learner.order,
+                start=start,
+                stop=min(start + block, end),
+                values=targets.values,
+                labels=targets.labels,
+                label_indptr=targets.label_indptr,
+                lane_labels=lane_labels[group],
+                lane_columns=lane_columns[group],
+                used=used[group],
+                sample_weight=learner.weight,
+                table=state.table[group],
+                intercept=state.intercept[group],
+                touched=state.touched[group],
+                scales=state.scales[group],
+                eta=eta[group],
+                eps=rule.reading.eps,
+                keep=rule.keep,
+                l1=rule.reading.l1,
+                l2=rule.reading.l2,
+                t=state.t + learned,
+                update=kernel.UPDATES[rule.reading.update],
+                fit_intercept=rule.fit_intercept,
+                importance_aware=rule.importance_aware,
+                multinomial=state.coupled,
+                loss=kernel.LOSSES[rule.loss],
+                loss_parameter=rule.loss_parameter,
+                raw=raw,
+                scaled=scaled,
+                loss_sum=loss_sum[group],
+            )
+        return learned
+
+    if n_groups == 1 or effective_n_jobs(learner.n_jobs) == 1:
+        learned = [learn_group(group) for group in range(n_groups)]
+    else:
+        try:
+            learned = Parallel(n_jobs=learner.n_jobs, require="sharedmem")(
+                delayed(learn_group)(group) for group in range(n_groups)
+            )
+        finally:
+            interrupted.set()
+    return learned[0]  # as many in each
+
+
+def raw_prediction(state, rows):
+    """Return w . x + b of each row and output, of shape (n_samples, n_outputs)."""
+    kernel = KERNELS[state.dtype]
+    reading, biases, eta = state.reading, state.biases(), state.eta()
+    scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
+    leaders = state.leaders
+    n_lanes = state.width * state.table.shape[1]
+    if state.coupled:
+        groups, n_columns = leaders[:1].tolist(), state.n_outputs
+        columns = np.arange(state.n_outputs)
+    else:
+        groups = list(range(len(state.table)))
+        n_columns = state.n_outputs * state.n_candidates
+        columns = np.arange(state.n_outputs) * state.n_candidates + leaders
+    out = np.empty((rows.n_rows, n_columns), dtype=state.dtype)
+    for nth, group in enumerate(groups):
+        kernel.raw_prediction(
+            indptr=rows.indptr,
+            indices=rows.indices,
+            data=rows.data,
+            n_features=rows.n_features,
+            table=state.table[group],
+            bias=biases[group][:, None],
+            touched=state.touched[group],
+            scales=state.scales[group],
+            eta=eta[group],
+            eps=reading.eps,
+            l1=reading.l1,
+            l2=reading.l2,
+            t=state.t,
+            update=kernel.UPDATES[reading.update],
+            first=nth * n_lanes,
+            n_lanes=min(n_lanes, n_columns - nth * n_lanes),
+            scaled=scaled,
+            out=out,
+        )
+    return out if n_columns == state.n_outputs else out[:, columns]
