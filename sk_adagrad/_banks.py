@@ -17,7 +17,8 @@ _BLOCK_READS = 2**23
 def learn(learner, state, loss_sum, begin, end):
     """Learn from some visits, group by group; return how many had a weight."""
     kernel = KERNELS[state.dtype]
-    rows, targets, rule = learner.rows, learner.targets, learner.rule
+    samples, rule = learner.samples, learner.rule
+    rows, targets = samples.rows, samples.targets
     n_groups, n_banks, _, _, width = state.table.shape
     reads_per_row = rows.nnz // max(1, rows.n_rows) * width * n_banks
     block = max(1, _BLOCK_READS // max(1, reads_per_row))
@@ -46,7 +47,7 @@ def learn(learner, state, loss_sum, begin, end):
                 lane_labels=lane_labels[group],
                 lane_columns=lane_columns[group],
                 used=used[group],
-                sample_weight=learner.weight,
+                sample_weight=samples.weight,
                 table=state.table[group],
                 intercept=state.intercept[group],
                 touched=state.touched[group],

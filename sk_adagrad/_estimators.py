@@ -2,6 +2,7 @@
 
 import math
 from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -17,9 +18,10 @@ from sklearn.utils.validation import (
 from . import _banks, _full_matrix
 from ._dispatch import UPDATES
 from ._full_matrix import FullMatrixState
-from ._losses import Loss
+from ._losses import Loss, mean_loss
 from ._rates import FIRST_SAMPLES, candidates
 from ._rows import all_finite, checked_sparse, rows_of
+from ._samples import Samples
 from ._solver import Rule, solve
 from ._state import ModelState, Reading
 
@@ -89,55 +91,97 @@ class BaseAdagrad(BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def _learn(self, X, y, sample_weight, *, stream, classes=None):
+    def _learn(
+        self,
+        X,
+        y,
+        sample_weight,
+        *,
+        stream,
+        classes=None,
+        validation=(None, None, None),
+    ):
         """Validate, encode, take the state, solve, publish."""
         go_on = hasattr(self, "_state") and (stream or self.warm_start)
         with _unchanged_on_error(self):
             self._check_combination()
             dtype = self._state.dtype if go_on else [np.float64, np.float32]
             rows, y, weight = self._validate(X, y, sample_weight, dtype, go_on, stream)
-            self._check_range(rows.data.dtype)
-            targets = self._encode(y, weight, classes, go_on, stream, rows.data.dtype)
+            dtype = rows.data.dtype
+            self._check_range(dtype)
+            targets = self._encode(y, weight, classes, go_on, stream, dtype)
             if go_on and stream and len(weight) and not weight.any():
                 return self  # no sample at all: not even a counter moves
+            samples = Samples(rows, targets, weight)
+            held_out = self._held_out(validation, dtype)
             opening = vars(self).get("_opening") if go_on and stream else None
             if opening is not None and self.eta0 == "auto":
                 # The rates depend on the first samples: start anew with all of them.
-                go_on, (rows, targets, weight) = (
-                    False,
-                    _joined(opening, (rows, targets, weight)),
-                )
-            class_counts = self._state.class_counts if go_on else None
-            new = rows, targets, weight
-            weight, class_counts = self._weigh(weight, targets, class_counts, stream)
-            weight = _cast(weight, rows.data.dtype, "sample_weight")
-            rule = self._rule(rows.data.dtype)
-            if go_on:
-                state = self._state_to_go_on(rule)
-            else:
-                state = self._new_state(rows, targets, weight, rule, stream)
-            state.class_counts = class_counts
-            passes = {} if stream else self._passes()
-            state, loss_curve = solve(
-                state,
-                rows,
-                targets,
-                weight,
-                rule,
-                _ENGINES[type(state)].learn,
-                n_jobs=self.n_jobs,
-                verbose=self.verbose,
-                **passes,
+                go_on, samples = False, opening.followed_by(samples)
+            state, loss_curve, validation_curve = self._solve(
+                samples, held_out, go_on, stream
             )
-            self._publish(state, loss_curve)
+            self._publish(state, loss_curve, validation_curve)
             few = stream and state.n_candidates > 1 and state.t < FIRST_SAMPLES
-            everything = np.arange(rows.n_rows)  # copied, as X is the user's
-            self._opening = (
-                (rows.take(everything), targets.take(everything), new[2].copy())
-                if few
-                else None
-            )
+            self._opening = samples.copy() if few else None
         return self
+
+    def _solve(self, samples, held_out, go_on, stream):
+        rule = self._rule(samples.rows.data.dtype)
+        class_counts = self._state.class_counts if go_on else None
+        weight, class_counts = self._weigh(
+            samples.weight, samples.targets, class_counts, stream
+        )
+        weight = _cast(weight, samples.rows.data.dtype, "sample_weight")
+        samples = replace(samples, weight=weight)
+        if go_on:
+            state = self._state_to_go_on(rule)
+        else:
+            state = self._new_state(samples, rule, stream)
+        state.class_counts = class_counts
+        engine = _ENGINES[type(state)]
+
+        def validate(state):
+            raw = engine.raw_prediction(state, held_out.rows)
+            return mean_loss(raw, held_out, rule, state.coupled)
+
+        return solve(
+            state,
+            samples,
+            rule,
+            engine.learn,
+            validate=validate if held_out else None,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+            **({} if stream else self._passes()),
+        )
+
+    def _held_out(self, validation, dtype):
+        """Return the validation samples, or None."""
+        X, y, sample_weight = validation
+        if X is None and y is None:
+            if sample_weight is not None:
+                raise ValueError(
+                    "sample_weight_val is given without X_val and y_val, whose samples "
+                    "it would weigh."
+                )
+            return None
+        if X is None or y is None:
+            raise ValueError(
+                "X_val and y_val belong together, but "
+                + ("X_val" if X is None else "y_val")
+                + " is missing."
+            )
+        X, y = self._read(X, y=y, reset=False, dtype=dtype, **self._y_checks(y))
+        weight = _checked_weight(sample_weight, X)
+        if len(weight) and not weight.any():
+            raise ValueError(
+                "sample_weight_val must contain at least one non-zero number, or there "
+                "is nothing to validate on."
+            )
+        return Samples(
+            rows_of(X), self._encode(y, weight, None, True, False, dtype), weight
+        )
 
     def _check_combination(self):
         """Refuse parameters that make no sense together."""
@@ -187,10 +231,10 @@ class BaseAdagrad(BaseEstimator):
             assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
         return checked
 
-    def _new_state(self, rows, targets, weight, rule, stream):
-        n_outputs = targets.n_outputs
+    def _new_state(self, samples, rule, stream):
+        rows, n_outputs = samples.rows, samples.targets.n_outputs
         if self.eta0 == "auto":
-            eta = self._candidates(rows, targets, weight, stream)
+            eta = self._candidates(samples, stream)
         else:
             eta = np.full((n_outputs, 1), float(self.eta0))
         state_type, _ = PRECONDITIONERS[self.preconditioner]
@@ -204,19 +248,17 @@ class BaseAdagrad(BaseEstimator):
             scaled=self.scale_invariant,
         )
 
-    def _candidates(self, rows, targets, weight, stream):
+    def _candidates(self, samples, stream):
         """Return the rates to try, from all samples or from a stream's first ones."""
         if stream:
-            counted = np.flatnonzero(weight) if len(weight) else np.arange(rows.n_rows)
-            first = counted[:FIRST_SAMPLES]
-            rows, targets = rows.take(first), targets.take(first)
-            weight = weight[first] if len(weight) else weight
+            samples = samples.take(samples.counted()[:FIRST_SAMPLES])
+        rows, weight = samples.rows, samples.weight
         if self.scale_invariant:
             # Values are shares of their column's largest, whatever the columns' units.
             row_size = math.sqrt(np.count_nonzero(rows.data) / max(1, rows.n_rows))
         else:
             row_size = rows.size(weight)
-        return candidates(self._target_sizes(targets, weight), row_size)
+        return candidates(self._target_sizes(samples.targets, weight), row_size)
 
     def _state_to_go_on(self, rule):
         """Return the present state, prepared for parameters that may have changed."""
@@ -243,7 +285,7 @@ class BaseAdagrad(BaseEstimator):
     def _is_coupled(self, n_outputs):
         return False
 
-    def _publish(self, state, loss_curve):
+    def _publish(self, state, loss_curve, validation_curve):
         if state.weight_sum and not np.isfinite(loss_curve).all():
             raise ValueError(
                 "The loss is no longer a finite number: values of X or y are too large "
@@ -253,6 +295,7 @@ class BaseAdagrad(BaseEstimator):
         self._state = state
         self.loss_curve_ = loss_curve
         self.n_iter_ = len(loss_curve)
+        self.validation_loss_curve_ = validation_curve
 
     def _check_range(self, dtype):
         for name in ("eta0", "eps", "initial_accumulator", "alpha"):
@@ -365,21 +408,6 @@ def _unchanged_on_error(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
-
-
-def _joined(before, now):
-    """Put rows, targets and weights one behind the other."""
-    weights = [before[2], now[2]]
-    if len(weights[0]) or len(weights[1]):
-        weights = [
-            weight if len(weight) else np.ones(rows.n_rows)
-            for weight, (rows, *_) in zip(weights, (before, now), strict=True)
-        ]
-    return (
-        before[0].followed_by(now[0]),
-        before[1].followed_by(now[1]),
-        np.concatenate(weights),
-    )
 
 
 def _state_of(estimator, attribute):

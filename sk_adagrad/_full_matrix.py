@@ -200,8 +200,8 @@ def learn(learner, state, loss_sum, begin, end):
 
     BLAS and LAPACK have threads of their own, so `n_jobs` is not needed.
     """
-    rows, rule = learner.rows, learner.rule
-    order, weight = learner.order, learner.weight
+    samples, rule, order = learner.samples, learner.rule, learner.order
+    rows, weight = samples.rows, samples.weight
     loss = KERNELS[np.dtype(np.float64)].LOSSES[rule.loss]
     models = [model for of_output in state.models for model in of_output]
     etas = state.rates.ravel()
@@ -219,7 +219,7 @@ def learn(learner, state, loss_sum, begin, end):
         x = _row(rows, i, rule.fit_intercept)
         z = [model.coordinates(x) for model in models]
         p = np.array([model.u @ z_k for model, z_k in zip(models, z, strict=True)])
-        y = _target(learner.targets, i).repeat(state.n_candidates)
+        y = _target(samples.targets, i).repeat(state.n_candidates)
         loss.evaluate(p, y, rule.loss_parameter, value, slope)
         loss_sum += (weight_i * value).reshape(loss_sum.shape)
         slope *= weight_i

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logsumexp
+
+from ._dispatch import KERNELS
 
 
 @dataclass(frozen=True)
@@ -73,3 +75,37 @@ REGRESSION_LOSSES = _by_name(
     Loss("gamma", log_link=True, least_y=0, with_least=False),
     Loss("tweedie", parameter="power", log_link=True, least_y=0),
 )
+
+
+def mean_loss(raw, samples, rule, coupled):
+    """Return the mean loss over samples and outputs, or that of a softmax.
+
+    Parameters
+    ----------
+    raw : ndarray of shape (n_samples, n_outputs)
+        Raw predictions.
+    samples : Samples
+    rule : Rule
+    coupled : bool
+        Whether the outputs are the classes of a softmax.
+    """
+    targets, weight = samples.targets, samples.weight
+    if coupled:
+        of_label = np.searchsorted(targets.codes, targets.labels)
+        own = raw[np.arange(len(raw)), of_label]
+        losses = logsumexp(raw.astype(np.float64), axis=1) - own
+    else:
+        losses = np.zeros(len(raw))
+        kernel = KERNELS[raw.dtype]
+        value, slope = np.empty_like(raw[:, 0]), np.empty_like(raw[:, 0])
+        for output in range(raw.shape[1]):
+            kernel.LOSSES[rule.loss].evaluate(
+                np.ascontiguousarray(raw[:, output]),
+                targets.of_output(output),
+                rule.loss_parameter,
+                value,
+                slope,
+            )
+            losses += value
+        losses /= raw.shape[1]
+    return float(np.average(losses, weights=weight if len(weight) else None))

@@ -113,6 +113,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Mean loss of each pass of the last call of `fit`, each sample scored before it
         is learned from; after `partial_fit`, that of its one pass. From the second pass
         on, samples have been seen, so it falls below the loss on new data.
+    validation_loss_curve_ : list of float or None
+        Mean loss on `X_val` after each pass, if `fit` was given one.
     n_iter_ : int
         Passes that the last call of `fit` or `partial_fit` made.
     t_ : int
@@ -205,7 +207,15 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Learn from all samples in one or more passes, starting over.
 
         Parameters
@@ -216,6 +226,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
             Factors of the samples' gradients, zero or positive; None means 1.
+        X_val, y_val, sample_weight_val : like X, y, sample_weight, default=None
+            Other samples, on whose mean loss `fit` decides when to stop instead; the
+            model after the best pass is kept.
 
         Returns
         -------
@@ -226,7 +239,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         ValueError
             If X, y or sample_weight cannot be used; the model stays as it was.
         """
-        return self._learn(X, y, sample_weight, stream=False)
+        validation = X_val, y_val, sample_weight_val
+        return self._learn(X, y, sample_weight, stream=False, validation=validation)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
@@ -289,10 +303,12 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         if sp.issparse(y):
             raise ValueError("y is a sparse matrix; give targets as y.toarray().")
         values = y.reshape(len(y), -1)
-        if go_on and values.shape[1] != self._state.n_outputs:
+        if not go_on:
+            self._n_targets = values.shape[1]
+        elif values.shape[1] != self._n_targets:
             raise ValueError(
                 f"y has {values.shape[1]} targets, but {type(self).__name__} was "
-                f"fitted with {self._state.n_outputs}; call fit (without warm_start) "
+                f"fitted with {self._n_targets}; call fit (without warm_start) "
                 "to start over."
             )
         self._check_targets(values)

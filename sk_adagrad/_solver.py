@@ -5,14 +5,15 @@ Knows nothing of estimators, and nothing of what learning is.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ._rates import Trial
-from ._rows import NO_ROWS, Rows, visits
+from ._rows import NO_ROWS, visits
+from ._samples import Samples
 from ._state import Reading
-from ._targets import Targets
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,7 @@ class Rule:
 
 def solve(
     state,
-    rows,
-    targets,
-    weight,
+    samples,
     rule,
     learn,
     *,
@@ -55,6 +54,7 @@ def solve(
     tol=None,
     n_iter_no_change=1,
     random_state=None,
+    validate=None,
     n_jobs=None,
     verbose=0,
 ):
@@ -64,10 +64,7 @@ def solve(
     ----------
     state : ModelState
         Updated in place, or replaced when candidates drop out.
-    rows : Rows
-    targets : Targets
-    weight : ndarray of shape (n_samples,)
-        Empty if all samples weigh 1.
+    samples : Samples
     rule : Rule
     learn : callable
         Learns from some visits, as the state's kind has it; see `_banks.learn`.
@@ -81,6 +78,9 @@ def solve(
         Passes without change in a row that end it.
     random_state : RandomState or None
         Draws the order of visits; None visits the rows as they came.
+    validate : callable or None
+        Returns the loss of a state on other samples. It then decides when to stop, and
+        the best state after a pass is returned.
     n_jobs : int or None
         Threads that share the groups. The result does not depend on it.
     verbose : int
@@ -92,59 +92,67 @@ def solve(
     loss_curve : list of float
         Mean loss per pass, each sample scored before it is learned from; NaN if all
         weigh 0.
+    validation_curve : list of float or None
+        What `validate` returned after each pass.
     """
-    order = NO_ROWS
-    if random_state is not None:
-        seed = int(random_state.randint(2**63 - 1, dtype=np.int64))
-        order, weight = visits(
-            rows, targets.content(), weight, seed, scale_free=state.scaled
-        )
-    if max_iter is None:
-        trial = Trial.of_stream(state.n_outputs)
-    else:
-        n_visits = len(order) or rows.n_rows
-        if len(weight):
-            n_visits = int(np.count_nonzero(weight[order] if len(order) else weight))
-        trial = Trial.of_fit(state.n_outputs, state.t, n_visits, max_iter)
-    loss_curve = []
-    best, without_change = np.inf, 0
+    order, trial, samples = _plan(state, samples, max_iter, random_state)
+    loss_curve, validation_curve = [], []
+    best, best_state, without_change = np.inf, None, 0
     for n_passes in range(1, (max_iter or 1) + 1):
         start = time.perf_counter()
         first_visit = n_passes == 1
         if random_state is not None and not first_visit:
             order = random_state.permutation(order)
-        learner = _Learner(
-            rows,
-            targets,
-            order,
-            weight,
-            rule,
-            first_visit,
-            n_jobs,
-            learn,
-        )
+        learner = Learner(samples, order, rule, first_visit, n_jobs, learn)
         state, loss = learner.one_pass(state, trial)
         loss_curve.append(loss)
+        line = f"pass {n_passes}: mean loss {loss:.6g}"
+        if validate is not None:
+            loss = validate(state)
+            validation_curve.append(loss)
+            line += f", on the validation set {loss:.6g}"
         if verbose:
-            seconds = time.perf_counter() - start
-            print(f"pass {n_passes}: mean loss {loss:.6g}, {seconds:.2f} s")
+            print(f"{line}, {time.perf_counter() - start:.2f} s")
+        if validate is not None and loss < best:
+            best_state = deepcopy(state)
         if tol is not None:
             improved = first_visit or loss < best - tol * abs(best)
             without_change = 0 if improved else without_change + 1
-            best = min(best, loss)
-            if without_change >= n_iter_no_change:
-                break
-    return state, loss_curve
+        best = min(best, loss)
+        if tol is not None and without_change >= n_iter_no_change:
+            break
+    if validate is None:
+        return state, loss_curve, None
+    return best_state or state, loss_curve, validation_curve
+
+
+def _plan(state, samples, max_iter, random_state):
+    """Return the order of the first pass, when rates are chosen, and the samples."""
+    order, n_visits = NO_ROWS, samples.rows.n_rows
+    if random_state is not None:
+        seed = int(random_state.randint(2**63 - 1, dtype=np.int64))
+        order, weight = visits(
+            samples.rows,
+            samples.targets.content(),
+            samples.weight,
+            seed,
+            scale_free=state.scaled,
+        )
+        samples, n_visits = replace(samples, weight=weight), len(order)
+    if max_iter is None:
+        return order, Trial.of_stream(state.n_outputs), samples
+    if len(samples.weight):
+        seen = samples.weight[order] if len(order) else samples.weight
+        n_visits = int(np.count_nonzero(seen))
+    return order, Trial.of_fit(state.n_outputs, state.t, n_visits, max_iter), samples
 
 
 @dataclass(frozen=True)
-class _Learner:
+class Learner:
     """One pass over the rows: what stays the same in it."""
 
-    rows: Rows
-    targets: Targets
+    samples: Samples
     order: np.ndarray
-    weight: np.ndarray
     rule: Rule
     first_visit: bool
     n_jobs: int | None
@@ -152,11 +160,11 @@ class _Learner:
 
     @property
     def n_visits(self):
-        return len(self.order) or self.rows.n_rows
+        return len(self.order) or self.samples.rows.n_rows
 
     def one_pass(self, state, trial):
         """Visit the rows once; return the state and the mean loss."""
-        seen = self.weight
+        seen = self.samples.weight
         if len(seen) and len(self.order):
             seen = seen[self.order]
         weight_sum = state.weight_sum if self.first_visit else 0.0

@@ -53,6 +53,19 @@ class Targets:
     def n_outputs(self):
         return len(self.codes) or self.values.shape[1]
 
+    def of_output(self, output):
+        """Return what one output is to learn: values, or 1 and -1."""
+        if not len(self.codes):
+            return np.ascontiguousarray(self.values[:, output])
+        if not len(self.label_indptr):
+            has = self.labels == self.codes[output]
+        else:
+            n_rows = len(self.label_indptr) - 1
+            of_label = np.repeat(np.arange(n_rows), np.diff(self.label_indptr))
+            has = np.zeros(n_rows, dtype=bool)
+            has[of_label[self.labels == self.codes[output]]] = True
+        return np.where(has, 1, -1).astype(self.labels.dtype)
+
     def take(self, which):
         """Return the targets of some rows."""
         if not len(self.codes):

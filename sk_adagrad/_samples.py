@@ -1,0 +1,55 @@
+"""Samples as the solver takes them: rows, what they are to teach, their weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._rows import Rows
+from ._targets import Targets
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Rows with their targets and weights.
+
+    Parameters
+    ----------
+    rows : Rows
+    targets : Targets
+    weight : ndarray of shape (n_samples,)
+        Empty if all weigh 1.
+    """
+
+    rows: Rows
+    targets: Targets
+    weight: np.ndarray
+
+    def take(self, which):
+        """Return a copy of some samples."""
+        weight = self.weight[which] if len(self.weight) else self.weight
+        return Samples(self.rows.take(which), self.targets.take(which), weight)
+
+    def copy(self):
+        """Return a copy that stays as it is when X and y change."""
+        return self.take(np.arange(self.rows.n_rows))
+
+    def counted(self):
+        """Return the places of samples that have a weight."""
+        if len(self.weight):
+            return np.flatnonzero(self.weight)
+        return np.arange(self.rows.n_rows)
+
+    def followed_by(self, other):
+        """Return these samples and then those."""
+        parts = self, other
+        weights = [part.weight for part in parts]
+        if any(map(len, weights)):
+            weights = [
+                part.weight if len(part.weight) else np.ones(part.rows.n_rows)
+                for part in parts
+            ]
+        return Samples(
+            self.rows.followed_by(other.rows),
+            self.targets.followed_by(other.targets),
+            np.concatenate(weights),
+        )
