@@ -40,10 +40,13 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
         G_j <- G_j + g_j²        w_j <- w_j - η g_j / √(G_j + ε)
 
-    which is the diagonal rule of Duchi, Hazan and Singer (2011, figure 1). Several
-    classes are told apart one against the rest, eight at a time in one pass over the
-    rows. Rates only ever shrink, so a stream whose target drifts is followed ever more
-    slowly.
+    which is the diagonal rule of Duchi, Hazan and Singer [1]_ (2011, figure 1). A float
+    `eta0` with all else as it comes computes exactly this. By default η is chosen while
+    learning, so that there is no rate to tune.
+
+    Several classes are told apart one against the rest, or by a softmax. Several labels
+    of a sample are learned side by side. Rates only ever shrink, so a stream whose
+    target drifts is followed ever more slowly, unless `half_life` is set.
 
     Parameters
     ----------
@@ -53,14 +56,48 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         ``"epsilon_insensitive"`` and ``"squared_epsilon_insensitive"``, defined as in
         :class:`~sklearn.linear_model.SGDClassifier`; the last four take -1 and 1 for
         the target. ``"log_loss"`` and ``"modified_huber"`` have probabilities.
-    eta0 : float, default=0.5
+    eta0 : "auto" or float, default="auto"
         Base learning rate η. Each step of weight j is ``eta0 / sqrt(G_j + eps)`` times
-        its gradient, so its unit is that of the weights: the first step of each
-        weight has this length.
+        its gradient, so its unit is that of the weights: the first step of each weight
+        has this length. ``"auto"`` learns with eight rates side by side, from 1/32 to 4
+        times the inverse root mean square of the rows' norms. Each is scored on every
+        sample before it learns from it, and the best one of each output is kept (see
+        Notes). A float is the published rule at this rate; it also ends the choice, if
+        `fit` with `warm_start` or `partial_fit` goes on.
+    update : str, default="mirror_descent"
+        How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
+        ``"ftrl_proximal"``, see Notes. Without a penalty
+        ``"ftrl_proximal"`` is the same model as ``"mirror_descent"``. With L1,
+        ``"dual_averaging"`` has the fewest non-zero weights.
+    alpha : float, default=0.0
+        Strength of the penalty ``l1_ratio * |w|_1 + (1 - l1_ratio) / 2 * |w|²`` beside
+        the loss of one sample, as in :class:`~sklearn.linear_model.SGDClassifier`.
+        Intercepts are not penalised. It is applied when a feature next comes or the
+        model is read, and is as exact as if it had been at every sample.
+    l1_ratio : float in [0, 1], default=0.0
+        The part of `alpha` that is L1, which makes weights exactly 0.
     eps : float, default=1e-8
         ε of the rule, inside the root; in units of a squared gradient.
     initial_accumulator : float, default=0.0
-        Where every G starts. A larger one shortens the first steps.
+        Where every G starts; in units of a squared gradient. A larger one shortens the
+        first steps.
+    importance_aware : bool, default=False
+        Whether a sample's step follows the slope of its loss along the way [3]_, so
+        that its prediction comes to the label but never goes beyond it, however large
+        `eta0` or its weight. Not with ``update="dual_averaging"`` or
+        ``multi_class="multinomial"``.
+    scale_invariant : bool, default=False
+        Whether each feature is divided by the largest absolute value that it has shown
+        so far, so that the units of columns do not matter and no scaler is needed. That
+        is the normalised rule of [4]_ without its factor √(t/N), which is the same for
+        all features.
+    half_life : float or None, default=None
+        Updates of a feature after which its past squared gradients count half: G
+        becomes a decayed sum, rates can grow again, and a target that drifts is
+        followed. None never forgets. Only with ``update="mirror_descent"``.
+    multi_class : {"ovr", "multinomial"}, default="ovr"
+        How three or more classes are learned: each against the rest, by any loss, or
+        together by the log loss of their softmax.
     epsilon : float, default=0.1
         Where ``"huber"`` becomes linear, and the half-width within which
         ``"epsilon_insensitive"`` and ``"squared_epsilon_insensitive"`` see no error;
@@ -89,13 +126,15 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Factors of the samples' weights by class. ``"balanced"`` is
         ``n_samples / (n_classes * n_samples_of_class)``, sample weights counted. In
         `partial_fit` both are the counts up to and including the sample itself, so
-        early samples are weighted by what was known then.
-    max_iter : int, default=3
-        Most passes over the data that `fit` makes; more tend to overfit. `partial_fit`
-        makes one.
-    tol : float or None, default=1e-2
-        A pass is without change when its mean loss is not below the best one so far by
-        this share of it. None makes `fit` use all `max_iter` passes.
+        early samples are weighted by what was known then. Not for several labels.
+    max_iter : int, default=4
+        Most passes over the data that `fit` makes; `partial_fit` makes one. Under
+        ``eta0="auto"`` three or more passes go on with half of the best rate.
+    tol : float or None, default=1e-3
+        A pass, from the second on, is without change when its mean loss is not below
+        the best one so far by this share of it. That loss is of samples seen before:
+        it tells that learning stands still, and not whether it overfits. None makes
+        `fit` use all `max_iter` passes.
     n_iter_no_change : int, default=1
         Passes without change, one after another, that end `fit`.
     shuffle : bool, default=True
@@ -111,32 +150,37 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     warm_start : bool, default=False
         Whether `fit` goes on from the present model instead of starting over.
     n_jobs : int or None, default=None
-        Threads that share the outputs, eight at a time. The model does not depend on
+        Threads that share the models, eight at a time. The result does not depend on
         it. None means 1 unless in a :func:`joblib.parallel_config` context.
     verbose : int, default=0
         Above 0, each pass prints its mean loss and its seconds.
 
     Attributes
     ----------
-    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+    coef_ : ndarray of shape (1, n_features), (n_classes, ...) or (n_labels, ...)
         Weights w; one row if there are two classes. Read-only, as all that follow.
-    intercept_ : ndarray of shape (1,) or (n_classes,)
+    intercept_ : ndarray of shape (1,), (n_classes,) or (n_labels,)
         Intercept b of each output.
     learning_rates_ : ndarray, shaped as `coef_`
-        η / √(G + ε), the rate that the next gradient of each weight meets.
+        η / √(G + ε), the rate that the next gradient of each weight meets. Under
+        `scale_invariant` in the units of X, and 0 for features that never came.
     accumulators_ : ndarray, shaped as `coef_`
-        G, the running sum of each weight's squared gradients.
+        G, the running sum of each weight's squared gradients, or the decayed one.
     intercept_learning_rates_, intercept_accumulators_ : ndarray, as `intercept_`
         The same for the intercepts, which adapt like any weight.
-    eta0_ : float
-        The base learning rate in use.
+    eta0_ : float or ndarray of shape (n_outputs,)
+        Base learning rate in use: the given one or, under ``eta0="auto"``, the best so
+        far or the chosen one. An array where outputs have chosen unlike rates.
     progressive_loss_ : float
         Mean loss over all samples and outputs so far, each sample scored when it was
         first seen and before it was learned from: an estimate of the loss on new data.
+        The penalty is no part of it. Under ``eta0="auto"`` that of the rates in
+        `eta0_`.
     loss_curve_ : list of float
         Mean loss of each pass of the last call of `fit`, each sample scored before it
-        is learned from; after `partial_fit`, that of its one pass. From the second pass
-        on, samples have been seen, so it falls below the loss on new data.
+        is learned from; after `partial_fit`, that of its one pass. The first one is of
+        samples that are new. From the second pass on, samples have been seen, so it
+        falls below the loss on new data.
     validation_loss_curve_ : list of float or None
         Mean loss on `X_val` after each pass, if `fit` was given one.
     n_iter_ : int
@@ -148,18 +192,60 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had string names.
     classes_ : ndarray of shape (n_classes,)
-        The class labels.
+        The class labels; for an indicator of several labels, its columns' numbers.
 
     See Also
     --------
     sklearn.linear_model.SGDClassifier : One learning rate for all features.
     sklearn.linear_model.LogisticRegression : The converged optimum, from batches.
 
+    Notes
+    -----
+    **Updates.** With λ₁ = ``alpha * l1_ratio``, λ₂ = ``alpha * (1 - l1_ratio)``, t the
+    number of samples and soft drawing a number towards 0, ``"mirror_descent"`` takes
+    the step above; then every weight, whether its feature came or not, goes through::
+
+        w <- soft(w, h λ₁) / (1 + h λ₂)        h = η / √(G + ε)
+        soft(w, c) = sign(w) max(|w| - c, 0)
+
+    ``"dual_averaging"`` [1]_ keeps the sum z of all gradients::
+
+        w = -η soft(z, t λ₁) / (√(G + ε) + t η λ₂)        z <- z + g
+
+    ``"ftrl_proximal"`` [2]_ keeps a sum that remembers where each step began::
+
+        w = -soft(z, t λ₁) / (√(G + ε) / η + t λ₂)
+        z <- z + g - (√(G + g² + ε) - √(G + ε)) / η w
+
+    The penalty is never part of G. Weights of samples multiply their gradients and not
+    the penalty. Features that never came have weight 0.
+
+    **eta0="auto".** The candidates are 2⁻⁵, 2⁻⁴, ..., 2² times 1 / a, rounded to a
+    power of two; a is the root mean square of the rows' Euclidean norms. `fit` measures
+    that on all rows, `partial_fit` on its first 32 samples: until it has seen them it
+    keeps them, and starts anew with every call. Each output chooses for itself; a
+    softmax has one rate. After 32,768 samples (8,192 with several outputs), or at the
+    end of the first pass of `fit`, the candidate with the least loss so far stays and
+    the others are dropped. With ``max_iter`` of three or more the one of half that rate
+    stays, which has learned beside it from the start: P passes make G about P times as
+    large, so that η / √P moves a weight as far as η does in one.
+
+    Until the choice there are eight models per output, in time and in memory, and each
+    is what its rate as a float would have given. The choice depends on the samples, not
+    on how a stream is cut into chunks.
+
     References
     ----------
     .. [1] J. Duchi, E. Hazan and Y. Singer (2011). "Adaptive subgradient methods for
        online learning and stochastic optimization". Journal of Machine Learning
        Research 12, 2121-2159.
+    .. [2] H. B. McMahan (2011). "Follow-the-regularized-leader and mirror descent:
+       equivalence theorems and L1 regularization". AISTATS. Also H. B. McMahan et al.
+       (2013). "Ad click prediction: a view from the trenches". KDD.
+    .. [3] N. Karampatziakis and J. Langford (2011). "Online importance weight aware
+       updates". Uncertainty in Artificial Intelligence.
+    .. [4] S. Ross, P. Mineiro and J. Langford (2013). "Normalized online learning".
+       Uncertainty in Artificial Intelligence.
 
     Examples
     --------
@@ -251,8 +337,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             CSR of float32 or float64 is read where it is; anything else is converted.
-        y : array-like of shape (n_samples,)
-            Class labels.
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
+            Class labels; or, for several labels of a sample, an indicator with 1 for
+            each label that it has and 0 for the others, dense or sparse.
         sample_weight : array-like of shape (n_samples,), default=None
             Factors of the samples' gradients, zero or positive; None means 1.
         X_val, y_val, sample_weight_val : like X, y, sample_weight, default=None
@@ -282,10 +369,12 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             CSR of float32 or float64 is read where it is; anything else is converted.
-        y : array-like of shape (n_samples,)
-            Class labels.
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
+            Class labels; or, for several labels of a sample, an indicator with 1 for
+            each label that it has and 0 for the others, dense or sparse.
         classes : array-like of shape (n_classes,), default=None
-            All class labels of the stream; needed in the first call only.
+            All class labels of the stream; needed in the first call only, and not for
+            an indicator.
         sample_weight : array-like of shape (n_samples,), default=None
             Factors of the samples' gradients, zero or positive; None means 1. A sample
             of weight 0 changes nothing.
@@ -312,9 +401,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
         Returns
         -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Of ``classes_[1]`` if there are two classes, else of each class against the
-            rest.
+        scores : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Of ``classes_[1]`` if there are two classes, else of each class or label.
         """
         raw = self._raw_prediction(X)
         return raw[:, 0] if self._binary else raw
@@ -328,7 +416,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,)
+        y : ndarray of shape (n_samples,), or indicator of shape (n_samples, n_labels)
+            The class of the largest raw prediction. An indicator has 1 for each label
+            with a positive one, and is sparse if that of the first call was.
         """
         raw = self._raw_prediction(X)
         if self._indicator == "dense":
@@ -345,7 +435,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
         For ``"log_loss"`` that is the logistic function of the raw prediction, for
         ``"modified_huber"`` a line cut off at 0 and 1. Several classes are scaled to
-        the sum 1. Other losses do not have this method.
+        the sum 1, or have their softmax under ``multi_class="multinomial"``; several
+        labels have each its own probability. Other losses do not have this method.
 
         Parameters
         ----------
@@ -353,7 +444,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
         Returns
         -------
-        probabilities : ndarray of shape (n_samples, n_classes)
+        probabilities : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of `classes_`.
         """
         probability = self._losses[self.loss].probability
@@ -382,7 +473,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
         Returns
         -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
+        log_probabilities : ndarray, shaped as the probabilities
             In the order of `classes_`.
         """
         with np.errstate(divide="ignore"):

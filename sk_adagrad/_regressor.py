@@ -21,31 +21,74 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
 
         G_j <- G_j + g_j²        w_j <- w_j - η g_j / √(G_j + ε)
 
-    which is the diagonal rule of Duchi, Hazan and Singer (2011, figure 1). Several
-    targets are learned side by side, eight at a time in one pass over the rows. Rates
-    only ever shrink, so a stream whose target drifts is followed ever more slowly.
+    which is the diagonal rule of Duchi, Hazan and Singer [1]_ (2011, figure 1). A float
+    `eta0` with all else as it comes computes exactly this. By default η is chosen while
+    learning, so that there is no rate to tune.
+
+    Several targets are learned side by side. Rates only ever shrink, so a stream whose
+    target drifts is followed ever more slowly, unless `half_life` is set.
 
     Parameters
     ----------
     loss : str, default="squared_error"
-        One of ``"squared_error"``, ``"absolute_error"``, ``"huber"``,
-        ``"epsilon_insensitive"``, ``"squared_epsilon_insensitive"`` and ``"quantile"``,
-        defined as in :class:`~sklearn.linear_model.SGDRegressor`; ``"quantile"`` is
-        :class:`~sklearn.linear_model.QuantileRegressor`'s pinball loss.
-    eta0 : float, default=0.5
+        One of ``"squared_error"`` (half of it), ``"absolute_error"``, ``"huber"``,
+        ``"epsilon_insensitive"``, ``"squared_epsilon_insensitive"``, ``"quantile"``,
+        ``"poisson"``, ``"gamma"`` and ``"tweedie"``. They are defined as in
+        :class:`~sklearn.linear_model.SGDRegressor`;
+        :class:`~sklearn.linear_model.QuantileRegressor`, for the pinball loss of
+        ``"quantile"``; and :class:`~sklearn.linear_model.TweedieRegressor`, for the
+        last three, up to terms without the prediction. These have a log link: they
+        predict e to the power of the raw prediction, which goes on as a straight line
+        beyond e^±30 in float32 (e^±100 in float64) while learning, lest weights
+        overflow. Their targets have to be zero or positive; for ``"gamma"``, positive.
+    eta0 : "auto" or float, default="auto"
         Base learning rate η. Each step of weight j is ``eta0 / sqrt(G_j + eps)`` times
-        its gradient, so its unit is that of the weights: the first step of each
-        weight has this length.
+        its gradient, so its unit is that of the weights: the first step of each weight
+        has this length. ``"auto"`` learns with eight rates side by side, from 1/32 to 4
+        times the root mean square of y over that of the rows' norms; for losses with a
+        log link, the inverse of the latter. Each is scored on every sample before it
+        learns from it, and the best one of each output is kept (see Notes). A float is
+        the published rule at this rate; it also ends the choice, if `fit` with
+        `warm_start` or `partial_fit` goes on.
+    update : str, default="mirror_descent"
+        How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
+        ``"ftrl_proximal"``, see Notes. Without a penalty
+        ``"ftrl_proximal"`` is the same model as ``"mirror_descent"``. With L1,
+        ``"dual_averaging"`` has the fewest non-zero weights.
+    alpha : float, default=0.0
+        Strength of the penalty ``l1_ratio * |w|_1 + (1 - l1_ratio) / 2 * |w|²`` beside
+        the loss of one sample, as in :class:`~sklearn.linear_model.SGDRegressor`.
+        Intercepts are not penalised. It is applied when a feature next comes or the
+        model is read, and is as exact as if it had been at every sample.
+    l1_ratio : float in [0, 1], default=0.0
+        The part of `alpha` that is L1, which makes weights exactly 0.
     eps : float, default=1e-8
         ε of the rule, inside the root; in units of a squared gradient.
     initial_accumulator : float, default=0.0
-        Where every G starts. A larger one shortens the first steps.
+        Where every G starts; in units of a squared gradient. A larger one shortens the
+        first steps.
+    importance_aware : bool, default=False
+        Whether a sample's step follows the slope of its loss along the way [3]_, so
+        that its prediction comes to the label but never goes beyond it, however large
+        `eta0` or its weight. Not with ``update="dual_averaging"``.
+    scale_invariant : bool, default=False
+        Whether each feature is divided by the largest absolute value that it has shown
+        so far, so that the units of columns do not matter and no scaler is needed. That
+        is the normalised rule of [4]_ without its factor √(t/N), which is the same for
+        all features.
+    half_life : float or None, default=None
+        Updates of a feature after which its past squared gradients count half: G
+        becomes a decayed sum, rates can grow again, and a target that drifts is
+        followed. None never forgets. Only with ``update="mirror_descent"``.
     epsilon : float, default=0.1
         Where ``"huber"`` becomes linear, and the half-width within which
         ``"epsilon_insensitive"`` and ``"squared_epsilon_insensitive"`` see no error;
         in units of the raw prediction. Other losses ignore it.
     quantile : float in (0, 1), default=0.5
         The quantile that ``loss="quantile"`` estimates; other losses ignore it.
+    power : float in (1, 2), default=1.5
+        Power of the mean that ``loss="tweedie"`` takes the variance to be in
+        proportion to; near 1 it is Poisson's, near 2 gamma's. Other losses ignore it.
     preconditioner : {"diagonal", "full"}, default="diagonal"
         ``"full"`` takes the whole matrix G = Σ g gᵀ of gradients, not its diagonal
         alone, so it does not matter whether features are correlated::
@@ -55,9 +98,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         It is for up to 4,000 features: with m of them each output takes 16 m² bytes, 64
         MB for 2,000, and each computation of G^(-1/2) some 10 m³ operations, three
         seconds of one core for 2,000. Everything else that changes the rule is refused:
-        `update`, `alpha`, `half_life`, `importance_aware`, `scale_invariant` and
-        ``multi_class="multinomial"``. `accumulators_` and `learning_rates_` are the
-        diagonals of G and η (G + εI)^(-1/2).
+        `update`, `alpha`, `half_life`, `importance_aware` and `scale_invariant`.
+        `accumulators_` and `learning_rates_` are the diagonals of G and η (G +
+        εI)^(-1/2).
     refresh_every : int, default=1000
         Most samples from one computation of G^(-1/2) to the next with
         ``preconditioner="full"``; at first it comes after each sample, then after every
@@ -66,12 +109,14 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         rule.
     fit_intercept : bool, default=True
         Whether to learn an intercept, a feature that is always 1.
-    max_iter : int, default=3
-        Most passes over the data that `fit` makes; more tend to overfit. `partial_fit`
-        makes one.
-    tol : float or None, default=1e-2
-        A pass is without change when its mean loss is not below the best one so far by
-        this share of it. None makes `fit` use all `max_iter` passes.
+    max_iter : int, default=4
+        Most passes over the data that `fit` makes; `partial_fit` makes one. Under
+        ``eta0="auto"`` three or more passes go on with half of the best rate.
+    tol : float or None, default=1e-3
+        A pass, from the second on, is without change when its mean loss is not below
+        the best one so far by this share of it. That loss is of samples seen before:
+        it tells that learning stands still, and not whether it overfits. None makes
+        `fit` use all `max_iter` passes.
     n_iter_no_change : int, default=1
         Passes without change, one after another, that end `fit`.
     shuffle : bool, default=True
@@ -87,7 +132,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     warm_start : bool, default=False
         Whether `fit` goes on from the present model instead of starting over.
     n_jobs : int or None, default=None
-        Threads that share the outputs, eight at a time. The model does not depend on
+        Threads that share the models, eight at a time. The result does not depend on
         it. None means 1 unless in a :func:`joblib.parallel_config` context.
     verbose : int, default=0
         Above 0, each pass prints its mean loss and its seconds.
@@ -99,20 +144,25 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     intercept_ : ndarray of shape (n_targets,)
         Intercept b of each output.
     learning_rates_ : ndarray, shaped as `coef_`
-        η / √(G + ε), the rate that the next gradient of each weight meets.
+        η / √(G + ε), the rate that the next gradient of each weight meets. Under
+        `scale_invariant` in the units of X, and 0 for features that never came.
     accumulators_ : ndarray, shaped as `coef_`
-        G, the running sum of each weight's squared gradients.
+        G, the running sum of each weight's squared gradients, or the decayed one.
     intercept_learning_rates_, intercept_accumulators_ : ndarray, as `intercept_`
         The same for the intercepts, which adapt like any weight.
-    eta0_ : float
-        The base learning rate in use.
+    eta0_ : float or ndarray of shape (n_outputs,)
+        Base learning rate in use: the given one or, under ``eta0="auto"``, the best so
+        far or the chosen one. An array where outputs have chosen unlike rates.
     progressive_loss_ : float
         Mean loss over all samples and outputs so far, each sample scored when it was
         first seen and before it was learned from: an estimate of the loss on new data.
+        The penalty is no part of it. Under ``eta0="auto"`` that of the rates in
+        `eta0_`.
     loss_curve_ : list of float
         Mean loss of each pass of the last call of `fit`, each sample scored before it
-        is learned from; after `partial_fit`, that of its one pass. From the second pass
-        on, samples have been seen, so it falls below the loss on new data.
+        is learned from; after `partial_fit`, that of its one pass. The first one is of
+        samples that are new. From the second pass on, samples have been seen, so it
+        falls below the loss on new data.
     validation_loss_curve_ : list of float or None
         Mean loss on `X_val` after each pass, if `fit` was given one.
     n_iter_ : int
@@ -129,11 +179,54 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     sklearn.linear_model.SGDRegressor : One learning rate for all features.
     sklearn.linear_model.Ridge : The exact optimum of the squared error with L2.
 
+    Notes
+    -----
+    **Updates.** With λ₁ = ``alpha * l1_ratio``, λ₂ = ``alpha * (1 - l1_ratio)``, t the
+    number of samples and soft drawing a number towards 0, ``"mirror_descent"`` takes
+    the step above; then every weight, whether its feature came or not, goes through::
+
+        w <- soft(w, h λ₁) / (1 + h λ₂)        h = η / √(G + ε)
+        soft(w, c) = sign(w) max(|w| - c, 0)
+
+    ``"dual_averaging"`` [1]_ keeps the sum z of all gradients::
+
+        w = -η soft(z, t λ₁) / (√(G + ε) + t η λ₂)        z <- z + g
+
+    ``"ftrl_proximal"`` [2]_ keeps a sum that remembers where each step began::
+
+        w = -soft(z, t λ₁) / (√(G + ε) / η + t λ₂)
+        z <- z + g - (√(G + g² + ε) - √(G + ε)) / η w
+
+    The penalty is never part of G. Weights of samples multiply their gradients and not
+    the penalty. Features that never came have weight 0.
+
+    **eta0="auto".** The candidates are 2⁻⁵, 2⁻⁴, ..., 2² times c / a, rounded to a
+    power of two; c is the root mean square of the target, or 1 under a log link, and a
+    that of the rows' Euclidean norms. `fit` measures that on all rows, `partial_fit` on
+    its first 32 samples: until it has seen them it keeps them, and starts anew with
+    every call. Each output chooses for itself. After 32,768 samples (8,192 with several
+    outputs), or at the end of the first pass of `fit`, the candidate with the least
+    loss so far stays and the others are dropped. With ``max_iter`` of three or more the
+    one of half that rate stays, which has learned beside it from the start: P passes
+    make G about P times as large, so that η / √P moves a weight as far as η does in
+    one.
+
+    Until the choice there are eight models per output, in time and in memory, and each
+    is what its rate as a float would have given. The choice depends on the samples, not
+    on how a stream is cut into chunks.
+
     References
     ----------
     .. [1] J. Duchi, E. Hazan and Y. Singer (2011). "Adaptive subgradient methods for
        online learning and stochastic optimization". Journal of Machine Learning
        Research 12, 2121-2159.
+    .. [2] H. B. McMahan (2011). "Follow-the-regularized-leader and mirror descent:
+       equivalence theorems and L1 regularization". AISTATS. Also H. B. McMahan et al.
+       (2013). "Ad click prediction: a view from the trenches". KDD.
+    .. [3] N. Karampatziakis and J. Langford (2011). "Online importance weight aware
+       updates". Uncertainty in Artificial Intelligence.
+    .. [4] S. Ross, P. Mineiro and J. Langford (2013). "Normalized online learning".
+       Uncertainty in Artificial Intelligence.
 
     Examples
     --------
@@ -273,7 +366,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         return self._learn(X, y, sample_weight, stream=True)
 
     def predict(self, X):
-        """Predict the targets.
+        """Predict the targets: w·x + b, or e to its power for losses with a log link.
 
         Parameters
         ----------
