@@ -379,7 +379,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         """
         raw = self._raw_prediction(X)
         if self._losses[self.loss].log_link:
-            raw = np.exp(raw.clip(max=np.log(np.finfo(raw.dtype).max)))
+            # The logarithm of the largest number rounds up to one whose e^ is infinite.
+            largest = np.log(np.finfo(raw.dtype).max)
+            raw = np.exp(raw.clip(max=np.nextafter(largest, 0, dtype=raw.dtype)))
         return raw[:, 0] if self._single_target else raw
 
     def __sklearn_tags__(self):

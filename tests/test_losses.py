@@ -13,9 +13,7 @@ PARAMETER = 0.3
 KINKS = np.array([-1, -PARAMETER, 0, PARAMETER, 1])
 
 each_loss = pytest.mark.parametrize("loss", CLASSIFICATION_LOSSES | REGRESSION_LOSSES)
-margin_losses = [
-    name for name in CLASSIFICATION_LOSSES if name not in REGRESSION_LOSSES
-]
+LOG_LINK = [name for name, loss in REGRESSION_LOSSES.items() if loss.log_link]
 
 
 @pytest.fixture(params=available_instruction_sets())
@@ -23,11 +21,11 @@ def evaluate(request):
     """Return value and slope of a loss as the kernel computes them."""
     kernels = load(request.param)
 
-    def evaluate(loss, p, y, dtype="float64"):
+    def evaluate(loss, p, y, dtype="float64", parameter=PARAMETER):
         p, y = (np.array(a, dtype) for a in np.broadcast_arrays(p, y))
         value, slope = np.full_like(p, np.nan), np.full_like(p, np.nan)
         kernel = kernels[np.dtype(dtype)]
-        kernel.LOSSES[loss].evaluate(p, y, PARAMETER, value, slope)
+        kernel.LOSSES[loss].evaluate(p, y, parameter, value, slope)
         return value, slope
 
     return evaluate
@@ -89,26 +87,61 @@ def test_slope_at_a_kink_is_the_one_of_the_definition(loss, evaluate):
         ("absolute_error", "AbsoluteError"),
         ("quantile", "PinballLoss"),
         ("huber", "HuberLoss"),
+        ("poisson", "HalfPoissonLoss"),
+        ("gamma", "HalfGammaLoss"),
+        ("tweedie", "HalfTweedieLoss"),
     ],
 )
 def test_loss_is_that_of_scikit_learn(loss, theirs, evaluate):
-    their_losses = pytest.importorskip("sklearn._loss")
-    options = {"quantile": {"quantile": PARAMETER}, "huber": {"delta": PARAMETER}}
+    their_losses = pytest.importorskip("sklearn._loss.loss")
+    options = {
+        "quantile": {"quantile": PARAMETER},
+        "huber": {"delta": PARAMETER},
+        "tweedie": {"power": 1 + PARAMETER},
+    }
     their_loss = getattr(their_losses, theirs)(**options.get(loss, {}))
     p, y = points(loss)
+    if loss in LOG_LINK:
+        y = np.abs(y)
+    parameter = 1 + PARAMETER if loss == "tweedie" else PARAMETER
     their_y = (y + 1) / 2 if loss == "log_loss" else y
     wanted = their_loss.loss_gradient(their_y, p)
-    for actual, their in zip(evaluate(loss, p, y), wanted, strict=True):
-        np.testing.assert_allclose(actual, their, rtol=1e-13, atol=1e-14)
+    for actual, their in zip(
+        evaluate(loss, p, y, parameter=parameter), wanted, strict=True
+    ):
+        np.testing.assert_allclose(actual, their, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("loss", "theirs", "arguments"),
+    [
+        ("hinge", "Hinge", [1.0]),
+        ("perceptron", "Hinge", [0.0]),
+        ("squared_hinge", "SquaredHinge", [1.0]),
+        ("modified_huber", "ModifiedHuber", []),
+        ("epsilon_insensitive", "EpsilonInsensitive", [PARAMETER]),
+        ("squared_epsilon_insensitive", "SquaredEpsilonInsensitive", [PARAMETER]),
+    ],
+)
+def test_loss_is_that_of_scikit_learns_sgd(loss, theirs, arguments, evaluate):
+    their_losses = pytest.importorskip("sklearn.linear_model._sgd_fast")
+    their_loss = getattr(their_losses, theirs)(*arguments)
+    if not hasattr(their_loss, "py_loss"):
+        pytest.skip("this release shows its losses to Cython only")
+    p, y = points(loss)
+    value, slope = evaluate(loss, p, y)
+    np.testing.assert_allclose(value, list(map(their_loss.py_loss, p, y)), atol=1e-14)
+    np.testing.assert_allclose(slope, list(map(their_loss.py_dloss, p, y)), atol=1e-14)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @each_loss
 def test_far_predictions_have_finite_losses(loss, evaluate, dtype):
     p = np.linspace(-1e4, 1e4, 400)
-    log_link = loss in ("poisson", "gamma", "tweedie")
+    log_link = loss in LOG_LINK
+    parameter = 1 + PARAMETER if loss == "tweedie" else PARAMETER
     for y in (0.5, 3) if log_link else (-1, 1):
-        value, slope = evaluate(loss, p, y, dtype)
+        value, slope = evaluate(loss, p, y, dtype, parameter)
         assert np.isfinite(value).all()
         assert np.isfinite(slope).all()
         # Without its constant terms a log-link loss may be negative.
