@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
@@ -262,7 +263,7 @@ class BaseAdagrad(BaseEstimator):
 
     def _state_to_go_on(self, rule):
         """Return the present state, prepared for parameters that may have changed."""
-        state = self._state
+        state = self._state.unpacked()
         state_type, _ = PRECONDITIONERS[self.preconditioner]
         fixed = {
             "preconditioner": (type(state), state_type),
@@ -335,8 +336,39 @@ class BaseAdagrad(BaseEstimator):
     def _raw_prediction(self, X):
         check_is_fitted(self)
         X = self._read(X, reset=False, dtype=self._state.dtype)
+        if self._state.is_packed:
+            w, b = self._state.weights()
+            return safe_sparse_dot(X, w.T, dense_output=True) + b
         engine = _ENGINES[type(self._state)]
         return engine.raw_prediction(self._state, rows_of(X))
+
+    def sparsify(self):
+        """Turn `coef_` into a CSR matrix, which predictions then use.
+
+        That saves memory and time where most weights are 0, as under L1. Of features
+        that no sample has touched nothing is kept; what learning needs of the others
+        is, so `partial_fit` goes on as if nothing had happened, with dense weights.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        check_is_fitted(self)
+        self._state = self._state.packed()
+        return self
+
+    def densify(self):
+        """Turn `coef_` back into an array, as it is after `fit`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        check_is_fitted(self)
+        self._state = self._state.unpacked()
+        return self
 
     def _published(self, coef):
         return coef
@@ -354,23 +386,26 @@ class BaseAdagrad(BaseEstimator):
     @property
     def accumulators_(self):
         """Running sums G of squared gradients."""
-        return self._published(_state_of(self, "accumulators_").accumulators()[0])
+        state = _state_of(self, "accumulators_").unpacked()
+        return self._published(state.accumulators()[0])
 
     @property
     def intercept_accumulators_(self):
         """Running sums of the intercepts' squared gradients."""
-        return _state_of(self, "intercept_accumulators_").accumulators()[1]
+        state = _state_of(self, "intercept_accumulators_").unpacked()
+        return state.accumulators()[1]
 
     @property
     def learning_rates_(self):
         """Rates eta0 / sqrt(G + eps) that the next gradients will meet."""
-        state = _state_of(self, "learning_rates_")
+        state = _state_of(self, "learning_rates_").unpacked()
         return self._published(state.learning_rates()[0])
 
     @property
     def intercept_learning_rates_(self):
         """Rates that the next gradients of the intercepts will meet."""
-        return _state_of(self, "intercept_learning_rates_").learning_rates()[1]
+        state = _state_of(self, "intercept_learning_rates_").unpacked()
+        return state.learning_rates()[1]
 
     @property
     def eta0_(self):

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 
 from ._dispatch import KERNELS
 from ._full_model import FullModel, set_copies
@@ -50,6 +51,8 @@ class FullMatrixState:
     initial_accumulator : float
         G₀.
     loss_sum : ndarray of float64 of shape (n_outputs, n_candidates)
+    is_packed : bool
+        Whether `weights` is a CSR matrix.
     """
 
     models: list[list[FullModel]]
@@ -61,6 +64,7 @@ class FullMatrixState:
     weight_sum: float = 0.0
     t: int = 0
     class_counts: np.ndarray | None = None
+    is_packed: bool = False
     coupled: ClassVar[bool] = False
     scaled: ClassVar[bool] = False
     _read: dict = field(default_factory=dict, repr=False, compare=False)
@@ -155,7 +159,16 @@ class FullMatrixState:
 
     def weights(self):
         """Return w as (n_outputs, n_features) and (n_outputs,), read-only."""
-        return self._published("weights", lambda model, eta: model.weights())
+        w, b = self._published("weights", lambda model, eta: model.weights())
+        return sp.csr_matrix(w) if self.is_packed else w, b
+
+    def packed(self):
+        """Return a state whose `weights` is a CSR matrix; the matrices stay."""
+        return replace(self, is_packed=True, _read={})
+
+    def unpacked(self):
+        """Return the state with an array for `weights` again."""
+        return replace(self, models=deepcopy(self.models), is_packed=False, _read={})
 
     def accumulators(self):
         """Return the diagonal of G, shaped as the weights, read-only."""

@@ -1,8 +1,10 @@
 """All that learning changes, as plain arrays."""
 
+import os
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import scipy.sparse as sp
 
 from ._dispatch import KERNELS
 
@@ -70,6 +72,12 @@ class ModelState:
     class_counts : ndarray of float64 of shape (n_classes + 1,), or None
         Running weights of the classes and of all of them, for
         ``class_weight="balanced"`` in ``partial_fit``.
+    initial_accumulator : float
+        G of features that nothing has touched.
+    kept : ndarray of shape (n_kept,), or None
+        Columns of X that the features of a packed state are; None if it has all.
+    n_columns : int
+        Columns of X, in a packed state.
     """
 
     table: np.ndarray
@@ -83,6 +91,9 @@ class ModelState:
     weight_sum: float = 0.0
     t: int = 0
     class_counts: np.ndarray | None = None
+    initial_accumulator: float = 0.0
+    kept: np.ndarray | None = None
+    n_columns: int = 0
     _read: dict = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -109,6 +120,9 @@ class ModelState:
             n_groups, n_banks = n_candidates, -(-n_outputs // width)
         else:
             n_groups, n_banks = -(-rates.size // width), 1
+        counters = 8 * reading.lazy + np.dtype(dtype).itemsize * scaled
+        line = 2 * n_banks * width * np.dtype(dtype).itemsize
+        _check_memory(n_groups * n_features * (line + counters), rates, n_features)
         state = cls(
             table=_zero_table((n_groups, n_banks, n_features, 2, width), dtype),
             intercept=np.zeros((n_groups, n_banks, 2, LANES), dtype),
@@ -118,6 +132,7 @@ class ModelState:
             touched=np.zeros((n_groups, n_features if reading.lazy else 0), np.int64),
             scales=np.zeros((n_groups, n_features if scaled else 0), dtype),
             loss_sum=np.zeros((n_groups, n_banks, LANES)),
+            initial_accumulator=initial_accumulator,
         )
         if initial_accumulator:
             state.table[:, :, :, 1] = initial_accumulator
@@ -143,6 +158,11 @@ class ModelState:
     @property
     def dtype(self):
         return self.table.dtype
+
+    @property
+    def is_packed(self):
+        """Whether features that nothing has touched are left out."""
+        return self.kept is not None
 
     @property
     def scaled(self):
@@ -232,6 +252,7 @@ class ModelState:
             weight_sum=self.weight_sum,
             t=self.t,
             class_counts=self.class_counts,
+            initial_accumulator=self.initial_accumulator,
         )
         for output, of_output in enumerate(candidates):
             for candidate, source in enumerate(of_output):
@@ -242,6 +263,57 @@ class ModelState:
                 new.intercept[g, b, :, to] = self.intercept[g0, b0, :, [lane0]].T
                 new.loss_sum[g, b, to] = self.loss_sum[g0, b0, lane0]
         return new
+
+    # Features that nothing has touched, left out.
+
+    def packed(self):
+        """Return a state of the touched features only, which `unpacked` undoes."""
+        if self.kept is not None:
+            return self
+        initial = self.dtype.type(self.initial_accumulator)
+        touched = np.zeros(self.n_features, dtype=bool)
+        if self.scaled:
+            touched |= self.scales[0] != 0
+        for banks in self.table:
+            for bank in banks:
+                touched |= (bank[:, 0] != 0).any(axis=1)
+                touched |= (bank[:, 1] != initial).any(axis=1)
+        kept = np.flatnonzero(touched)
+        n_columns = self.n_features
+        return self._rearranged(kept, slice(None), len(kept), kept, n_columns)
+
+    def unpacked(self):
+        """Return the state of all features again."""
+        if self.kept is None:
+            return self
+        return self._rearranged(slice(None), self.kept, self.n_columns, None, 0)
+
+    def _rearranged(self, source, to, n_features, kept, n_columns):
+        """Return a copy whose features `to` are the features `source` of this."""
+        shape = list(self.table.shape)
+        shape[2] = n_features
+        table = _zero_table(shape, self.dtype)
+        if self.initial_accumulator:
+            table[:, :, :, 1] = self.initial_accumulator
+        for new, old in zip(table, self.table, strict=True):
+            new[:, to] = old[:, source]
+        n_touched = n_features if self.touched.shape[1] else 0
+        touched = np.full((len(table), n_touched), self.t, dtype=np.int64)
+        scales = np.zeros((len(table), n_features if self.scaled else 0), self.dtype)
+        for new, old in ((touched, self.touched), (scales, self.scales)):
+            if new.shape[1]:
+                new[:, to] = old[:, source]
+        return replace(
+            self,
+            table=table,
+            touched=touched,
+            scales=scales,
+            intercept=self.intercept.copy(),
+            loss_sum=self.loss_sum.copy(),
+            kept=kept,
+            n_columns=n_columns,
+            _read={},
+        )
 
     # Regularisation.
 
@@ -254,7 +326,7 @@ class ModelState:
         if reading == self.reading:
             return
         self.settle()
-        if reading.lazy and not self.touched.shape[1]:
+        if reading.lazy and not self.reading.lazy:
             shape = len(self.table), self.n_features
             self.touched = np.full(shape, self.t, dtype=np.int64)
         self.reading = reading
@@ -309,15 +381,26 @@ class ModelState:
         return float(loss / (self.weight_sum * n_losses))
 
     def weights(self):
-        """Return w as (n_outputs, n_features) and (n_outputs,), read-only."""
+        """Return w as (n_outputs, n_features) and (n_outputs,), read-only.
+
+        In a packed state w is a CSR matrix.
+        """
 
         def read():
             w = self._of_leaders(lambda g, b, lane: self._cached_group(g)[b, :, lane])
             if self.scaled:
                 w = np.divide(w, self.scales[0], where=self.scales[0] > 0, out=w)
+            if self.kept is not None:
+                w = self._as_csr(w)
             return w, self.of_leaders(self.by_model(self.biases()))
 
         return self._published("weights", read)
+
+    def _as_csr(self, w):
+        """Return the weights of the kept features as a matrix of all columns."""
+        w = sp.csr_matrix(w)
+        shape = self.n_outputs, self.n_columns
+        return sp.csr_matrix((w.data, self.kept[w.indices], w.indptr), shape=shape)
 
     def _cached_group(self, group):
         if ("group", group) not in self._read:
@@ -365,13 +448,9 @@ class ModelState:
 
     def _published(self, name, read):
         if (name,) not in self._read:
-            # Copies, or else they would change as learning goes on; not writable, as
-            # writing to them would change nothing.
-            published = tuple(np.ascontiguousarray(array) for array in read())
+            published = tuple(map(_read_only, read()))
             for key in [key for key in self._read if key[0] == "group"]:
                 del self._read[key]
-            for array in published:
-                array.flags.writeable = False
             self._read[(name,)] = published
         return self._read[(name,)]
 
@@ -393,6 +472,42 @@ class ModelState:
         copies["table"] = _zero_table(table.shape, table.dtype)
         copies["table"][...] = table
         vars(self).update(contents, **copies)
+
+
+def _check_memory(n_bytes, rates, n_features):
+    """Refuse a state that the machine's memory cannot hold, before making it."""
+    try:
+        available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not on this system
+        available = 0
+    limit = available or 2**63 - 1
+    if n_bytes <= limit:
+        return
+    n_outputs, n_candidates = rates.shape
+    ways_out = ["X of float32", "fewer features (such as FeatureHasher makes)"]
+    if n_candidates > 1:
+        ways_out.insert(0, f"a float eta0 (one model for each output, not {n_candidates})")
+    if n_outputs > 1:
+        ways_out.append("fewer outputs")
+    raise MemoryError(
+        f"{n_outputs * n_candidates:,} models of {n_features:,} features, a weight and "
+        f"an accumulator each, need {n_bytes / 2**30:,.1f} GiB of memory, but this "
+        f"machine has {limit / 2**30:,.1f} GiB. What makes it less: "
+        f"{', '.join(ways_out)}."
+    )
+
+
+def _read_only(array):
+    """Return an array, or CSR matrix, that cannot be written to: it would change nothing.
+
+    A view is copied, or else it would change as learning goes on.
+    """
+    if sp.issparse(array):
+        array.data.flags.writeable = False
+        return array
+    array = np.ascontiguousarray(array)
+    array.flags.writeable = False
+    return array
 
 
 def _zero_table(shape, dtype):
