@@ -486,7 +486,9 @@ def _check_memory(n_bytes, rates, n_features):
     n_outputs, n_candidates = rates.shape
     ways_out = ["X of float32", "fewer features (such as FeatureHasher makes)"]
     if n_candidates > 1:
-        ways_out.insert(0, f"a float eta0 (one model for each output, not {n_candidates})")
+        ways_out.insert(
+            0, f"a float eta0 (one model for each output, not {n_candidates})"
+        )
     if n_outputs > 1:
         ways_out.append("fewer outputs")
     raise MemoryError(
