@@ -50,6 +50,10 @@ cdef extern from "_lanes.h" nogil:
     void add_times(running_sum* sums, const real* eight, real x)
     void add_to(lanes* p, const running_sum* sums)
     bint all_zero(lanes v)
+    bint any_above(lanes a, lanes b)
+    lanes log_series(lanes u)
+    lanes decay_series(lanes x)
+    real SMALL_STEP
     real total(lanes v)
     real largest(lanes v)
     void add_up(double* sums, lanes v)
@@ -245,7 +249,7 @@ def train(
     const int32_t[:, ::1] lane_columns,  # in: column of `values` of each lane
     const real[:, ::1] used,         # in: 1, or 0 in unused lanes
     const real[::1] sample_weight,   # in: of each row; empty: all 1
-    real[:, :, :, ::1] table,        # in/out: (n_banks, n_features, 2, width)
+    real[:, :, :, :] table,          # in/out: (n_banks, n_features, 2, width)
     real[:, :, ::1] intercept,       # in/out: (n_banks, 2, 8)
     int64_t[::1] touched,            # in/out: t when last regularised; or empty
     real[::1] scales,                # in/out: largest |x| of each feature; or empty
@@ -442,7 +446,7 @@ def raw_prediction(
     const index[::1] indices,        # in
     const real[::1] data,            # in
     Py_ssize_t n_features,           # in
-    const real[:, :, :, ::1] table,  # in
+    const real[:, :, :, :] table,    # in
     const real[:, :, ::1] bias,      # in: the intercepts' weights (n_banks, 1, 8)
     const int64_t[::1] touched,      # in
     const real[::1] scales,          # in
@@ -506,7 +510,7 @@ cdef inline void set_read_only(
 
 
 def read_weights(
-    const real[:, :, :, ::1] table,  # in: as in train
+    const real[:, :, :, :] table,    # in: as in train
     const int64_t[::1] touched,      # in
     const real[:, ::1] eta,          # in
     double eps,                      # in

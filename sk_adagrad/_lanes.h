@@ -37,6 +37,8 @@ typedef int32_t whole_lanes __attribute__((vector_size(32)));
 #define EXP_LIMIT 87
 #define EXP_TERMS 7
 #define LOG_TERMS 8
+#define DECAY_TERMS 5
+#define SMALL_STEP 0.04f /* u^5 / 6 is below rounding */
 #define SMALLEST 1.17549435e-38f
 #define LARGEST 3.4e38f
 #define LINK_LIMIT 30
@@ -52,6 +54,8 @@ typedef int64_t whole_lanes __attribute__((vector_size(64)));
 #define EXP_LIMIT 708
 #define EXP_TERMS 13
 #define LOG_TERMS 17
+#define DECAY_TERMS 9
+#define SMALL_STEP 4e-4
 #define SMALLEST 2.2250738585072014e-308
 #define LARGEST 1.7e308
 #define LINK_LIMIT 100
@@ -210,12 +214,20 @@ static inline lanes if_equal(lanes a, lanes b, lanes yes, lanes no) {
     }
     return no;
 }
-static inline int all_zero(lanes v) {
-    part_mask other = {0};
-    FOR_PARTS other |= PART(v) != (part){0};
+/* Whether any lane of a is above that of b. */
+static inline int any_above(lanes a, lanes b) {
+    part_mask above = {0};
+    FOR_PARTS above |= PART(a) > PART(b);
+#if defined(__AVX2__) && !defined(__AVX512F__)
+    return !_mm256_testz_si256((__m256i)above, (__m256i)above);
+#else
     int any = 0;
-    for (size_t i = 0; i < PART_SIZE / sizeof(real); i++) any |= other[i] != 0;
-    return !any;
+    for (size_t i = 0; i < PART_SIZE / sizeof(real); i++) any |= above[i] != 0;
+    return any;
+#endif
+}
+static inline int all_zero(lanes v) {
+    return !any_above(v, spread(0)) && !any_above(spread(0), v);
 }
 static inline lanes positive(lanes x) { return if_above(x, spread(0), x, spread(0)); }
 static inline lanes magnitude(lanes x) { return if_above(x, spread(0), x, -x); }
@@ -287,6 +299,20 @@ static inline lanes exponential(lanes x) {
 static inline lanes exponential_minus_one(lanes x) {
     lanes power, rest = exponential_parts(x, &power);
     return rest + (power - spread(1));
+}
+
+/* log(1 + u) / u for 0 <= u <= SMALL_STEP. */
+static inline lanes log_series(lanes u) {
+    lanes sum = spread((real)1 / 5);
+    for (int i = 4; i > 0; i--) sum = spread((real)1 / i) - sum * u;
+    return sum;
+}
+/* (1 - e^-x) / x for 0 <= x <= 1/16. */
+static inline lanes decay_series(lanes x) {
+    lanes sum = spread(1);
+    for (int i = DECAY_TERMS; i > 1; i--)
+        sum = spread(1) - sum * x * spread((real)1 / i);
+    return sum;
 }
 
 /* log(1 + u) for 0 <= u <= 1: twice the inverse hyperbolic tangent of u / (2 + u). */
