@@ -215,6 +215,30 @@ def adagrad(
     )
 
 
+def softmax_adagrad(X, y, weight, *, n_classes, eta0, passes=1, eps=1e-8):
+    """Learn all classes of y together, row by row, by the log loss of their softmax."""
+    X = np.column_stack((X, np.ones(len(X))))
+    w = np.zeros((n_classes, X.shape[1]))
+    G = np.zeros_like(w)
+    losses = np.zeros((passes, len(X)))
+    for n_pass in range(passes):
+        for i, (x, label, v) in enumerate(zip(X, y, weight, strict=True)):
+            p = w @ x
+            log_probability = p - np.logaddexp.reduce(p)
+            losses[n_pass, i] = -log_probability[label]
+            slope = np.exp(log_probability) - (np.arange(n_classes) == label)
+            g = v * np.outer(slope, x)
+            G += g**2
+            w -= eta0 * g / np.sqrt(G + eps)
+    return SimpleNamespace(
+        coef=w[:, :-1],
+        intercept=w[:, -1],
+        accumulators=G[:, :-1],
+        intercept_accumulators=G[:, -1],
+        loss_curve=np.average(losses, axis=1, weights=weight),
+    )
+
+
 def soft(w, threshold):
     """Move w towards 0 by the threshold, and no further than 0."""
     return np.sign(w) * np.maximum(np.abs(w) - threshold, 0)

@@ -1,0 +1,532 @@
+"""Classes, labels, probabilities and targets: what the outputs mean."""
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import make_multilabel_classification
+from sklearn.linear_model import LogisticRegression, PoissonRegressor
+from sklearn.metrics import f1_score, hamming_loss, log_loss
+from sklearn.utils.class_weight import compute_sample_weight
+
+from sk_adagrad import AdagradClassifier, AdagradRegressor
+from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
+
+from .reference import softmax_adagrad
+
+N_ROWS, N_FEATURES = 120, 15
+STATE = (
+    *("coef_", "intercept_", "accumulators_", "intercept_accumulators_"),
+    *("learning_rates_", "t_", "progressive_loss_", "eta0_"),
+)
+each_format = pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
+
+
+def rows(seed=0, n_rows=N_ROWS, dtype="float64"):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, N_FEATURES)) * (rng.random((n_rows, N_FEATURES)) < 0.4)
+    weight = rng.uniform(0.1, 2, n_rows) * (rng.random(n_rows) < 0.9)
+    return X.astype(dtype), weight
+
+
+def classes(n_classes, n_rows=N_ROWS):
+    return np.random.default_rng(n_classes).permutation(np.arange(n_rows) % n_classes)
+
+
+def labels(n_labels=11, n_rows=N_ROWS):
+    return (np.random.default_rng(3).random((n_rows, n_labels)) < 0.3).astype(int)
+
+
+def assert_same(actual, wanted, names=STATE, rtol=0.0):
+    for name in names:
+        ours, theirs = getattr(actual, name), getattr(wanted, name)
+        ours, theirs = (a.toarray() if sp.issparse(a) else a for a in (ours, theirs))
+        np.testing.assert_allclose(ours, theirs, rtol, rtol, err_msg=name)
+
+
+# multi_class="multinomial"
+
+
+@pytest.mark.parametrize("n_classes", [3, 8, 9, 20])
+@pytest.mark.parametrize(
+    ("dtype", "rtol"), [("float64", 1e-12), ("float32", 1e-3)], ids=lambda x: x
+)
+@each_format
+def test_multinomial_follows_the_rule_for_a_softmax(form, dtype, rtol, n_classes):
+    X, weight = rows(dtype=dtype)
+    y = classes(n_classes)
+    model = AdagradClassifier(
+        multi_class="multinomial", eta0=0.5, shuffle=False, tol=None, max_iter=3
+    )
+    model.fit(form(X), y, sample_weight=weight)
+    wanted = softmax_adagrad(
+        X.astype("float64"), y, weight, n_classes=n_classes, eta0=0.5, passes=3
+    )
+    for name in ("coef", "intercept", "accumulators", "intercept_accumulators"):
+        actual, their = getattr(model, f"{name}_"), getattr(wanted, name)
+        np.testing.assert_allclose(actual, their, rtol, rtol * np.abs(their).max())
+    np.testing.assert_allclose(model.loss_curve_, wanted.loss_curve, max(rtol, 1e-12))
+
+
+@pytest.mark.parametrize("eta0", [0.5, "auto"])
+@pytest.mark.parametrize("n_classes", [3, 9, 20])
+def test_multinomial_probabilities_sum_to_one(n_classes, eta0):
+    X, _ = rows()
+    model = AdagradClassifier(multi_class="multinomial", eta0=eta0, random_state=0)
+    probabilities = model.fit(X * 100, classes(n_classes)).predict_proba(X * 100)
+    assert probabilities.shape == (N_ROWS, n_classes)
+    assert (probabilities >= 0).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
+def test_multinomial_converges_to_logistic_regression(update):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 5))
+    scores = X @ rng.normal(size=(5, 4)) + rng.gumbel(size=(600, 4))
+    y, alpha = scores.argmax(axis=1), 0.02
+    model = AdagradClassifier(
+        multi_class="multinomial",
+        **{"update": update, "alpha": alpha, "eta0": 0.2},
+        **{"max_iter": 300, "tol": None, "random_state": 0},
+    ).fit(X, y)
+    wanted = LogisticRegression(C=1 / (600 * alpha), tol=1e-10, max_iter=10_000)
+    wanted.fit(X, y)
+    np.testing.assert_allclose(model.coef_, wanted.coef_, atol=0.02)
+    np.testing.assert_allclose(
+        model.predict_proba(X), wanted.predict_proba(X), atol=0.01
+    )
+
+
+@pytest.mark.parametrize("n_classes", [3, 9, 20])
+@pytest.mark.parametrize("eta0", [0.5, "auto"])
+def test_multinomial_does_not_depend_on_chunks_or_pickling(n_classes, eta0):
+    X, weight = rows()
+    y = classes(n_classes)
+    params = {"eta0": eta0, "alpha": 1e-3, "l1_ratio": 0.5}
+    whole = AdagradClassifier(multi_class="multinomial", **params)
+    whole.partial_fit(X, y, np.arange(n_classes), weight)
+    for cuts in ([1, 40, 41], [33, 90]):
+        model = AdagradClassifier(multi_class="multinomial", **params)
+        for part in np.split(np.arange(N_ROWS), cuts):
+            model.partial_fit(X[part], y[part], np.arange(n_classes), weight[part])
+            model = pickle.loads(pickle.dumps(model))
+        assert_same(model, whole)
+
+
+def test_multinomial_of_two_classes_is_the_logistic_function():
+    X, _ = rows()
+    y = classes(2)
+    softmax, ovr = (
+        AdagradClassifier(multi_class=multi_class, random_state=0).fit(X, y)
+        for multi_class in ("multinomial", "ovr")
+    )
+    assert_same(softmax, ovr)
+    np.testing.assert_array_equal(softmax.predict_proba(X), ovr.predict_proba(X))
+
+
+@pytest.mark.parametrize("multi_class", ["ovr", "multinomial"])
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 2: 0.25}])
+@pytest.mark.parametrize("eta0", [0.5, "auto"])
+def test_class_weights_are_sample_weights(eta0, class_weight, multi_class):
+    X, weight = rows()
+    y = np.where(np.arange(N_ROWS) < 40, 0, classes(9))
+    if class_weight == "balanced":
+        factor = (weight.sum() / (9 * np.bincount(y, weights=weight)))[y]
+    else:
+        factor = compute_sample_weight(class_weight, y)
+    params = {"eta0": eta0, "multi_class": multi_class, "random_state": 0}
+    actual = AdagradClassifier(class_weight=class_weight, **params).fit(
+        X, y, sample_weight=weight
+    )
+    wanted = AdagradClassifier(**params).fit(X, y, sample_weight=weight * factor)
+    assert_same(actual, wanted, rtol=1e-11)
+
+
+@pytest.mark.parametrize("multi_class", ["ovr", "multinomial"])
+def test_balanced_weighs_a_stream_by_its_counts_so_far(multi_class):
+    X, weight = rows()
+    y = np.where(np.arange(N_ROWS) < 40, 0, classes(9))
+    counts, balanced = np.zeros(9), weight.copy()
+    for i, label in enumerate(y):
+        counts[label] += weight[i]
+        balanced[i] *= counts.sum() / (9 * counts[label]) if weight[i] else 0
+    params = {"multi_class": multi_class, "eta0": 0.5}
+    actual = AdagradClassifier(class_weight="balanced", **params)
+    for part in np.split(np.arange(N_ROWS), [7, 50]):
+        actual.partial_fit(X[part], y[part], np.arange(9), weight[part])
+    wanted = AdagradClassifier(**params).partial_fit(X, y, np.arange(9), balanced)
+    assert_same(actual, wanted, ("coef_", "intercept_", "accumulators_"), rtol=1e-11)
+
+
+# Several labels of a sample.
+
+
+@pytest.mark.parametrize("eta0", [0.5, "auto"])
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("n_labels", [2, 3, 11])
+def test_dense_and_sparse_indicators_give_the_same_model(n_labels, shuffle, eta0):
+    X, weight = rows()
+    Y = labels(n_labels)
+    params = {"eta0": eta0, "shuffle": shuffle, "random_state": 0}
+    dense, *others = (
+        AdagradClassifier(**params).fit(X, form(Y), sample_weight=weight)
+        for form in (np.asarray, sp.csr_matrix, sp.csc_array, np.ndarray.tolist)
+    )
+    for other in others:
+        assert_same(other, dense)
+
+
+@pytest.mark.parametrize("loss", CLASSIFICATION_LOSSES)
+def test_labels_are_learned_as_one_binary_problem_each(loss):
+    X, weight = rows()
+    Y = labels(11)
+    params = {"eta0": 0.5, "shuffle": False, "tol": None}
+    model = AdagradClassifier(loss, **params).fit(
+        X, sp.csr_matrix(Y), sample_weight=weight
+    )
+    for k in range(11):
+        one = AdagradClassifier(loss, **params).fit(X, Y[:, k], sample_weight=weight)
+        np.testing.assert_allclose(model.coef_[k], one.coef_[0], 1e-11, 1e-12)
+        np.testing.assert_allclose(
+            model.decision_function(X)[:, k], one.decision_function(X), 1e-9, 1e-11
+        )
+
+
+@pytest.mark.parametrize("cuts", [[1, 2, 70], [30, 31], [64]])
+@each_format
+def test_a_stream_of_labels_does_not_depend_on_its_chunks(form, cuts):
+    X, weight = rows()
+    Y = labels()
+    whole = AdagradClassifier().partial_fit(X, form(Y), sample_weight=weight)
+    model = AdagradClassifier()
+    for part in np.split(np.arange(N_ROWS), cuts):
+        model.partial_fit(X[part], form(Y[part]), sample_weight=weight[part])
+        model = pickle.loads(pickle.dumps(model))
+    assert_same(model, whole)
+
+
+def test_predictions_of_labels_have_the_shape_and_form_of_y():
+    X, Y = make_multilabel_classification(300, n_classes=6, random_state=0)
+    model = AdagradClassifier(random_state=0).fit(X, Y)
+    predicted = model.predict(X)
+    assert isinstance(predicted, np.ndarray)
+    assert predicted.shape == (300, 6)
+    assert model.decision_function(X).shape == (300, 6)
+    assert model.predict_proba(X).shape == (300, 6)
+    np.testing.assert_array_equal(model.predict_proba(X) > 0.5, predicted == 1)
+    sparse = AdagradClassifier(random_state=0).fit(X, sp.csr_matrix(Y)).predict(X)
+    assert sp.issparse(sparse)
+    assert sparse.format == "csr"
+    np.testing.assert_array_equal(sparse.toarray(), predicted)
+
+
+def test_metrics_take_predictions_of_labels():
+    X, Y = make_multilabel_classification(500, n_classes=6, random_state=0)
+    for form in (np.asarray, sp.csr_matrix):
+        model = AdagradClassifier(random_state=0).fit(X, form(Y))
+        predicted = model.predict(X)
+        assert f1_score(form(Y), predicted, average="micro") > 0.7
+        assert hamming_loss(form(Y), predicted) < 0.25
+        assert model.score(X, form(Y)) == np.mean((predicted == Y).all(axis=1)) if (
+            form is np.asarray
+        ) else model.score(X, form(Y)) > 0.2
+    assert np.isfinite(log_loss(Y[:, 0], model.predict_proba(X)[:, 0]))
+
+
+def test_a_sparse_indicator_is_not_made_dense(monkeypatch):
+    """Ten million labels of four samples would take 320 MB as int64."""
+    n_labels = 1_000
+    Y = sp.random_array((400, n_labels), density=1e-3, random_state=0, format="csr")
+    Y.data[:] = 1
+    X, _ = rows(n_rows=400)
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("made dense")
+
+    for kind in (sp.csr_array, sp.csr_matrix):
+        monkeypatch.setattr(kind, "toarray", refuse)
+        monkeypatch.setattr(kind, "todense", refuse)
+    AdagradClassifier(eta0=0.5, max_iter=1).fit(X, Y)
+    AdagradClassifier(eta0=0.5).partial_fit(X, sp.csr_matrix(Y))
+
+
+@pytest.mark.parametrize("eta0", [0.5, "auto"])
+def test_what_is_wrong_with_an_indicator_is_said(eta0):
+    X, _ = rows()
+    Y = labels()
+    for params, y, message in (
+        ({}, np.where(Y == 1, 2, 0), "must contain 0 and 1 only"),
+        ({}, sp.csr_matrix(Y * 0.5), "must contain 0 and 1 only"),
+        ({"class_weight": "balanced"}, Y, "use sample_weight"),
+        ({"multi_class": "multinomial"}, Y, "use multi_class='ovr'"),
+    ):
+        model = AdagradClassifier(eta0=eta0, **params)
+        with pytest.raises(ValueError, match=message):
+            model.fit(X, y)
+        assert not hasattr(model, "coef_")
+    model = AdagradClassifier(eta0=eta0).fit(X, Y)
+    before = pickle.dumps(model.coef_)
+    for y, message in (
+        (Y[:, 1:], "10 columns of labels"),
+        (Y[:, 0], "one column of class labels"),
+        (sp.csr_matrix(Y * 3), "0 and 1 only"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.partial_fit(X, y)
+        assert pickle.dumps(model.coef_) == before
+
+
+# Probabilities.
+
+
+@pytest.mark.parametrize("loss", CLASSIFICATION_LOSSES)
+def test_losses_without_probabilities_say_what_to_use(loss):
+    X, _ = rows()
+    y = classes(3)
+    model = AdagradClassifier(loss, random_state=0).fit(X, y)
+    if CLASSIFICATION_LOSSES[loss].probability:
+        np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1)
+        np.testing.assert_allclose(np.exp(model.predict_log_proba(X)).sum(axis=1), 1)
+        return
+    for method in ("predict_proba", "predict_log_proba"):
+        assert not hasattr(model, method)
+        with pytest.raises(AttributeError) as raised:
+            getattr(model, method)
+        reasons = f"{raised.value} {raised.value.__cause__}"
+        assert "CalibratedClassifierCV" in reasons
+    calibrated = CalibratedClassifierCV(model, cv=2).fit(X, y)
+    np.testing.assert_allclose(calibrated.predict_proba(X).sum(axis=1), 1)
+
+
+# Targets of regressions.
+
+
+@pytest.mark.parametrize("eta0", [0.5, "auto"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("loss", REGRESSION_LOSSES)
+def test_targets_are_learned_as_by_a_model_each(loss, weighted, eta0):
+    X, weight = rows()
+    rng = np.random.default_rng(0)
+    Y = np.abs(rng.normal(size=(N_ROWS, 5)) * [1, 10, 0.1, 1000, 1]) + 0.01
+    params = {"eta0": eta0, "shuffle": False, "tol": None}
+    weight = weight if weighted else None
+    model = AdagradRegressor(loss, **params).fit(X, Y, sample_weight=weight)
+    assert model.predict(X).shape == (N_ROWS, 5)
+    for k in range(5):
+        one = AdagradRegressor(loss, **params).fit(X, Y[:, k], sample_weight=weight)
+        assert np.broadcast_to(model.eta0_, 5)[k] == one.eta0_
+        scale = np.abs(one.coef_).max()
+        np.testing.assert_allclose(model.coef_[k], one.coef_, 1e-9, 1e-10 * scale)
+
+
+@pytest.mark.parametrize("factor", [2.0**-13, 2.0**13])
+def test_auto_takes_targets_in_any_unit(factor):
+    """With a power of two nothing is rounded; eps is in units of squared gradients."""
+    X, _ = rows(n_rows=500)
+    y = X @ np.arange(N_FEATURES) + np.random.default_rng(0).normal(size=500)
+    params = {"shuffle": False, "eps": 1e-100}
+    one, other = (AdagradRegressor(**params).fit(X, c * y) for c in (1, factor))
+    assert other.eta0_ == factor * one.eta0_
+    np.testing.assert_allclose(other.coef_, factor * one.coef_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("factor", [1e-4, 1e4])
+def test_auto_takes_targets_in_nearly_any_unit(factor):
+    X, _ = rows(n_rows=500)
+    y = X @ np.arange(N_FEATURES) + np.random.default_rng(0).normal(size=500)
+    one, other = (AdagradRegressor(random_state=0).fit(X, c * y) for c in (1, factor))
+    assert other.score(X, factor * y) == pytest.approx(one.score(X, y), abs=5e-3)
+
+
+@pytest.mark.parametrize("q", [0.1, 0.5, 0.9])
+def test_quantile_reaches_the_wanted_coverage(q):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(0, 2, size=(20_000, 3))
+    y = X @ [1.0, 2.0, 3.0] + rng.gumbel(size=20_000) * (0.2 + X[:, 0])
+    train, test = slice(None, 10_000), slice(10_000, None)
+    model = AdagradRegressor("quantile", quantile=q, random_state=0)
+    predicted = model.fit(X[train], y[train]).predict(X[test])
+    assert np.mean(y[test] <= predicted) == pytest.approx(q, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("loss", "noise"),
+    [
+        ("poisson", lambda rng, mean: rng.poisson(mean)),
+        ("gamma", lambda rng, mean: rng.gamma(2, mean / 2)),
+        ("tweedie", lambda rng, mean: rng.gamma(2, mean / 2) * rng.binomial(1, 0.5)),
+    ],
+)
+def test_losses_with_a_log_link_reach_the_mean(loss, noise):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 4))
+    y = noise(rng, np.exp(X @ [0.5, -0.3, 0.2, 0.0] + 1.0)) + 0.0
+    predicted = AdagradRegressor(loss, random_state=0).fit(X, y).predict(X)
+    assert predicted.mean() == pytest.approx(y.mean(), rel=0.03)
+    if loss == "poisson":
+        wanted = PoissonRegressor(alpha=0).fit(X, y).predict(X)
+        assert np.mean(np.abs(predicted / wanted - 1)) < 0.05
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("eta0", [100.0, "auto"])
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie"])
+def test_far_off_predictions_of_a_log_link_leave_weights_finite(
+    loss, eta0, size, dtype
+):
+    X, _ = rows(n_rows=500, dtype=dtype)
+    X *= size
+    y = np.exp(np.random.default_rng(0).normal(size=500) * 3)
+    model = AdagradRegressor(loss, eta0=eta0, random_state=0).fit(X, y)
+    for name in ("coef_", "intercept_", "accumulators_"):
+        assert np.isfinite(getattr(model, name)).all()
+    predicted = model.predict(X)
+    assert np.isfinite(predicted).all()
+    assert (predicted >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("loss", "value"), [("poisson", -1.0), ("gamma", 0.0), ("tweedie", -1e-9)]
+)
+def test_targets_outside_the_range_of_the_loss_are_refused(loss, value):
+    X, _ = rows()
+    y = np.random.default_rng(0).uniform(0.1, 2, N_ROWS)
+    model = AdagradRegressor(loss, random_state=0).fit(X, y)
+    before = pickle.dumps(model)
+    y = np.where(np.arange(N_ROWS) == 70, value, y)
+    for method in (model.partial_fit, model.fit):
+        with pytest.raises(ValueError, match=f"loss='{loss}' is defined for"):
+            method(X, y)
+        assert pickle.dumps(model) == before
+
+
+# sparsify and densify.
+
+
+UPDATES = [
+    {},
+    {"alpha": 1e-2, "l1_ratio": 0.7},
+    {"alpha": 1e-2, "l1_ratio": 0.7, "update": "dual_averaging"},
+    {"alpha": 1e-2, "l1_ratio": 0.7, "update": "ftrl_proximal"},
+    {"scale_invariant": True, "alpha": 1e-2, "l1_ratio": 0.7},
+    {"scale_invariant": True, "initial_accumulator": 0.5},
+    {"preconditioner": "full"},
+]
+TASKS = {
+    "binary": (AdagradClassifier, classes(2)),
+    "classes": (AdagradClassifier, classes(9)),
+    "multinomial": (AdagradClassifier, classes(9)),
+    "labels": (AdagradClassifier, labels()),
+    "one target": (AdagradRegressor, np.linspace(-1, 1, N_ROWS)),
+    "targets": (AdagradRegressor, np.outer(np.linspace(-1, 1, N_ROWS), [1, 2, 3])),
+}
+
+
+def some_columns(X):
+    """Return rows of many features, most of which none of the rows has."""
+    wide = np.zeros((len(X), 10 * X.shape[1]))
+    wide[:, 3::10] = X
+    return wide
+
+
+def task_of(name, **params):
+    estimator, y = TASKS[name]
+    if name == "multinomial":
+        params["multi_class"] = "multinomial"
+    return estimator(**params), y
+
+
+@pytest.mark.parametrize("eta0", [0.5, "auto"])
+@pytest.mark.parametrize("update", UPDATES, ids=str)
+@pytest.mark.parametrize("task", TASKS)
+def test_a_sparsified_model_predicts_and_learns_as_before(task, update, eta0):
+    if task == "multinomial" and "preconditioner" in update:
+        pytest.skip("refused together")
+    X, weight = rows()
+    X = some_columns(X)
+    model, y = task_of(task, eta0=eta0, **update)
+    first, second = slice(None, 50), slice(50, None)
+    known = {"classes": np.unique(y)} if task in ("binary", "classes") else {}
+    known = {"classes": np.arange(9)} if task == "multinomial" else known
+    model.partial_fit(X[first], y[first], sample_weight=weight[first], **known)
+    wanted = pickle.loads(pickle.dumps(model))
+
+    assert model.sparsify() is model
+    assert model.sparsify() is model
+    model = pickle.loads(pickle.dumps(model))
+    assert sp.issparse(model.coef_)
+    assert model.coef_.format == "csr"
+    assert model.coef_.nnz == np.count_nonzero(wanted.coef_)
+    assert_same_as_matrix(model, wanted)
+    assert_same(model, wanted, STATE[1:])
+    for form in (np.asarray, sp.csr_matrix):
+        for method in ("predict", "decision_function"):
+            if hasattr(model, method):
+                np.testing.assert_allclose(
+                    getattr(model, method)(form(X)),
+                    getattr(wanted, method)(form(X)),
+                    *(1e-9, 1e-12),
+                )
+
+    dense = pickle.loads(pickle.dumps(model)).densify()
+    assert_same(dense, wanted)
+    for other in (model, dense, wanted):
+        other.partial_fit(X[second], y[second], sample_weight=weight[second])
+    assert_same(model, wanted)
+    assert_same(dense, wanted)
+
+
+def assert_same_as_matrix(sparse, dense):
+    shape = np.atleast_2d(dense.coef_).shape
+    np.testing.assert_array_equal(sparse.coef_.toarray(), dense.coef_.reshape(shape))
+
+
+def test_what_fails_leaves_a_sparsified_model_as_it_was():
+    X, _ = rows()
+    model = AdagradClassifier(random_state=0).fit(X, classes(3)).sparsify()
+    before = pickle.dumps(model)
+    with pytest.raises(ValueError, match="new class"):
+        model.partial_fit(X, classes(4))
+    assert pickle.dumps(model) == before
+    assert sp.issparse(model.coef_)
+
+
+def test_a_sparsified_model_keeps_nothing_of_features_that_no_sample_had():
+    X, _ = rows()
+    X = sp.csr_matrix((*sp.find(X)[2:], sp.find(X)[:2]), shape=(N_ROWS, 10**6))
+    model = AdagradClassifier(random_state=0).fit(X, classes(9))
+    dense = len(pickle.dumps(model))
+    wanted = model.decision_function(X)
+    model.sparsify()
+    assert len(pickle.dumps(model)) < dense / 1000
+    np.testing.assert_allclose(model.decision_function(X), wanted, rtol=1e-12)
+
+
+# Memory.
+
+
+@pytest.mark.parametrize("eta0", [0.5, "auto"])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_model_too_large_for_memory_is_refused_before_anything_changes(method, eta0):
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        pytest.skip("this system does not tell how much memory it has")
+    X, _ = rows()
+    y = classes(9)
+    model = AdagradClassifier(eta0=eta0, random_state=0)
+    options = {"classes": np.arange(9)} if method == "partial_fit" else {}
+    wide = sp.csr_matrix((N_ROWS, 2**42))
+    with pytest.raises(MemoryError, match=r"GiB of memory.* float32.*FeatureHasher"):
+        getattr(model, method)(wide, y, **options)
+    assert not hasattr(model, "coef_")
+    assert not hasattr(model, "n_features_in_")
+    model.fit(X, y)
+    before = pickle.dumps(model)
+    if method == "fit":
+        with pytest.raises(MemoryError):
+            model.fit(wide, y)
+    assert pickle.dumps(model) == before
