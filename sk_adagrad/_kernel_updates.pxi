@@ -163,7 +163,7 @@ cdef inline lanes dot_wide(
 
 
 cdef inline void catch_up_wide(
-    real* table, Py_ssize_t stride, int64_t* touched, int64_t t,
+    real* table, Py_ssize_t stride, const int64_t* touched, int64_t t,
     const index* columns, Py_ssize_t nnz, const Symbols* symbols,
 ) noexcept nogil:
     cdef Symbols rule = symbols[0]
@@ -174,7 +174,6 @@ cdef inline void catch_up_wide(
         line[0] = after_missed(
             line[0], line[1], spread(<real> (t - touched[columns[k]])), &rule
         )
-        touched[columns[k]] = t
 
 
 cdef inline lanes reach_wide(
@@ -297,21 +296,18 @@ cdef inline lanes dot_narrow(
 
 
 cdef inline void catch_up_tile(
-    real* table, int64_t* touched, int64_t t, const index* columns, int n,
+    real* table, const int64_t* touched, int64_t t, const index* columns, int n,
     const Symbols* rule,
 ) noexcept nogil:
     cdef lanes w, G
-    cdef int i
     split(draw(table, columns), &w, &G)
     w = after_missed(w, G, missed_by(touched, t, columns), rule)
     put(table, columns, n, join(w, G))
-    for i in range(n):
-        touched[columns[i]] = t
 
 
 cdef inline void catch_up_narrow(
-    real* table, int64_t* touched, int64_t t, const index* columns, Py_ssize_t nnz,
-    const Symbols* symbols,
+    real* table, const int64_t* touched, int64_t t, const index* columns,
+    Py_ssize_t nnz, const Symbols* symbols,
 ) noexcept nogil:
     cdef Symbols rule = symbols[0]
     cdef index[8] head_columns
