@@ -215,21 +215,29 @@ def adagrad(
     )
 
 
-def softmax_adagrad(X, y, weight, *, n_classes, eta0, passes=1, eps=1e-8):
+def softmax_adagrad(
+    X, y, weight, *, n_classes, eta0, passes=1, eps=1e-8, alpha=0.0, l1_ratio=0.0
+):
     """Learn all classes of y together, row by row, by the log loss of their softmax."""
+    penalised = np.append(np.ones(X.shape[1]), 0.0)
+    lambda_1 = alpha * l1_ratio * penalised
+    lambda_2 = alpha * (1 - l1_ratio) * penalised
     X = np.column_stack((X, np.ones(len(X))))
     w = np.zeros((n_classes, X.shape[1]))
     G = np.zeros_like(w)
     losses = np.zeros((passes, len(X)))
     for n_pass in range(passes):
         for i, (x, label, v) in enumerate(zip(X, y, weight, strict=True)):
+            if v == 0:
+                continue
             p = w @ x
             log_probability = p - np.logaddexp.reduce(p)
             losses[n_pass, i] = -log_probability[label]
             slope = np.exp(log_probability) - (np.arange(n_classes) == label)
             g = v * np.outer(slope, x)
             G += g**2
-            w -= eta0 * g / np.sqrt(G + eps)
+            h = eta0 / np.sqrt(G + eps)
+            w = soft(w - h * g, h * lambda_1) / (1 + h * lambda_2)
     return SimpleNamespace(
         coef=w[:, :-1],
         intercept=w[:, -1],
