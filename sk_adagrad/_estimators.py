@@ -135,10 +135,11 @@ class BaseAdagrad(BaseEstimator):
         )
         weight = _cast(weight, samples.rows.data.dtype, "sample_weight")
         samples = replace(samples, weight=weight)
+        candidates = None
         if go_on:
             state = self._state_to_go_on(rule)
         else:
-            state = self._new_state(samples, rule, stream)
+            state, candidates = self._new_state(samples, rule, stream)
         state.class_counts = class_counts
         engine = _ENGINES[type(state)]
 
@@ -151,6 +152,7 @@ class BaseAdagrad(BaseEstimator):
             samples,
             rule,
             engine.learn,
+            candidates=candidates,
             validate=validate if held_out else None,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
@@ -233,21 +235,27 @@ class BaseAdagrad(BaseEstimator):
         return checked
 
     def _new_state(self, samples, rule, stream):
+        """Return a state, and rates to try for it one output after another, or None."""
         rows, n_outputs = samples.rows, samples.targets.n_outputs
         if self.eta0 == "auto":
             eta = self._candidates(samples, stream)
         else:
             eta = np.full((n_outputs, 1), float(self.eta0))
         state_type, _ = PRECONDITIONERS[self.preconditioner]
-        return state_type.zeros(
+        candidates, coupled = None, self._is_coupled(n_outputs)
+        in_turn = state_type is ModelState and not (stream or coupled)
+        if in_turn and self.eta0 == "auto":
+            candidates, eta = eta, eta[:, :1].copy()
+        state = state_type.zeros(
             eta,
             rows.n_features,
             rows.data.dtype,
             rule.reading,
             initial_accumulator=self.initial_accumulator,
-            coupled=self._is_coupled(n_outputs),
+            coupled=coupled,
             scaled=self.scale_invariant,
         )
+        return state, candidates
 
     def _candidates(self, samples, stream):
         """Return the rates to try, from all samples or from a stream's first ones."""

@@ -65,10 +65,14 @@ class Trial:
         state : ModelState
         chosen : ndarray of int of shape (n_outputs, 1)
         """
-        chosen = np.maximum(state.leaders - self.below, 0)[:, None]
+        chosen = self.chosen(state)
         return state.take(
             chosen, np.take_along_axis(state.rates, chosen, axis=1)
         ), chosen
+
+    def chosen(self, state):
+        """Return which candidate each output goes on with, of shape (n_outputs, 1)."""
+        return np.maximum(state.leaders - self.below, 0)[:, None]
 
 
 def candidates(target_sizes, row_size):

@@ -9,11 +9,12 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
+from joblib import effective_n_jobs
 
 from ._rates import Trial
 from ._rows import NO_ROWS, visits
 from ._samples import Samples
-from ._state import Reading
+from ._state import LANES, Reading
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def solve(
     rule,
     learn,
     *,
+    candidates=None,
     max_iter=None,
     tol=None,
     n_iter_no_change=1,
@@ -68,6 +70,9 @@ def solve(
     rule : Rule
     learn : callable
         Learns from some visits, as the state's kind has it; see `_banks.learn`.
+    candidates : ndarray of shape (n_outputs, n_candidates) or None
+        Rates to try for each output of the state, which is new; it goes on with one.
+        None: the state has the rates.
     max_iter : int or None
         Most passes over the rows. None for a part of a stream: one pass, and the trial
         of candidate rates goes on in the next part.
@@ -104,7 +109,8 @@ def solve(
         if random_state is not None and not first_visit:
             order = random_state.permutation(order)
         learner = Learner(samples, order, rule, first_visit, n_jobs, learn)
-        state, loss = learner.one_pass(state, trial)
+        tried = candidates if first_visit else None
+        state, loss = learner.one_pass(state, trial, tried)
         loss_curve.append(loss)
         line = f"pass {n_passes}: mean loss {loss:.6g}"
         if validate is not None:
@@ -162,7 +168,7 @@ class Learner:
     def n_visits(self):
         return len(self.order) or self.samples.rows.n_rows
 
-    def one_pass(self, state, trial):
+    def one_pass(self, state, trial, candidates=None):
         """Visit the rows once; return the state and the mean loss."""
         seen = self.samples.weight
         if len(seen) and len(self.order):
@@ -174,6 +180,9 @@ class Learner:
         n_samples = self.n_visits if counted is None else len(counted)
         state.changed()
         loss_sum = state.loss_sum if self.first_visit else state.loss_sum.copy()
+        if candidates is not None:
+            at = trial.end if counted is None else counted[trial.end - 1] + 1
+            self.try_candidates(state, candidates, trial, at)
         while at < self.n_visits:
             stop, settles = self.n_visits, False
             if state.n_candidates > 1:
@@ -200,3 +209,21 @@ class Learner:
         with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
             loss = state.of_leaders(after - before).sum() / (weight_sum - begin)
         return state, float(loss / (1 if state.coupled else state.n_outputs))
+
+    def try_candidates(self, state, candidates, trial, end):
+        """Make the first visits at each of the rates, and go on with the chosen ones.
+
+        Outputs take turns, eight for each thread: all candidates of many outputs would
+        take eight times the memory of the model.
+        """
+        at_once = LANES * effective_n_jobs(self.n_jobs)
+        for first in range(0, state.n_outputs, at_once):
+            some = slice(first, first + at_once)
+            part = state.like(candidates[some])
+            part.t = self.learn(self, part, part.loss_sum, 0, end, first)
+            chosen = trial.chosen(part)
+            state.adopt(part, chosen, first)
+            state.rates[some] = np.take_along_axis(part.rates, chosen, axis=1)
+        state.t = part.t
+        state.touched[...] = part.touched[0]
+        state.scales[...] = part.scales[0]

@@ -254,15 +254,39 @@ class ModelState:
             class_counts=self.class_counts,
             initial_accumulator=self.initial_accumulator,
         )
+        new.adopt(self, candidates)
+        return new
+
+    def like(self, rates):
+        """Return a new state of the same kind, of outputs that have these rates."""
+        return ModelState.zeros(
+            rates,
+            self.n_features,
+            self.dtype,
+            self.reading,
+            initial_accumulator=self.initial_accumulator,
+            coupled=self.coupled,
+            scaled=self.scaled,
+        )
+
+    def adopt(self, other, candidates, first=0):
+        """Copy chosen models of another state's outputs; they become those from first.
+
+        Parameters
+        ----------
+        other : ModelState
+        candidates : ndarray of int of shape (n_outputs of other, n_candidates)
+            The model of the other state that each one here is a copy of.
+        first : int
+        """
         for output, of_output in enumerate(candidates):
             for candidate, source in enumerate(of_output):
-                g, b, lane = new.place(output, candidate)
-                g0, b0, lane0 = self.place(output, source)
-                new.table[g, b, :, :, lane] = self.table[g0, b0, :, :, lane0]
-                to = slice(lane, lane + 1) if new.width > 1 else slice(None)
-                new.intercept[g, b, :, to] = self.intercept[g0, b0, :, [lane0]].T
-                new.loss_sum[g, b, to] = self.loss_sum[g0, b0, lane0]
-        return new
+                g, b, lane = self.place(first + output, candidate)
+                g0, b0, lane0 = other.place(output, source)
+                self.table[g, b, :, :, lane] = other.table[g0, b0, :, :, lane0]
+                to = slice(lane, lane + 1) if self.width > 1 else slice(None)
+                self.intercept[g, b, :, to] = other.intercept[g0, b0, :, [lane0]].T
+                self.loss_sum[g, b, to] = other.loss_sum[g0, b0, lane0]
 
     # Features that nothing has touched, left out.
 

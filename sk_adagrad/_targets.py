@@ -90,13 +90,17 @@ class Targets:
             label_indptr=indptr,
         )
 
-    def by_lane(self, state):
-        """Return each lane's label, its column of values and whether it is in use."""
+    def by_lane(self, state, first=0):
+        """Return each lane's label, its column of values and whether it is in use.
+
+        The state's first output is the one of this number.
+        """
+        outputs = np.arange(first, first + state.n_outputs)
         shape = state.n_outputs, state.n_candidates
         codes = np.empty(shape, state.dtype)
-        codes.T[...] = self.codes if len(self.codes) else -1
+        codes.T[...] = self.codes[outputs] if len(self.codes) else -1
         columns = np.empty(shape, np.int32)
-        columns.T[...] = np.arange(state.n_outputs)
+        columns.T[...] = outputs
         return (
             state.by_lane(codes, unused=-1),
             state.by_lane(columns, unused=0),
