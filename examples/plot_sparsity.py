@@ -15,10 +15,11 @@ feature that has just come has just taken a step away from 0, so many stay::
     w_j <- soft(w_j - η g_j / √(G_j + ε), η λ / √(G_j + ε))
 
 One sees the pattern of table 1 of Duchi, Hazan and Singer (2011): hinge loss, one pass,
-and at the same error a fraction of the weights by dual averaging. ``SGDClassifier`` has
-one rate for all features. Its penalty is cumulative: it remembers, as dual averaging
-does, what has been taken from a weight so far. On these texts it is as sparse, and its
-error is as low or lower.
+and at the same error a third of the weights by dual averaging, once the penalty is
+strong enough to leave few; a weak one leaves as many. ``SGDClassifier`` has one rate
+for all features. Its penalty is cumulative: it remembers, as dual averaging does, what
+has been taken from a weight so far. On these texts it is as sparse, and its error is as
+low or lower.
 
 The texts are those of Reuters-21578, its four largest topics, each against the rest,
 read from the folder that SK_ADAGRAD_DATA names or from ../shared/data. Without them a
