@@ -17,10 +17,15 @@ GUIDES = sorted((ROOT / "docs").glob("*.md"), key=lambda path: path.name)
 
 @cache
 def output_of(name):
-    """Run an example once, by itself, warnings being errors; return what it prints."""
+    """Run an example once, by itself, warnings being errors; return what it prints.
+
+    With a display, matplotlib would warn that this backend cannot show the plots.
+    """
+    env = {**os.environ, "MPLBACKEND": "Agg"}
+    env.pop("DISPLAY", None)
     done = subprocess.run(
         [sys.executable, "-W", "error", ROOT / "examples" / name],
-        env={**os.environ, "MPLBACKEND": "Agg"},
+        env=env,
         capture_output=True,
         text=True,
         timeout=300,
