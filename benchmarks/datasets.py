@@ -1,27 +1,33 @@
 """Data for the benchmarks: the real sets that are present, and a synthetic power law.
 
 The sets are not part of the project. Each is a folder NAME with X_train.npz, X_test.npz
-(scipy CSR), y_train.npy and y_test.npy, under the folder that the environment variable
-SK_ADAGRAD_DATA names, or else under ../shared/data beside the clone.
+(scipy CSR), y_train.npy and y_test.npy, or with raw texts and labels in
+messages.jsonl.gz, under the folder that the environment variable SK_ADAGRAD_DATA names,
+or else under ../shared/data beside the clone.
 """
 
+import gzip
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
+from sklearn.model_selection import train_test_split
 
 # How the stored values become features.
 COUNTS_TO_TFIDF = "tf-idf"
 COUNTS_TO_BINARY = "binary"
 AS_STORED = "as stored"
+TEXTS_TO_TFIDF = "texts"
 
 SETS = {
     "imdb": COUNTS_TO_TFIDF,
     "imdb_bigrams": COUNTS_TO_BINARY,
     "clickbait": COUNTS_TO_TFIDF,
+    "sms_spam": TEXTS_TO_TFIDF,
     "a9a": AS_STORED,
     "kddcup99": AS_STORED,
     "news20": COUNTS_TO_TFIDF,
@@ -80,7 +86,12 @@ def present(names=SETS) -> list[str]:
     folder = data_folder()
     if folder is None:
         return []
-    return [name for name in names if (folder / name / "X_train.npz").is_file()]
+    return [name for name in names if (folder / name / _main_file(name)).is_file()]
+
+
+def _main_file(name):
+    texts = SETS.get(name) == TEXTS_TO_TFIDF
+    return "messages.jsonl.gz" if texts else "X_train.npz"
 
 
 def load(name, dtype, max_rows=None) -> Dataset:
@@ -110,6 +121,8 @@ def load(name, dtype, max_rows=None) -> Dataset:
             )
         )
     folder = data_folder() / name
+    if SETS[name] == TEXTS_TO_TFIDF:
+        return _from_texts(name, folder / _main_file(name), dtype, max_rows)
     X_train = sp.load_npz(folder / "X_train.npz").astype(dtype, copy=False)
     X_test = sp.load_npz(folder / "X_test.npz").astype(dtype, copy=False)
     y_train, y_test = np.load(folder / "y_train.npy"), np.load(folder / "y_test.npy")
@@ -123,6 +136,24 @@ def load(name, dtype, max_rows=None) -> Dataset:
         X_train.data[:] = 1
         X_test.data[:] = 1
     return Dataset(name, X_train, y_train, X_test, y_test)
+
+
+def _from_texts(name, path, dtype, max_rows):
+    """Hold out 30 % of the texts at random; the vocabulary is that of the others."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        messages = [json.loads(line) for line in lines]
+    train, test = train_test_split(messages, test_size=0.3, random_state=0)
+    vectorizer = TfidfVectorizer(sublinear_tf=True, dtype=np.dtype(dtype))
+    parts = []
+    for part, read in (
+        (train[:max_rows], vectorizer.fit_transform),
+        (test, vectorizer.transform),
+    ):
+        parts += (
+            read([message["text"] for message in part]).tocsr(),
+            np.array([message["label"] for message in part]),
+        )
+    return Dataset(name, *parts)
 
 
 def all_present(names, dtype, max_rows=None):
