@@ -615,3 +615,15 @@ def test_ctrl_c_is_heard_and_leaves_a_model_to_fit_again(much_work, method, n_jo
     few = X[:1000], y[:1000] % 9
     wanted = AdagradClassifier(max_iter=1, random_state=0).fit(*few)
     assert_same(model.set_params(max_iter=1, random_state=0).fit(*few), wanted)
+
+
+@pytest.mark.parametrize("label", range(4))
+def test_rows_that_differ_in_one_label_alone_are_not_the_same(label):
+    y = np.zeros((40, 4), dtype=int)
+    y[:20, label] = 1
+    model = AdagradClassifier(random_state=0, max_iter=20, tol=None).fit(
+        np.ones((40, 1)), y
+    )
+    p = model.predict_proba(np.ones((1, 1)))[0]
+    assert p[label] == pytest.approx(0.5, abs=0.1)
+    assert (np.delete(p, label) < 0.2).all()
