@@ -52,9 +52,7 @@ if __name__ == "__main__":
             predicted = cross_val_predict(
                 model, X, y, cv=folds, method="predict_proba"
             )[:, 1]
-            share, mean = calibration_curve(
-                y, predicted, n_bins=8, strategy="quantile"
-            )
+            share, mean = calibration_curve(y, predicted, n_bins=8, strategy="quantile")
             print(
                 f"{data:16}{name:20} log loss {log_loss(y, predicted):.3f}   "
                 f"Brier score {brier_score_loss(y, predicted):.3f}   "

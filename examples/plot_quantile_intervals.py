@@ -55,7 +55,10 @@ if __name__ == "__main__":
     constant = mean.predict(X_test) + offsets[:, None]
 
     fifths = np.digitize(X_test[:, 0], [2, 4, 6, 8])
-    print(f"{'':14}{'all':>8}" + "".join(f"{f'x {2 * k}-{2 * k + 2}':>8}" for k in range(5)))
+    print(
+        f"{'':14}{'all':>8}"
+        + "".join(f"{f'x {2 * k}-{2 * k + 2}':>8}" for k in range(5))
+    )
     for name, (a, b) in {"quantiles": (low, high), "mean": constant}.items():
         shares = [coverage(y_test, a, b)]
         for k in range(5):
