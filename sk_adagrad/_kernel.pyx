@@ -131,7 +131,7 @@ cdef separate dot(
 
 
 cdef separate catch_up(
-    bint narrow, real* table, Py_ssize_t stride, int64_t* touched, int64_t t,
+    bint narrow, real* table, Py_ssize_t stride, const int64_t* touched, int64_t t,
     const index* columns, Py_ssize_t nnz, const Symbols* rule,
 ) noexcept nogil:
     """Apply the regularisation that the row's weights have missed."""
@@ -220,8 +220,9 @@ cdef inline real softmax(
 ) noexcept nogil:
     """Turn raw predictions into slopes of -log(probability of label); return that."""
     cdef Py_ssize_t b
-    cdef real top = largest(p[0]), sum_of_all = 0, own = 0
-    for b in range(n_banks):  # lanes that are not in use predict 0, which may be on top
+    cdef real top = lane(p[0], 0), sum_of_all = 0, own = 0
+    for b in range(n_banks):  # lanes that are not in use may be far above or below
+        p[b] = if_above(used[b], spread(0), p[b], spread(top))
         top = max(top, largest(p[b]))
     for b in range(n_banks):
         own += total(if_equal(spread(label), code[b], p[b], spread(0)))
@@ -351,6 +352,9 @@ def train(
                     narrow, weights + b * bank_stride, stride, last, t,
                     row_columns, nnz, &rule,
                 )
+            if reading == WITH_MISSED:
+                for k in range(nnz):
+                    last[row_columns[k]] = t
             if normalised:
                 scale_row(
                     weights, stride, bank_stride, n_banks, width, reading == FROM_SUM,

@@ -524,7 +524,9 @@ def _check_memory(n_bytes, rates, n_features):
 
 
 def _read_only(array):
-    """Return an array, or CSR matrix, that cannot be written to: it would change nothing.
+    """Return an array, or CSR matrix, that cannot be written to.
+
+    Writing to it would change nothing, and the user would not know.
 
     A view is copied, or else it would change as learning goes on.
     """
