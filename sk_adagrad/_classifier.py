@@ -230,9 +230,10 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     stays, which has learned beside it from the start: P passes make G about P times as
     large, so that η / √P moves a weight as far as η does in one.
 
-    Until the choice there are eight models per output, in time and in memory, and each
-    is what its rate as a float would have given. The choice depends on the samples, not
-    on how a stream is cut into chunks.
+    Until the choice each output learns as eight models, each of which is what its rate
+    as a float would have given. In `partial_fit`, with a softmax and with a full matrix
+    all are in memory at once; otherwise `fit` tries eight outputs at a time for each
+    thread. The choice depends on the samples, not on how a stream is cut into chunks.
 
     References
     ----------

@@ -422,6 +422,7 @@ class ModelState:
 
     def _as_csr(self, w):
         """Return the weights of the kept features as a matrix of all columns."""
+        assert self.kept is not None  # it is packed
         w = sp.csr_matrix(w)
         shape = self.n_outputs, self.n_columns
         return sp.csr_matrix((w.data, self.kept[w.indices], w.indptr), shape=shape)
