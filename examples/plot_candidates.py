@@ -56,7 +56,6 @@ colors = plt.colormaps["viridis"](np.linspace(0, 0.9, len(rates)))
 for (rate, losses), color in zip(curves.items(), colors, strict=True):
     plt.plot(t, losses, color=color, label=f"η = {rate:g}")
 plt.plot(t, chosen, "k--", label='"auto"')
-plt.xscale("log")
 plt.xlabel("texts seen")
 plt.ylabel("progressive log loss")
 plt.legend(ncols=2)

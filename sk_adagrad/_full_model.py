@@ -112,7 +112,9 @@ def _eigen(S):
     seen = np.flatnonzero(S.diagonal())
     if not len(seen):
         return seen, np.empty(0), np.empty((0, 0))
-    eigenvalues, V = eigh(S[np.ix_(seen, seen)], driver="evd", overwrite_a=True)
+    # scipy 1.9 gives "evd" too little room for a single number.
+    driver = "evd" if len(seen) > 1 else "evr"
+    eigenvalues, V = eigh(S[np.ix_(seen, seen)], driver=driver, overwrite_a=True)
     return seen, eigenvalues.clip(min=0), np.ascontiguousarray(V)
 
 

@@ -255,7 +255,7 @@ def test_metrics_take_predictions_of_labels():
 
 def test_a_sparse_indicator_is_not_made_dense(monkeypatch):
     n_labels = 1_000
-    Y = sp.random_array((400, n_labels), density=1e-3, random_state=0, format="csr")
+    Y = sp.random(400, n_labels, density=1e-3, random_state=0, format="csr")
     Y.data[:] = 1
     X, _ = rows(n_rows=400)
 

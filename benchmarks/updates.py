@@ -1,0 +1,89 @@
+"""Print the updates and penalties beside each other: loss, error, non-zeros, seconds.
+
+``python benchmarks/updates.py`` reads the sets that `datasets` finds. Rates are fixed,
+so that the penalties alone differ; seconds are CPU time of one thread, the least of
+three.
+"""
+
+import time
+
+import numpy as np
+from datasets import load, present
+from sklearn.metrics import log_loss
+
+from sk_adagrad import AdagradClassifier
+
+SETS = {"imdb": 0.5, "clickbait": 0.5, "a9a": 0.125, "whats_cooking": 0.5}
+UPDATES = "mirror_descent", "dual_averaging", "ftrl_proximal"
+ALPHAS = 1e-7, 1e-6, 1e-5
+
+
+def measured(data, **params):
+    """Return test log loss, test error, share of non-zeros and seconds."""
+    seconds = []
+    for _ in range(3):
+        model = AdagradClassifier(max_iter=3, tol=None, random_state=0, **params)
+        start = time.thread_time()
+        model.fit(data.X_train, data.y_train)
+        seconds.append(time.thread_time() - start)
+    known = np.isin(data.y_test, model.classes_)
+    probabilities = model.predict_proba(data.X_test[known]).astype(np.float64)
+    probabilities = probabilities.clip(1e-7, 1)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    return (
+        log_loss(data.y_test[known], probabilities, labels=model.classes_),
+        1 - model.score(data.X_test, data.y_test),
+        np.count_nonzero(model.coef_) / model.coef_.size,
+        min(seconds),
+    )
+
+
+def compare_updates():
+    """Print a line for each set, update, kind of penalty and alpha."""
+    print(
+        "| set | update | penalty | log loss | error | non-zeros | seconds | × plain |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for name in present(SETS):
+        data = load(name, "float32")
+        plain = None
+        for update in UPDATES:
+            penalties = [(0.0, 0.0)]
+            penalties += [
+                (alpha, l1_ratio) for l1_ratio in (1.0, 0.0) for alpha in ALPHAS
+            ]
+            for alpha, l1_ratio in penalties:
+                loss, error, non_zeros, seconds = measured(
+                    data, eta0=SETS[name], update=update, alpha=alpha, l1_ratio=l1_ratio
+                )
+                plain = plain or seconds
+                penalty = f"{'L1' if l1_ratio else 'L2'} {alpha:g}" if alpha else "none"
+                print(
+                    f"| {name} | {update} | {penalty} | {loss:.4f} | {error:.4f} "
+                    f"| {non_zeros:.3f} | {seconds:.3f} | {seconds / plain:.2f} |",
+                    flush=True,
+                )
+
+
+def compare_scales():
+    """Print what columns in other units do to the plain and to the invariant rule."""
+    print("\n| set | columns | scale_invariant | log loss | error |")
+    print("|---|---|---|---|---|")
+    for name in present(["kddcup99", "a9a"]):
+        data = load(name, "float32", max_rows=100_000)
+        factors = 10 ** np.random.default_rng(0).uniform(-3, 3, data.X_train.shape[1])
+        for columns in ("as stored", "times 10^-3 to 10^3"):
+            if columns != "as stored":
+                data.X_train.data *= factors[data.X_train.indices].astype("f4")
+                data.X_test.data *= factors[data.X_test.indices].astype("f4")
+            for invariant in (False, True):
+                loss, error, _, _ = measured(data, scale_invariant=invariant)
+                print(
+                    f"| {name} | {columns} | {invariant} | {loss:.4f} | {error:.4f} |",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    compare_updates()
+    compare_scales()
