@@ -15,7 +15,7 @@ _BLOCK_READS = 2**23
 
 
 def learn(learner, state, loss_sum, begin, end, first=0):
-    """Learn from some visits, group by group; return how many had a weight.
+    """Learn from some visits, some banks after others; return how many had a weight.
 
     The state's first output is the one of this number among the targets.
     """
@@ -29,8 +29,8 @@ def learn(learner, state, loss_sum, begin, end, first=0):
     eta = state.eta()
     interrupted = threading.Event()
 
-    def learn_group(group):
-        raw = np.empty((n_banks, 8), state.dtype)
+    def learn_banks(group, banks):
+        at_work = np.empty((banks.stop - banks.start, 32), state.dtype)
         scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
         learned = 0
         for start in range(begin, end, block):
@@ -47,15 +47,15 @@ def learn(learner, state, loss_sum, begin, end, first=0):
                 values=targets.values,
                 labels=targets.labels,
                 label_indptr=targets.label_indptr,
-                lane_labels=lane_labels[group],
-                lane_columns=lane_columns[group],
-                used=used[group],
+                lane_labels=lane_labels[group, banks],
+                lane_columns=lane_columns[group, banks],
+                used=used[group, banks],
                 sample_weight=samples.weight,
-                table=state.table[group],
-                intercept=state.intercept[group],
+                table=state.table[group, banks],
+                intercept=state.intercept[group, banks],
                 touched=state.touched[group],
                 scales=state.scales[group],
-                eta=eta[group],
+                eta=eta[group, banks],
                 eps=rule.reading.eps,
                 keep=rule.keep,
                 l1=rule.reading.l1,
@@ -67,22 +67,39 @@ def learn(learner, state, loss_sum, begin, end, first=0):
                 multinomial=state.coupled,
                 loss=kernel.LOSSES[rule.loss],
                 loss_parameter=rule.loss_parameter,
-                raw=raw,
+                at_work=at_work,
                 scaled=scaled,
-                loss_sum=loss_sum[group],
+                loss_sum=loss_sum[group, banks],
             )
         return learned
 
-    if n_groups == 1 or effective_n_jobs(learner.n_jobs) == 1:
-        learned = [learn_group(group) for group in range(n_groups)]
+    n_threads = effective_n_jobs(learner.n_jobs)
+    parts = list(_parts(state, n_threads))
+    if len(parts) == 1 or n_threads == 1:
+        learned = [learn_banks(*part) for part in parts]
     else:
         try:
             learned = Parallel(n_jobs=learner.n_jobs, require="sharedmem")(
-                delayed(learn_group)(group) for group in range(n_groups)
+                delayed(learn_banks)(*part) for part in parts
             )
         finally:
             interrupted.set()
     return learned[0]  # as many in each
+
+
+def _parts(state, n_threads):
+    """Yield groups, and which of their banks to learn at once.
+
+    A group is divided where there are fewer than threads and its banks share nothing.
+    """
+    shared = state.coupled or state.touched.shape[1] or state.scales.shape[1]
+    n_groups = len(state.table)
+    n_pieces = 1 if shared else -(-n_threads // n_groups)
+    for group in range(n_groups):
+        n_used = state.n_used(group)
+        at_once = -(-n_used // n_pieces)
+        for first in range(0, n_used, at_once):
+            yield group, slice(first, min(first + at_once, n_used))
 
 
 def raw_prediction(state, rows):
@@ -101,16 +118,17 @@ def raw_prediction(state, rows):
         columns = np.arange(state.n_outputs) * state.n_candidates + leaders
     out = np.empty((rows.n_rows, n_columns), dtype=state.dtype)
     for nth, group in enumerate(groups):
+        n_used = state.n_used(group)
         kernel.raw_prediction(
             indptr=rows.indptr,
             indices=rows.indices,
             data=rows.data,
             n_features=rows.n_features,
-            table=state.table[group],
-            bias=biases[group][:, None],
+            table=state.table[group, :n_used],
+            bias=biases[group, :n_used, None],
             touched=state.touched[group],
             scales=state.scales[group],
-            eta=eta[group],
+            eta=eta[group, :n_used],
             eps=reading.eps,
             l1=reading.l1,
             l2=reading.l2,
@@ -118,6 +136,7 @@ def raw_prediction(state, rows):
             update=kernel.UPDATES[reading.update],
             first=nth * n_lanes,
             n_lanes=min(n_lanes, n_columns - nth * n_lanes),
+            at_work=np.empty((n_used, 32), state.dtype),
             scaled=scaled,
             out=out,
         )

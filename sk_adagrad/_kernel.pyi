@@ -55,7 +55,7 @@ def train(
     multinomial: bool,
     loss: Loss,
     loss_parameter: float,
-    raw: _Real,
+    at_work: _Real,
     scaled: _Real,
     loss_sum: NDArray[np.float64],
 ) -> int: ...
@@ -76,6 +76,7 @@ def raw_prediction(
     update: Update,
     first: int,
     n_lanes: int,
+    at_work: _Real,
     scaled: _Real,
     out: _Real,
 ) -> None: ...

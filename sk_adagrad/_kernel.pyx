@@ -24,8 +24,11 @@ cdef extern from "_lanes.h" nogil:
     lanes exponential(lanes x)
     lanes exponential_minus_one(lanes x)
     lanes logarithm(lanes x)
+    lanes twice_artanh(lanes s)
     lanes log_one_plus(lanes u)
     lanes log_one_plus_any(lanes u)
+    lanes lesser(lanes a, lanes b)
+    lanes greater(lanes a, lanes b)
     lanes positive(lanes x)
     lanes magnitude(lanes x)
     lanes sign(lanes x)
@@ -48,11 +51,11 @@ cdef extern from "_lanes.h" nogil:
         pass
     void clear(running_sum* sums)
     void add_times(running_sum* sums, const real* eight, real x)
-    void add_to(lanes* p, const running_sum* sums)
+    void add_to(lanes* p, const running_sum* even, const running_sum* odd)
+    lanes copy_sign(lanes x, lanes y)
     bint all_zero(lanes v)
     bint any_above(lanes a, lanes b)
     lanes log_series(lanes u)
-    lanes decay_series(lanes x)
     real SMALL_STEP
     real total(lanes v)
     real largest(lanes v)
@@ -77,7 +80,12 @@ cdef enum:
 # are fetched while the present one is learned. With 2^20 features in float64 that makes
 # 3.7 of 6.0 ns per non-zero; below the limit it would cost up to a quarter.
 cdef enum:
-    NEAR_CACHE = 1 << 21
+    NEAR_CACHE = (1 << 21) // sizeof(real)
+    WEIGHTS_AHEAD = 32
+
+cdef enum:
+    LANES = 8
+    BANK_SIZE = 2 * LANES  # numbers that a feature has in a bank
 
 include "_kernel_losses.pxi"
 include "_kernel_updates.pxi"
@@ -104,82 +112,153 @@ cdef inline Py_ssize_t find_row(
 # remember that their loops would find no free registers.
 
 cdef separate dot(
-    bint narrow, int reading, const real* table, Py_ssize_t stride,
-    const int64_t* touched, int64_t t, const index* columns, const real* values,
-    Py_ssize_t nnz, const Symbols* rule, lanes* p,
+    bint narrow, int reading, bint catch_up, Py_ssize_t n_banks, const real* table,
+    Py_ssize_t stride, int64_t* touched, int64_t t, const index* columns,
+    const real* values, Py_ssize_t nnz, const Symbols* rule, Bank* banks,
 ) noexcept nogil:
-    """Add w . x of the bank's lanes to p; if there is one lane, to all of p."""
-    if narrow:
-        if reading == AS_STORED:
-            p[0] += dot_narrow_stored(table, columns, values, nnz)
-        elif reading == FROM_SUM:
-            p[0] += dot_narrow(FROM_SUM, table, touched, t, columns, values, nnz, rule)
-        else:
-            p[0] += dot_narrow(
-                WITH_MISSED, table, touched, t, columns, values, nnz, rule
-            )
-    elif reading == AS_STORED:
-        dot_wide_stored(table, stride, columns, values, nnz, p)
+    """Add w . x of each bank's lanes to p; if there is one lane, to all of p.
+
+    With `catch_up` the weights that it reads replace those in the table.
+    """
+    cdef Py_ssize_t k
+    if reading == AS_STORED:
+        dot_as(
+            AS_STORED, False, narrow, n_banks, table, stride, touched, t, columns,
+            values, nnz, rule, banks,
+        )
     elif reading == FROM_SUM:
-        p[0] += dot_wide(
-            FROM_SUM, table, stride, touched, t, columns, values, nnz, rule
+        dot_as(
+            FROM_SUM, False, narrow, n_banks, table, stride, touched, t, columns,
+            values, nnz, rule, banks,
+        )
+    elif not catch_up:
+        dot_as(
+            reading, False, narrow, n_banks, table, stride, touched, t, columns,
+            values, nnz, rule, banks,
         )
     else:
-        p[0] += dot_wide(
-            WITH_MISSED, table, stride, touched, t, columns, values, nnz, rule
-        )
+        if reading == MISSED_L1:
+            dot_as(
+                MISSED_L1, True, narrow, n_banks, table, stride, touched, t, columns,
+                values, nnz, rule, banks,
+            )
+        elif reading == MISSED_L2:
+            dot_as(
+                MISSED_L2, True, narrow, n_banks, table, stride, touched, t, columns,
+                values, nnz, rule, banks,
+            )
+        else:
+            dot_as(
+                MISSED_BOTH, True, narrow, n_banks, table, stride, touched, t, columns,
+                values, nnz, rule, banks,
+            )
+        for k in range(nnz):
+            touched[columns[k]] = t
 
 
-cdef separate catch_up(
-    bint narrow, real* table, Py_ssize_t stride, const int64_t* touched, int64_t t,
-    const index* columns, Py_ssize_t nnz, const Symbols* rule,
+cdef inline void dot_as(
+    int reading, bint catch_up, bint narrow, Py_ssize_t n_banks, const real* table,
+    Py_ssize_t stride, const int64_t* touched, int64_t t, const index* columns,
+    const real* values, Py_ssize_t nnz, const Symbols* rule, Bank* banks,
 ) noexcept nogil:
-    """Apply the regularisation that the row's weights have missed."""
     if narrow:
-        catch_up_narrow(table, touched, t, columns, nnz, rule)
-    else:
-        catch_up_wide(table, stride, touched, t, columns, nnz, rule)
+        banks.p = banks.p + dot_narrow(
+            reading, catch_up, table, touched, t, columns, values, nnz, banks.eta, rule
+        )
+        return
+    while n_banks > 0:
+        if reading != AS_STORED or n_banks == 1:
+            dot_wide(
+                reading, catch_up, 1, table, stride, touched, t, columns, values, nnz,
+                rule, banks,
+            )
+            n_banks, banks, table = n_banks - 1, banks + 1, table + BANK_SIZE
+        elif n_banks == 2:
+            dot_wide(
+                reading, False, 2, table, stride, touched, t, columns, values, nnz,
+                rule, banks,
+            )
+            return
+        elif n_banks == 3:
+            dot_wide(
+                reading, False, 3, table, stride, touched, t, columns, values, nnz,
+                rule, banks,
+            )
+            return
+        else:
+            dot_wide(
+                reading, False, 4, table, stride, touched, t, columns, values, nnz,
+                rule, banks,
+            )
+            n_banks, banks, table = n_banks - 4, banks + 4, table + 4 * BANK_SIZE
 
 
 cdef separate reach(
     bint narrow, const real* table, Py_ssize_t stride,
     const index* columns, const real* values, Py_ssize_t nnz, const Symbols* rule,
-    lanes* N,
+    const Bank* bank, lanes* N,
 ) noexcept nogil:
     """Add the sum of x² times the rates that the coming step will have."""
     if narrow:
-        N[0] += reach_narrow(table, columns, values, nnz, rule)
+        N[0] += reach_narrow(table, columns, values, nnz, rule, bank)
     else:
-        N[0] += reach_wide(table, stride, columns, values, nnz, rule)
+        N[0] += reach_wide(table, stride, columns, values, nnz, rule, bank)
 
 
 cdef separate step_row(
-    bint narrow, int learning, real* table, Py_ssize_t stride,
+    bint narrow, int learning, Py_ssize_t n_banks, real* table, Py_ssize_t stride,
     const index* columns, const real* values, Py_ssize_t nnz, const Symbols* rule,
+    const Bank* banks,
+) noexcept nogil:
+    if learning == MIRROR_DESCENT:
+        step_as(
+            MIRROR_DESCENT, narrow, n_banks, table, stride, columns, values, nnz, rule,
+            banks,
+        )
+    elif learning == FORGETTING:
+        step_as(
+            FORGETTING, narrow, n_banks, table, stride, columns, values, nnz, rule,
+            banks,
+        )
+    elif learning == DUAL_AVERAGING:
+        step_as(
+            DUAL_AVERAGING, narrow, n_banks, table, stride, columns, values, nnz, rule,
+            banks,
+        )
+    else:
+        step_as(
+            FTRL_PROXIMAL, narrow, n_banks, table, stride, columns, values, nnz, rule,
+            banks,
+        )
+
+
+cdef inline void step_as(
+    int learning, bint narrow, Py_ssize_t n_banks, real* table, Py_ssize_t stride,
+    const index* columns, const real* values, Py_ssize_t nnz, const Symbols* rule,
+    const Bank* banks,
 ) noexcept nogil:
     if narrow:
-        if learning == MIRROR_DESCENT:
-            step_narrow(MIRROR_DESCENT, table, columns, values, nnz, rule)
-        elif learning == FORGETTING:
-            step_narrow(FORGETTING, table, columns, values, nnz, rule)
-        elif learning == DUAL_AVERAGING:
-            step_narrow(DUAL_AVERAGING, table, columns, values, nnz, rule)
+        step_narrow(learning, table, columns, values, nnz, rule, banks)
+        return
+    while n_banks > 0:
+        if learning != MIRROR_DESCENT or n_banks == 1:
+            step_wide(learning, 1, table, stride, columns, values, nnz, rule, banks)
+            n_banks, banks, table = n_banks - 1, banks + 1, table + BANK_SIZE
+        elif n_banks == 2:
+            step_wide(learning, 2, table, stride, columns, values, nnz, rule, banks)
+            return
+        elif n_banks == 3:
+            step_wide(learning, 3, table, stride, columns, values, nnz, rule, banks)
+            return
         else:
-            step_narrow(FTRL_PROXIMAL, table, columns, values, nnz, rule)
-    elif learning == MIRROR_DESCENT:
-        step_wide(MIRROR_DESCENT, table, stride, columns, values, nnz, rule)
-    elif learning == FORGETTING:
-        step_wide(FORGETTING, table, stride, columns, values, nnz, rule)
-    elif learning == DUAL_AVERAGING:
-        step_wide(DUAL_AVERAGING, table, stride, columns, values, nnz, rule)
-    else:
-        step_wide(FTRL_PROXIMAL, table, stride, columns, values, nnz, rule)
+            step_wide(learning, 4, table, stride, columns, values, nnz, rule, banks)
+            n_banks, banks, table = n_banks - 4, banks + 4, table + 4 * BANK_SIZE
 
 
 cdef inline void scale_row(
-    real* table, Py_ssize_t stride, Py_ssize_t bank_stride, Py_ssize_t n_banks,
-    int width, bint sums, real* scales, const index* columns, const real* values,
-    Py_ssize_t nnz, real* scaled,
+    real* table, Py_ssize_t stride, Py_ssize_t n_banks, int width, bint sums,
+    real* scales, const index* columns, const real* values, Py_ssize_t nnz,
+    real* scaled,
 ) noexcept nogil:
     """Divide the row by the largest |x| of each feature so far, this row included.
 
@@ -198,7 +277,7 @@ cdef inline void scale_row(
             scales[columns[k]] = x
             if ratio > 0:
                 for b in range(n_banks):
-                    line = table + b * bank_stride + stride * columns[k]
+                    line = table + stride * columns[k] + 2 * width * b
                     for j in range(width):
                         line[width + j] *= ratio * ratio
                         if sums:
@@ -216,23 +295,245 @@ cdef inline void known_scale_row(
 
 
 cdef inline real softmax(
-    lanes* p, const lanes* used, const lanes* code, Py_ssize_t n_banks, real label
+    Bank* banks, const lanes* used, const lanes* code, Py_ssize_t n_banks, real label
 ) noexcept nogil:
-    """Turn raw predictions into slopes of -log(probability of label); return that."""
+    """Take slopes of -log(probability of label) from raw predictions; return that."""
     cdef Py_ssize_t b
-    cdef real top = lane(p[0], 0), sum_of_all = 0, own = 0
+    cdef lanes p
+    cdef real top = lane(banks.p, 0), sum_of_all = 0, own = 0
     for b in range(n_banks):  # lanes that are not in use may be far above or below
-        p[b] = if_above(used[b], spread(0), p[b], spread(top))
-        top = max(top, largest(p[b]))
+        banks[b].p = if_above(used[b], spread(0), banks[b].p, spread(top))
+        top = max(top, largest(banks[b].p))
     for b in range(n_banks):
-        own += total(if_equal(spread(label), code[b], p[b], spread(0)))
-        p[b] = used[b] * exponential(p[b] - spread(top))
-        sum_of_all += total(p[b])
+        p = banks[b].p
+        own += total(if_equal(spread(label), code[b], p, spread(0)))
+        banks[b].slope = used[b] * exponential(p - spread(top))
+        sum_of_all += total(banks[b].slope)
     for b in range(n_banks):
-        p[b] = p[b] / spread(sum_of_all) - if_equal(
+        banks[b].slope = banks[b].slope / spread(sum_of_all) - if_equal(
             spread(label), code[b], used[b], spread(0)
         )
     return lane(logarithm(spread(sum_of_all)), 0) + top - own
+
+
+# What `train` is given, as the loop over rows reads it; NULL is what is not there.
+cdef struct Job:
+    const real* entries
+    Py_ssize_t n_features
+    const uint32_t* order
+    Py_ssize_t start
+    Py_ssize_t stop
+    const real* values
+    Py_ssize_t n_values
+    const real* labels
+    const int64_t* label_starts
+    const lanes* lane_labels
+    const int32_t* lane_columns
+    const lanes* used
+    const real* sample_weight
+    real* table
+    Py_ssize_t stride
+    Py_ssize_t n_banks
+    int width
+    lanes* intercept
+    int64_t* touched
+    real* scales
+    real* scaled
+    double l1
+    double l2
+    int learning
+    int reading
+    bint fit_intercept
+    bint importance_aware
+    bint multinomial
+    loss_function loss
+    loss_flow flow
+    real loss_parameter
+    double* loss_sum
+
+
+cdef inline void fetch_ahead(
+    const Job* job, const index* starts, const index* columns, Py_ssize_t i
+) noexcept nogil:
+    """Ask for what the rows to come will need."""
+    cdef Py_ssize_t k, row, nnz
+    cdef const index* row_columns
+    cdef const real* row_values
+    if job.order != NULL and i + POINTERS_AHEAD < job.stop:
+        if starts != NULL:
+            prefetch(&starts[job.order[i + POINTERS_AHEAD]], 2 * sizeof(index))
+        row = job.order[i + ROWS_AHEAD]
+        if job.values != NULL:
+            prefetch(&job.values[row * job.n_values], 1)
+        elif job.label_starts == NULL:
+            prefetch(&job.labels[row], 1)
+        if job.sample_weight != NULL:
+            prefetch(&job.sample_weight[row], 1)
+        nnz = find_row(
+            starts, columns, job.entries, job.n_features, row, &row_columns, &row_values
+        )
+        prefetch(row_values, nnz * sizeof(real))
+        if starts != NULL:
+            prefetch(row_columns, nnz * sizeof(index))
+    if job.stride * job.n_features > NEAR_CACHE and i + 1 < job.stop:
+        nnz = find_row(
+            starts, columns, job.entries, job.n_features,
+            job.order[i + 1] if job.order != NULL else i + 1, &row_columns, &row_values,
+        )
+        for k in range(min(nnz, WEIGHTS_AHEAD)):
+            prefetch(
+                job.table + job.stride * row_columns[k], job.stride * sizeof(real)
+            )
+
+
+cdef inline lanes target_of(const Job* job, Py_ssize_t row, Py_ssize_t b) noexcept nogil:
+    """Return what a bank's lanes are to learn from the row; 0 in unused ones."""
+    cdef lanes y, used = job.used[b]
+    cdef Py_ssize_t k
+    if job.label_starts != NULL:
+        y = -used
+        for k in range(job.label_starts[row], job.label_starts[row + 1]):
+            y = if_equal(spread(job.labels[k]), job.lane_labels[b], used, y)
+        return y
+    if job.labels != NULL:
+        return if_equal(spread(job.labels[row]), job.lane_labels[b], used, -used)
+    return used * gather(
+        &job.values[row * job.n_values], &job.lane_columns[LANES * b]
+    )
+
+
+cdef separate follow_flow(
+    const Job* job, bint narrow, Py_ssize_t b, const index* columns,
+    const real* values, Py_ssize_t nnz, lanes y, lanes weight, const Symbols* rule,
+    Bank* bank,
+) noexcept nogil:
+    """Let the step follow the slope of the loss along itself."""
+    cdef lanes zero = spread(0), N = zero
+    reach(
+        narrow, job.table + BANK_SIZE * b, job.stride, columns, values, nnz, rule, bank,
+        &N,
+    )
+    if job.fit_intercept:
+        N = N + rate_times(spread(1), job.intercept[2 * b + 1], bank, rule)
+    bank.drive = if_equal(
+        bank.slope * N, zero, bank.slope,
+        job.flow(bank.p, y, job.loss_parameter, weight, N),
+    )
+
+
+cdef inline int64_t visit_rows(
+    bint plain, bint narrow, const Job* job, const index* starts, const index* columns,
+    Symbols rule, Bank* banks, int64_t t,
+) noexcept nogil:
+    """Learn from each visited row in turn; return t after them.
+
+    `plain` and `narrow` are constants, so that the rule with no option on has a loop of
+    its own, without all that options need to remember: on short rows that is a third of
+    the time.
+    """
+    cdef:
+        int reading = AS_STORED if plain else job.reading
+        int learning = MIRROR_DESCENT if plain else job.learning
+        int ready
+        Py_ssize_t n_banks = 1 if narrow else job.n_banks, i, b, row, nnz
+        const index* row_columns
+        const real* row_values
+        Symbols unpenalised = rule
+        Bank* bank
+        lanes y, value, bias, bias_G, zero = spread(0)
+        real weight = 1
+        bint any_slope
+    unpenalised.l1 = unpenalised.l2 = y = zero
+    for i in range(job.start, job.stop):
+        row = job.order[i] if job.order != NULL else i
+        fetch_ahead(job, starts, columns, i)
+        if job.sample_weight != NULL:
+            weight = job.sample_weight[row]
+            if weight == 0:
+                continue
+        nnz = find_row(
+            starts, columns, job.entries, job.n_features, row, &row_columns, &row_values
+        )
+
+        # Predict, with weights brought up to date.
+        ready = reading
+        if reading == FROM_SUM:
+            rule.l1 = spread(<real> (t * job.l1))
+            rule.l2 = spread(<real> (t * job.l2))
+        if not plain and job.scales != NULL:
+            if job.touched != NULL:  # before the scales change, by which G is measured
+                dot(
+                    narrow, reading, True, n_banks, job.table, job.stride, job.touched,
+                    t, row_columns, row_values, nnz, &rule, banks,
+                )
+                ready = AS_STORED
+            scale_row(
+                job.table, job.stride, n_banks, job.width, reading == FROM_SUM,
+                job.scales, row_columns, row_values, nnz, job.scaled,
+            )
+            row_values = job.scaled
+        for b in range(n_banks):
+            banks[b].p = job.intercept[2 * b]
+            if reading == FROM_SUM:
+                banks[b].p = weight_of(
+                    FROM_SUM, banks[b].p, job.intercept[2 * b + 1], zero, banks[b].eta,
+                    &unpenalised,
+                )
+        if plain and narrow:
+            dot_as(
+                AS_STORED, False, True, 1, job.table, job.stride, job.touched, t,
+                row_columns, row_values, nnz, &rule, banks,
+            )
+        else:
+            dot(
+                narrow, ready, True, n_banks, job.table, job.stride, job.touched, t,
+                row_columns, row_values, nnz, &rule, banks,
+            )
+
+        # Score.
+        t += 1
+        any_slope = False
+        if not plain and job.multinomial:
+            job.loss_sum[0] += weight * softmax(
+                banks, job.used, job.lane_labels, n_banks, job.labels[row]
+            )
+        for b in range(n_banks):
+            bank = &banks[b]
+            if plain or not job.multinomial:
+                y = target_of(job, row, b)
+                job.loss(bank.p, y, job.loss_parameter, &value, &bank.slope)
+                add_up(&job.loss_sum[LANES * b], spread(weight) * job.used[b] * value)
+            bank.slope = spread(weight) * job.used[b] * bank.slope
+            bank.drive = bank.slope
+            if not plain and job.importance_aware:
+                follow_flow(
+                    job, narrow, b, row_columns, row_values, nnz, y, spread(weight),
+                    &rule, bank,
+                )
+            if learning == MIRROR_DESCENT or learning == FORGETTING:
+                bank.drive = bank.eta * bank.drive
+            any_slope = any_slope or not all_zero(bank.slope)
+        if not any_slope:
+            continue
+
+        # Learn.
+        if plain and narrow:
+            step_narrow(
+                learning, job.table, row_columns, row_values, nnz, &rule, banks
+            )
+        else:
+            step_row(
+                narrow, learning, n_banks, job.table, job.stride, row_columns,
+                row_values, nnz, &rule, banks,
+            )
+        if job.fit_intercept:
+            for b in range(n_banks):
+                bias = job.intercept[2 * b]
+                bias_G = job.intercept[2 * b + 1]
+                step(learning, &bias, &bias_G, spread(1), &banks[b], &unpenalised)
+                job.intercept[2 * b] = bias
+                job.intercept[2 * b + 1] = bias_G
+    return t
 
 
 def train(
@@ -266,182 +567,68 @@ def train(
     bint multinomial,                # in
     Loss loss,                       # in
     real loss_parameter,             # in
-    real[:, ::1] raw,                # scratch: (n_banks, 8)
+    real[:, ::1] at_work,            # scratch: (n_banks, 32)
     real[::1] scaled,                # scratch: the longest row, if there are scales
     double[:, ::1] loss_sum,         # in/out: weighted loss, scored before learning
 ):
     """Learn from each visited row in turn; return how many of them had a weight."""
     cdef:
-        bint sparse = indptr.shape[0] > 0
-        bint shuffled = order.shape[0] > 0
-        bint several = label_indptr.shape[0] > 0
-        bint labelled = several or labels.shape[0] > 0
-        bint weighted = sample_weight.shape[0] > 0
-        bint normalised = scales.shape[0] > 0
-        bint narrow = table.shape[3] == 1
-        int width = <int> table.shape[3]
-        int learning = learning_of(update, keep), reading = reading_of(update, l1, l2)
-        Py_ssize_t n_banks = table.shape[0]
-        Py_ssize_t bank_stride = table.strides[0] // <Py_ssize_t> sizeof(real)
-        Py_ssize_t stride = table.strides[1] // <Py_ssize_t> sizeof(real)
-        bint large = n_features * stride * <Py_ssize_t> sizeof(real) > NEAR_CACHE
+        Job job
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
         const index* columns = &indices[0] if indices.shape[0] else NULL
-        const index* row_columns
-        const real* row_values
-        const real* entries = &data[0] if data.shape[0] else NULL
-        real* weights = &table[0, 0, 0, 0] if n_features else NULL
-        int64_t* last = &touched[0] if touched.shape[0] else NULL
-        lanes* p = <lanes*> &raw[0, 0]
-        lanes y, value, slope, N, bias, bias_G, base
-        lanes in_use, code, one = spread(1), zero = spread(0)
-        Symbols rule, unpenalised
-        Py_ssize_t i, b, row, nnz, next_nnz, k
+        Bank* banks = <Bank*> &at_work[0, 0]
+        Symbols rule
+        bint narrow = table.shape[3] == 1, plain
+        Py_ssize_t b
         int64_t before = t
-        real weight = 1
-    rule.eps = unpenalised.eps = spread(<real> eps)
-    rule.length = one
+    job.entries = &data[0] if data.shape[0] else NULL
+    job.n_features = n_features
+    job.order = &order[0] if order.shape[0] else NULL
+    job.start = start
+    job.stop = stop
+    job.label_starts = &label_indptr[0] if label_indptr.shape[0] else NULL
+    job.labels = &labels[0] if labels.shape[0] else NULL
+    job.values = &values[0, 0] if values.size else NULL
+    job.n_values = values.shape[1]
+    job.lane_labels = <const lanes*> &lane_labels[0, 0]
+    job.lane_columns = &lane_columns[0, 0]
+    job.used = <const lanes*> &used[0, 0]
+    job.sample_weight = &sample_weight[0] if sample_weight.shape[0] else NULL
+    job.table = &table[0, 0, 0, 0] if n_features else NULL
+    job.stride = table.strides[1] // <Py_ssize_t> sizeof(real)
+    job.n_banks = table.shape[0]
+    job.width = <int> table.shape[3]
+    job.intercept = <lanes*> &intercept[0, 0, 0]
+    job.touched = &touched[0] if touched.shape[0] else NULL
+    job.scales = &scales[0] if scales.shape[0] else NULL
+    job.scaled = &scaled[0] if scaled.shape[0] else NULL
+    job.l1 = l1
+    job.l2 = l2
+    job.learning = learning_of(update, keep)
+    job.reading = reading_of(update, l1, l2)
+    job.fit_intercept = fit_intercept
+    job.importance_aware = importance_aware
+    job.multinomial = multinomial
+    job.loss = loss.function
+    job.flow = loss.flow
+    job.loss_parameter = loss_parameter
+    job.loss_sum = &loss_sum[0, 0]
+    rule.eps = spread(<real> eps)
     rule.keep = spread(<real> keep)
-    y = zero
     rule.l1 = spread(<real> l1)
     rule.l2 = spread(<real> l2)
-    unpenalised.l1 = unpenalised.l2 = zero
+    for b in range(job.n_banks):
+        banks[b].eta = (<const lanes*> &eta[b, 0])[0]
+    plain = job.learning == MIRROR_DESCENT and job.reading == AS_STORED and not (
+        importance_aware or multinomial or job.scales != NULL
+    )
     with nogil:
-        for i in range(start, stop):
-            row = order[i] if shuffled else i
-            if shuffled and i + POINTERS_AHEAD < stop:
-                if sparse:
-                    prefetch(&indptr[order[i + POINTERS_AHEAD]], 2 * sizeof(index))
-                k = order[i + ROWS_AHEAD]
-                if not labelled:
-                    prefetch(&values[k, 0], 1)
-                elif not several:
-                    prefetch(&labels[k], 1)
-                if weighted:
-                    prefetch(&sample_weight[k], 1)
-                nnz = find_row(
-                    starts, columns, entries, n_features, k, &row_columns, &row_values
-                )
-                prefetch(row_values, nnz * sizeof(real))
-                if sparse:
-                    prefetch(row_columns, nnz * sizeof(index))
-            if large and i + 1 < stop:
-                next_nnz = find_row(
-                    starts, columns, entries, n_features,
-                    order[i + 1] if shuffled else i + 1, &row_columns, &row_values,
-                )
-                for k in range(next_nnz):
-                    prefetch(weights + stride * row_columns[k], stride * sizeof(real))
-            if weighted:
-                weight = sample_weight[row]
-                if weight == 0:
-                    continue
-            nnz = find_row(
-                starts, columns, entries, n_features, row, &row_columns, &row_values
-            )
-            if reading == FROM_SUM:
-                rule.l1 = spread(<real> (t * l1))
-                rule.l2 = spread(<real> (t * l2))
-
-            # Bring the row's weights up to date.
-            for b in range(n_banks):
-                if reading != WITH_MISSED:
-                    break
-                rule.eta = (<const lanes*> &eta[b, 0])[0]
-                catch_up(
-                    narrow, weights + b * bank_stride, stride, last, t,
-                    row_columns, nnz, &rule,
-                )
-            if reading == WITH_MISSED:
-                for k in range(nnz):
-                    last[row_columns[k]] = t
-            if normalised:
-                scale_row(
-                    weights, stride, bank_stride, n_banks, width, reading == FROM_SUM,
-                    &scales[0], row_columns, row_values, nnz, &scaled[0],
-                )
-                row_values = &scaled[0]
-
-            # Predict.
-            for b in range(n_banks):
-                rule.eta = (<const lanes*> &eta[b, 0])[0]
-                bias = (<const lanes*> &intercept[b, 0, 0])[0]
-                if reading == FROM_SUM:
-                    unpenalised.eta = rule.eta
-                    bias_G = (<const lanes*> &intercept[b, 1, 0])[0]
-                    bias = weight_of(FROM_SUM, bias, bias_G, zero, &unpenalised)
-                p[b] = bias
-                dot(
-                    narrow, FROM_SUM if reading == FROM_SUM else AS_STORED,
-                    weights + b * bank_stride, stride, last, t,
-                    row_columns, row_values, nnz, &rule, &p[b],
-                )
-
-            # Score, then learn.
-            t += 1
-            if multinomial:
-                loss_sum[0, 0] += weight * softmax(
-                    p, <const lanes*> &used[0, 0], <const lanes*> &lane_labels[0, 0],
-                    n_banks, labels[row],
-                )
-            for b in range(n_banks):
-                base = (<const lanes*> &eta[b, 0])[0]
-                in_use = (<const lanes*> &used[b, 0])[0]
-                if multinomial:
-                    slope = p[b]
-                else:
-                    if not labelled:
-                        if narrow:
-                            y = spread(values[row, lane_columns[0, 0]])
-                        else:
-                            y = in_use * gather(&values[row, 0], &lane_columns[b, 0])
-                    else:
-                        code = (<const lanes*> &lane_labels[b, 0])[0]
-                        if several:
-                            y = -in_use
-                            for k in range(label_indptr[row], label_indptr[row + 1]):
-                                y = if_equal(spread(labels[k]), code, in_use, y)
-                        else:
-                            y = if_equal(spread(labels[row]), code, in_use, -in_use)
-                    loss.function(p[b], y, loss_parameter, &value, &slope)
-                    add_up(&loss_sum[b, 0], spread(weight) * in_use * value)
-                rule.slope = spread(weight) * in_use * slope
-                if all_zero(rule.slope):
-                    continue
-                rule.eta = base
-                if importance_aware:
-                    N = zero
-                    reach(
-                        narrow, weights + b * bank_stride, stride,
-                        row_columns, row_values, nnz, &rule, &N,
-                    )
-                    if fit_intercept:
-                        bias_G = (<const lanes*> &intercept[b, 1, 0])[0]
-                        N = N + base * inverse_root(
-                            if_equal(rule.slope, zero, bias_G, rule.keep * bias_G)
-                            + rule.slope * rule.slope + rule.eps
-                        )
-                    rule.length = if_equal(
-                        rule.slope * N, zero, one,
-                        loss.flow(p[b], y, loss_parameter, spread(weight), N)
-                        / rule.slope,
-                    )
-                    if reading != FROM_SUM:
-                        rule.eta = base * rule.length
-                step_row(
-                    narrow, learning, weights + b * bank_stride, stride,
-                    row_columns, row_values, nnz, &rule,
-                )
-                if fit_intercept:
-                    bias = (<const lanes*> &intercept[b, 0, 0])[0]
-                    bias_G = (<const lanes*> &intercept[b, 1, 0])[0]
-                    unpenalised.eta = rule.eta
-                    unpenalised.keep = rule.keep
-                    unpenalised.slope = rule.slope
-                    unpenalised.length = rule.length
-                    step(learning, &bias, &bias_G, one, &unpenalised)
-                    (<lanes*> &intercept[b, 0, 0])[0] = bias
-                    (<lanes*> &intercept[b, 1, 0])[0] = bias_G
+        if plain and narrow:
+            t = visit_rows(True, True, &job, starts, columns, rule, banks, t)
+        elif plain:
+            t = visit_rows(True, False, &job, starts, columns, rule, banks, t)
+        else:
+            t = visit_rows(False, narrow, &job, starts, columns, rule, banks, t)
     return t - before
 
 
@@ -462,6 +649,7 @@ def raw_prediction(
     Update update,                   # in
     Py_ssize_t first,                # in: column of `out` for the group's first lane
     Py_ssize_t n_lanes,              # in: lanes in use
+    real[:, ::1] at_work,            # scratch: (n_banks, 32)
     real[::1] scaled,                # scratch: the longest row, if there are scales
     real[:, ::1] out,                # out: (n_rows, n_outputs)
 ):
@@ -471,7 +659,6 @@ def raw_prediction(
         bint normalised = scales.shape[0] > 0
         int width = <int> table.shape[3], reading = reading_of(update, l1, l2)
         Py_ssize_t n_banks = table.shape[0]
-        Py_ssize_t bank_stride = table.strides[0] // <Py_ssize_t> sizeof(real)
         Py_ssize_t stride = table.strides[1] // <Py_ssize_t> sizeof(real)
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
         const index* columns = &indices[0] if indices.shape[0] else NULL
@@ -479,12 +666,14 @@ def raw_prediction(
         const real* row_values
         const real* entries = &data[0] if data.shape[0] else NULL
         const real* weights = &table[0, 0, 0, 0] if n_features else NULL
-        const int64_t* last = &touched[0] if touched.shape[0] else NULL
+        int64_t* last = <int64_t*> &touched[0] if touched.shape[0] else NULL
         Symbols rule
+        Bank* banks = <Bank*> &at_work[0, 0]
         Py_ssize_t row, nnz, b
-        lanes p
         int j
     set_read_only(&rule, eps, l1, l2, t, reading)
+    for b in range(n_banks):
+        banks[b].eta = (<const lanes*> &eta[b, 0])[0]
     with nogil:
         for row in range(out.shape[0]):
             nnz = find_row(
@@ -494,14 +683,14 @@ def raw_prediction(
                 known_scale_row(&scales[0], row_columns, row_values, nnz, &scaled[0])
                 row_values = &scaled[0]
             for b in range(n_banks):
-                rule.eta = (<const lanes*> &eta[b, 0])[0]
-                p = (<const lanes*> &bias[b, 0, 0])[0]
-                dot(
-                    narrow, reading, weights + b * bank_stride, stride, last, t,
-                    row_columns, row_values, nnz, &rule, &p,
-                )
+                banks[b].p = (<const lanes*> &bias[b, 0, 0])[0]
+            dot(
+                narrow, reading, False, n_banks, weights, stride, last, t, row_columns,
+                row_values, nnz, &rule, banks,
+            )
+            for b in range(n_banks):
                 for j in range(min(width, n_lanes - b * width)):
-                    out[row, first + b * width + j] = lane(p, j)
+                    out[row, first + b * width + j] = lane(banks[b].p, j)
 
 
 cdef inline void set_read_only(
@@ -530,11 +719,11 @@ def read_weights(
         int width = <int> table.shape[3], reading = reading_of(update, l1, l2), j
         Symbols rule
         Py_ssize_t b, k
-        lanes state, G, missed = spread(0)
+        lanes state, G, missed = spread(0), bank_eta
     set_read_only(&rule, eps, l1, l2, t, reading)
     with nogil:
         for b in range(table.shape[0]):
-            rule.eta = (<const lanes*> &eta[b, 0])[0]
+            bank_eta = (<const lanes*> &eta[b, 0])[0]
             for k in range(table.shape[1]):
                 if narrow:
                     state = spread(table[b, k, 0, 0])
@@ -542,10 +731,10 @@ def read_weights(
                 else:
                     state = (<const lanes*> &table[b, k, 0, 0])[0]
                     G = (<const lanes*> &table[b, k, 1, 0])[0]
-                if reading == WITH_MISSED:
+                if touched.shape[0]:
                     missed = spread(<real> (t - touched[k]))
                 if reading != AS_STORED:
-                    state = weight_of(reading, state, G, missed, &rule)
+                    state = weight_of(reading, state, G, missed, bank_eta, &rule)
                 for j in range(width):
                     out[b, k, j] = lane(state, j)
 

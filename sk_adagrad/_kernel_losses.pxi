@@ -25,11 +25,11 @@ ctypedef void (*loss_function)(
 cdef void log_loss(
     lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    cdef lanes z, u
-    z = y * p
-    u = exponential(-magnitude(z))
-    value[0] = log_one_plus(u) + positive(-z)
-    slope[0] = -y * if_above(z, spread(0), u, spread(1)) / (spread(1) + u)
+    # log(1 + e^-z) is the positive part of -z and, with u = e^-|z|, log(1 + u), which
+    # is twice the inverse hyperbolic tangent of u / (2 + u); here with e^z for u.
+    cdef lanes z = y * p, e = exponential(z), one = spread(1), above = one + e
+    slope[0] = -y / above
+    value[0] = twice_artanh(lesser(e, one) / (above + greater(e, one))) + positive(-z)
 
 
 cdef void hinge(
@@ -169,10 +169,6 @@ cdef void tweedie(
 
 # Flows.
 
-cdef inline lanes least(lanes a, lanes b) noexcept nogil:
-    return if_above(a, b, b, a)
-
-
 cdef inline lanes decayed(lanes time) noexcept nogil:
     """Return 1 - e^-time: the share of a distance that is gone."""
     return -exponential_minus_one(-time)
@@ -190,7 +186,7 @@ cdef lanes log_loss_flow(
     # convex and the start is above the solution, so Newton's steps fall towards it.
     cdef lanes e = exponential(y * p), D = weight * N, d, rest
     cdef int i
-    d = least(D, log_one_plus_any(D / e))
+    d = lesser(D, log_one_plus_any(D / e))
     for i in range(NEWTON_STEPS):
         rest = d + e * exponential_minus_one(d) - D
         d = d - rest / (spread(1) + e * exponential(d))
@@ -200,7 +196,7 @@ cdef lanes log_loss_flow(
 cdef lanes hinge_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
-    return -y * least(weight, positive(spread(1) - y * p) / N)
+    return -y * lesser(weight, positive(spread(1) - y * p) / N)
 
 
 cdef lanes perceptron_flow(
@@ -209,7 +205,7 @@ cdef lanes perceptron_flow(
     # The flow would end at p = 0, where learning begins; the label is its limit here.
     cdef lanes z = y * p
     return -y * if_above(
-        z, spread(0), spread(0), least(weight, (spread(1) - z) / N)
+        z, spread(0), spread(0), lesser(weight, (spread(1) - z) / N)
     )
 
 
@@ -224,7 +220,7 @@ cdef lanes modified_huber_flow(
 ) noexcept nogil:
     # At the constant speed 4 N up to the margin -1, from there as the squared hinge.
     cdef lanes z = y * p, D = weight * N, straight
-    straight = least(spread(4) * D, positive(spread(-1) - z))
+    straight = lesser(spread(4) * D, positive(spread(-1) - z))
     z = positive(spread(1) - if_above(spread(-1), z, spread(-1), z))
     D = if_above(straight, spread(0), D - straight * spread(0.25), D)
     return -y * (straight + z * decayed(spread(2) * D)) / N
@@ -239,7 +235,7 @@ cdef lanes squared_error_flow(
 cdef lanes absolute_error_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
-    return sign(p - y) * least(weight, magnitude(p - y) / N)
+    return sign(p - y) * lesser(weight, magnitude(p - y) / N)
 
 
 cdef lanes quantile_flow(
@@ -247,7 +243,7 @@ cdef lanes quantile_flow(
 ) noexcept nogil:
     cdef lanes r = p - y, speed
     speed = if_above(r, spread(0), spread(1 - parameter), spread(parameter))
-    return if_above(r, spread(0), spread(1), spread(-1)) * least(
+    return if_above(r, spread(0), spread(1), spread(-1)) * lesser(
         speed * weight, magnitude(r) / N
     )
 
@@ -258,16 +254,16 @@ cdef lanes huber_flow(
     # At the constant speed epsilon N down to |r| = epsilon, then as the squared error.
     cdef lanes r = p - y, a, D = weight * N, epsilon = spread(parameter), straight
     a = magnitude(r)
-    straight = least(epsilon * D, positive(a - epsilon))
+    straight = lesser(epsilon * D, positive(a - epsilon))
     D = if_above(straight, spread(0), D - straight / epsilon, D)
-    return sign(r) * (straight + least(a, epsilon) * decayed(positive(D))) / N
+    return sign(r) * (straight + lesser(a, epsilon) * decayed(positive(D))) / N
 
 
 cdef lanes epsilon_insensitive_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
     cdef lanes r = p - y
-    return sign(r) * least(weight, positive(magnitude(r) - spread(parameter)) / N)
+    return sign(r) * lesser(weight, positive(magnitude(r) - spread(parameter)) / N)
 
 
 cdef lanes squared_epsilon_insensitive_flow(

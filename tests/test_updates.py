@@ -314,7 +314,8 @@ def test_intercept_is_not_penalised(task, update, form):
     alone = streamed(task, form(0 * X), y, weight, alpha=0.0, **options)
     np.testing.assert_array_equal(model.coef_, 0)
     assert alone.intercept_.any()
-    np.testing.assert_array_equal(model.intercept_, alone.intercept_)
+    # Each has a loop of its own in the kernel, so they may round differently.
+    np.testing.assert_allclose(model.intercept_, alone.intercept_, 1e-12)
 
 
 @each_variant
