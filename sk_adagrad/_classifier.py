@@ -533,7 +533,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             self._indicator = kind
         if kind is not None:
             return self._encode_indicator(y, classes, go_on, dtype)
-        y = column_or_1d(y, warn=True)
+        y = y if y.ndim == 1 else column_or_1d(y, warn=True)
         if stream:
             _check_partial_fit_first_call(self, classes)
         elif not go_on:
@@ -631,8 +631,8 @@ def _labels(y):
     """Return the sorted distinct labels of y; refuse what cannot be labels."""
     if y.dtype.kind not in "biuU":
         check_classification_targets(y)
-    low, high = (int(y.min()), int(y.max())) if y.dtype.kind == "i" else (0, len(y))
-    if high - low < len(y):
+    low, n_values = _range(y)
+    if n_values <= len(y):
         # Counting takes a tenth of the time of sorting.
         counts = np.bincount(np.subtract(y, low, dtype=np.int64))
         return (np.flatnonzero(counts) + low).astype(y.dtype)
@@ -644,8 +644,28 @@ def _codes(y, classes):
     kinds = y.dtype.kind, classes.dtype.kind
     if "O" not in kinds and (kinds[0] in "US") != (kinds[1] in "US"):
         return np.zeros(len(y), dtype=np.intp), np.zeros(len(y), dtype=bool)
+    low, n_values = _range(y)
+    if kinds[1] == "i" and n_values <= len(y):
+        # A table of all values takes a fifth of the time of a search.
+        places = np.subtract(classes, low, dtype=np.int64)
+        inside = np.flatnonzero((places >= 0) & (places < n_values))
+        table = np.full(n_values, -1, dtype=np.intp)
+        table[places[inside]] = inside
+        codes = table[np.subtract(y, low, dtype=np.int64)]
+        return np.maximum(codes, 0), codes >= 0
     codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
     return codes, classes[codes] == y
+
+
+def _range(y):
+    """Return the least label and how many integers there are up to the largest.
+
+    What is no integer has none less than there are labels.
+    """
+    if y.dtype.kind != "i" or not len(y):
+        return 0, len(y) + 1
+    low, high = int(y.min()), int(y.max())
+    return low, high - low + 1
 
 
 def _balanced_so_far(codes, weight, n_classes, class_counts):

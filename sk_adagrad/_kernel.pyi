@@ -91,8 +91,20 @@ def read_weights(
     update: Update,
     out: _Real,
 ) -> None: ...
-def inspect(indptr: _Index, indices: _Index) -> tuple[int, int, int, bool]: ...
-def all_finite(data: _Real) -> bool: ...
+def scan(
+    indptr: _Index,
+    indices: _Index,
+    data: _Real,
+    n_rows: int,
+    n_features: int,
+    keys: NDArray[np.uint64],
+) -> tuple[int, int, int, bool, bool, bool]: ...
+def visit_keys(
+    content: NDArray[np.uint64],
+    targets: _Real,
+    seed: int,
+    keys: NDArray[np.uint64],
+) -> None: ...
 def row_keys(
     indptr: _Index,
     indices: _Index,

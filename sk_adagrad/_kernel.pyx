@@ -60,7 +60,7 @@ cdef extern from "_lanes.h" nogil:
     real total(lanes v)
     real largest(lanes v)
     void add_up(double* sums, lanes v)
-    uint32_t bits_of(real x, int exact)
+    uint64_t bits_of(real x, int exact)
     int HAS_AVX2()
     int HAS_AVX512()
     void prefetch(const void* address, Py_ssize_t size)
@@ -386,7 +386,9 @@ cdef inline void fetch_ahead(
             )
 
 
-cdef inline lanes target_of(const Job* job, Py_ssize_t row, Py_ssize_t b) noexcept nogil:
+cdef inline lanes target_of(
+    const Job* job, Py_ssize_t row, Py_ssize_t b
+) noexcept nogil:
     """Return what a bank's lanes are to learn from the row; 0 in unused ones."""
     cdef lanes y, used = job.used[b]
     cdef Py_ssize_t k

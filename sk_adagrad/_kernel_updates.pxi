@@ -9,9 +9,9 @@ accumulator G, under dual averaging and FTRL-proximal a sum of gradients z and G
 cdef enum:
     AS_STORED      # w
     FROM_SUM       # w as a function of z, G and the number of samples
-    MISSED_L1      # w after the steps of regularisation that it has missed: L1 alone,
-    MISSED_L2      # L2 alone,
-    MISSED_BOTH    # or both
+    MISSED_L1      # w after the steps of an L1 penalty that it has missed
+    MISSED_L2      # the same for L2
+    MISSED_BOTH    # and for both
 
 # How it learns.
 cdef enum:
@@ -64,8 +64,9 @@ cdef struct Bank:
     lanes eta
     lanes p         # raw prediction
     lanes slope     # weight * d loss / dp
-    lanes drive     # what moves the weight in place of the slope: times eta under mirror
-                    # descent, times the length that importance_aware gives to the step
+    # What moves the weight in place of the slope: times eta under mirror descent, times
+    # the length that importance_aware gives to the step.
+    lanes drive
 
 
 cdef inline lanes finite(lanes G) noexcept nogil:
@@ -144,43 +145,50 @@ cdef inline lanes rate_times(
 # The functions copy the symbols, since for the compiler each store into the table might
 # change those behind a pointer.
 #
-# Width 8: a feature's eight weights and eight accumulators of one bank lie side by side,
-# then those of the next bank of its group; `stride` numbers behind those of the feature
-# before. n, the number of banks, is a constant of the inlined functions: each bank waits
-# for its own prediction, loss and step, and several at once share the waiting. Three
-# banks together take 0.6 to 0.7 of the time of one after the other.
+# Width 8: a feature's eight weights and eight accumulators of a bank lie side by side,
+# then those of the next bank of its group, and `stride` numbers behind them those of
+# the next feature. n, the number of banks, is a constant of the inlined functions: each
+# bank waits for its own prediction, loss and step, and several at once share the
+# waiting. Three banks together take 0.6 to 0.7 of the time of one after the other.
 
 cdef inline void add_weights(
-    int reading, bint catch_up, const lanes* line, lanes missed, real x, lanes eta,
-    const Symbols* rule, running_sum* sum,
+    int reading, bint catch_up, const lanes* line, lanes missed, real x,
+    const Symbols* rule, const Bank* bank, running_sum* sum,
 ) noexcept nogil:
     """Add x times the weights of one feature and bank to a sum."""
     cdef lanes w
     if reading == AS_STORED:
         add_times(sum, <const real*> line, x)
     else:
-        w = weight_of(reading, line[0], line[1], missed, eta, rule)
+        w = weight_of(reading, line[0], line[1], missed, bank.eta, rule)
         if catch_up:
             (<lanes*> line)[0] = w
         add_times(sum, <const real*> &w, x)
 
 
 cdef inline void add_feature(
-    int reading, bint catch_up, int n, const lanes* line, const int64_t* touched,
-    int64_t t, Py_ssize_t column, real x, const Symbols* rule, const Bank* banks,
-    running_sum* sums,
+    int reading, bint catch_up, int n, const real* table, Py_ssize_t stride,
+    const int64_t* touched, int64_t t, Py_ssize_t column, real x, const Symbols* rule,
+    const Bank* banks, running_sum* sums,
 ) noexcept nogil:
-    cdef lanes missed = spread(
-        0 if reading == AS_STORED or reading == FROM_SUM else <real> (t - touched[column])
-    )
+    cdef const lanes* line = <const lanes*> (table + stride * column)
+    cdef lanes missed = spread(0)
+    if reading != AS_STORED and reading != FROM_SUM:
+        missed = spread(<real> (t - touched[column]))
     # No loop, since GCC would not unroll one, and then keeps the sums in memory.
-    add_weights(reading, catch_up, line, missed, x, banks[0].eta, rule, &sums[0])
+    add_weights(reading, catch_up, line, missed, x, rule, banks, sums)
     if n > 1:
-        add_weights(reading, catch_up, line + 2, missed, x, banks[1].eta, rule, &sums[1])
+        add_weights(
+            reading, catch_up, line + 2, missed, x, rule, banks + 1, sums + 1
+        )
     if n > 2:
-        add_weights(reading, catch_up, line + 4, missed, x, banks[2].eta, rule, &sums[2])
+        add_weights(
+            reading, catch_up, line + 4, missed, x, rule, banks + 2, sums + 2
+        )
     if n > 3:
-        add_weights(reading, catch_up, line + 6, missed, x, banks[3].eta, rule, &sums[3])
+        add_weights(
+            reading, catch_up, line + 6, missed, x, rule, banks + 3, sums + 3
+        )
 
 
 cdef inline void dot_wide(
@@ -197,18 +205,17 @@ cdef inline void dot_wide(
         clear(&odd[b])
     for k in range(0, nnz - 1, 2):
         add_feature(
-            reading, catch_up, n, <const lanes*> (table + stride * columns[k]), touched,
-            t, columns[k], values[k], &rule, banks, even,
+            reading, catch_up, n, table, stride, touched, t, columns[k], values[k],
+            &rule, banks, even,
         )
         add_feature(
-            reading, catch_up, n, <const lanes*> (table + stride * columns[k + 1]),
-            touched, t, columns[k + 1], values[k + 1], &rule, banks, odd,
+            reading, catch_up, n, table, stride, touched, t, columns[k + 1],
+            values[k + 1], &rule, banks, odd,
         )
     if nnz & 1:
-        k = nnz - 1
         add_feature(
-            reading, catch_up, n, <const lanes*> (table + stride * columns[k]), touched,
-            t, columns[k], values[k], &rule, banks, even,
+            reading, catch_up, n, table, stride, touched, t, columns[nnz - 1],
+            values[nnz - 1], &rule, banks, even,
         )
     for b in range(n):
         add_to(&banks[b].p, &even[b], &odd[b])

@@ -199,8 +199,8 @@ static inline real largest(lanes v) {
     return most;
 }
 
-/* 32 bits that stand for x: those of the nearest float, or all of x's folded together. */
-static inline uint32_t bits_of(real x, int exact) {
+/* Bits that stand for x: those of the nearest float, or all of its own. */
+static inline uint64_t bits_of(real x, int exact) {
     float nearest = (float)x;
     uint32_t bits;
     memcpy(&bits, &nearest, sizeof bits);
@@ -208,7 +208,7 @@ static inline uint32_t bits_of(real x, int exact) {
     if (exact) {
         uint64_t all;
         memcpy(&all, &x, sizeof all);
-        bits = (uint32_t)all * 0x27D4EB2Fu ^ (uint32_t)(all >> 32);
+        return all;
     }
 #endif
     return bits;

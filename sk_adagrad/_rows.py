@@ -1,7 +1,7 @@
 """The rows of X as the kernel reads them, and the order in which `fit` visits them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,6 +10,7 @@ from ._dispatch import KERNELS
 
 NO_ROWS = np.empty(0, dtype=np.uint32)
 _NO_INDPTR = np.empty(0, dtype=np.int32)
+_HALF = np.uint64(32)
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,16 @@ class Rows:
     """X without a copy: a CSR matrix's three arrays, or a dense matrix row after row.
 
     A dense row has all columns, which `indices` then lists once; `indptr` is empty.
+
+    Parameters
+    ----------
+    data, indices, indptr : ndarray
+    n_rows, n_features : int
+    keys : ndarray of uint64 of shape (n_rows,)
+        Hashes of the rows' contents, for the order of visits; empty if not asked for.
+    whole_keys : bool
+        Whether rows with the same key are the same. Those of long rows are made of
+        their beginnings only, those of float64 values of the nearest float32.
     """
 
     data: np.ndarray
@@ -24,6 +35,8 @@ class Rows:
     indptr: np.ndarray
     n_rows: int
     n_features: int
+    keys: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
+    whole_keys: bool = True
 
     @property
     def nnz(self) -> int:
@@ -71,22 +84,26 @@ class Rows:
 
 
 def rows_of(X) -> Rows:
-    """Wrap a validated X: a canonical CSR matrix or a C-contiguous dense array."""
+    """Wrap a valid X: a canonical CSR matrix or a C-contiguous dense array."""
     n_rows, n_features = X.shape
     if not sp.issparse(X):
         columns = np.arange(n_features, dtype=np.int32)
         return Rows(X.ravel(), columns, _NO_INDPTR, n_rows, n_features)
-    indptr = X.indptr.astype(X.indices.dtype, copy=False)
-    return Rows(X.data, X.indices, indptr, n_rows, n_features)
+    indptr = X.indptr
+    if indptr.dtype != X.indices.dtype:
+        # What does not fit the type of the indices must stay wrong in it.
+        indptr = indptr.clip(-1, len(X.indices) + 1).astype(X.indices.dtype)
+    data, indices, indptr = map(np.ascontiguousarray, (X.data, X.indices, indptr))
+    return Rows(data, indices, indptr, n_rows, n_features)
 
 
-def checked_sparse(X):
-    """Return X, as a canonical CSR matrix if it is sparse.
+def as_csr(X):
+    """Return X, as a CSR matrix if it is sparse; a CSR matrix is not looked at yet.
 
     Raises
     ------
     ValueError
-        If the arrays of a sparse X contradict each other.
+        If the arrays of a sparse X in another format contradict each other.
     """
     if not sp.issparse(X):
         return X
@@ -105,24 +122,67 @@ def checked_sparse(X):
                 )
     elif X.format in ("csc", "bsr"):
         X.check_format(full_check=True)
-    return canonical_csr(X.tocsr())
+    elif X.format == "csr":
+        _check_lengths(X)
+    return X.tocsr()
 
 
-def all_finite(X) -> bool:
-    """Whether X, dense or CSR of float32 or float64, has neither NaN nor infinity."""
-    data = X.data if sp.issparse(X) else X.ravel()
-    return KERNELS[data.dtype].all_finite(data)
+def read_rows(X, *, keyed=False) -> tuple[Rows, bool]:
+    """Wrap a C-contiguous dense array or a CSR matrix, looking at all of it once.
 
+    Parameters
+    ----------
+    X : array or CSR matrix, of float32 or float64
+        What `as_csr` has returned. It is copied only if it is not canonical: if columns
+        do not rise in each row.
+    keyed : bool
+        Whether to hash the rows.
 
-def canonical_csr(X):
-    """Return the CSR matrix X with rising columns in each row, copied only if need be.
+    Returns
+    -------
+    rows : Rows
+    all_finite : bool
+        Whether there is neither NaN nor infinity.
 
     Raises
     ------
     ValueError
         If the arrays of X contradict each other; nothing is read through them before.
     """
-    n_rows, n_features = X.shape
+    rows = rows_of(X)
+    if keyed:
+        rows = replace(rows, keys=np.empty(rows.n_rows, dtype=np.uint64))
+    bad_row, low, high, canonical, all_finite, whole_keys = KERNELS[X.dtype].scan(
+        indptr=rows.indptr,
+        indices=rows.indices,
+        data=rows.data,
+        n_rows=rows.n_rows,
+        n_features=rows.n_features,
+        keys=rows.keys,
+    )
+    if bad_row >= 0:
+        raise ValueError(
+            f"X is not a valid CSR matrix: row {bad_row} is said to go from entry "
+            f"{X.indptr[bad_row]} to {X.indptr[bad_row + 1]}, but indptr must not "
+            f"decrease and there are {len(X.indices)} entries."
+        )
+    if low < 0 or high >= rows.n_features:
+        raise ValueError(
+            f"X is not a valid CSR matrix: it has {rows.n_features} columns, so column "
+            f"indices go from 0 to {rows.n_features - 1}, but indices contains "
+            f"{low if low < 0 else high}."
+        )
+    if canonical:
+        return replace(rows, whole_keys=whole_keys), all_finite
+    X = X.copy()
+    X.has_canonical_format = X.has_sorted_indices = False
+    X.sum_duplicates()
+    return read_rows(X, keyed=keyed)
+
+
+def _check_lengths(X):
+    """Refuse a CSR matrix whose arrays do not have the lengths that they need."""
+    n_rows, _ = X.shape
     indptr, indices = X.indptr, X.indices
     if len(indptr) != n_rows + 1:
         raise ValueError(
@@ -143,33 +203,6 @@ def canonical_csr(X):
             f"X is not a valid CSR matrix: its column indices are {indices.dtype}, but "
             "must be int32 or int64."
         )
-    kernel = KERNELS[np.dtype(np.float64)]
-    if indptr.dtype == indices.dtype:
-        narrow = indptr
-    else:  # what does not fit the type of the indices must stay wrong in it
-        narrow = indptr.clip(-1, len(indices) + 1).astype(indices.dtype)
-    narrow, indices = np.ascontiguousarray(narrow), np.ascontiguousarray(indices)
-    bad_row, low, high, canonical = kernel.inspect(narrow, indices)
-    if bad_row >= 0:
-        raise ValueError(
-            f"X is not a valid CSR matrix: row {bad_row} is said to go from entry "
-            f"{indptr[bad_row]} to {indptr[bad_row + 1]}, but indptr must not decrease "
-            f"and there are {len(indices)} entries."
-        )
-    if low < 0 or high >= n_features:
-        wrong = low if low < 0 else high
-        raise ValueError(
-            f"X is not a valid CSR matrix: it has {n_features} columns, so column "
-            f"indices go from 0 to {n_features - 1}, but indices contains {wrong}."
-        )
-    contiguous = all(
-        array.flags.c_contiguous for array in (X.indptr, X.indices, X.data)
-    )
-    if not (canonical and contiguous):
-        X = X.copy()
-        X.has_canonical_format = X.has_sorted_indices = False
-        X.sum_duplicates()
-    return X
 
 
 def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
@@ -191,6 +224,7 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     Parameters
     ----------
     rows : Rows
+        With keys, unless `scale_free`.
     targets : ndarray of shape (n_rows, n_values)
     weight : ndarray of shape (n_rows,)
         Empty if all rows weigh 1.
@@ -205,71 +239,110 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     weight : ndarray of shape (n_rows,)
         That of a visit to each row in `order`; empty if all weigh 1.
     """
-    keys = _keys(rows, targets, NO_ROWS, seed, exact=False)
-    order = np.argsort(keys).astype(np.uint32)
-    if len(weight):
-        order = order[weight[order] != 0]
-    keys = keys[order]
+    rng = np.random.Generator(np.random.SFC64(seed))
     if scale_free:
-        order, same = _scale_free_order(rows, targets, order, weight, seed)
-    elif rows.data.dtype == np.float64:
-        order, same = _group_exactly(rows, targets, order, keys, seed)
+        order, same = _scale_free_order(rows, targets, weight, seed)
+        numbers = order  # they are drawn below
     else:
-        same = keys[1:] == keys[:-1]
-    shuffle = np.random.Generator(np.random.SFC64(seed)).shuffle
+        numbers, same = _order(rows, targets, weight, seed)
+        order = numbers.astype(np.uint32)  # the lower half
     starts = np.flatnonzero(np.append(True, ~same))
-    if not len(weight) and len(order) <= 2 * len(starts):
-        # The least weight is 1 and half the mean is not more: each row is a visit.
-        if len(starts) < len(order) or scale_free:
-            shuffle(order)
-        return order, weight
-
-    each = weight[order] if len(weight) else np.ones(len(order), rows.data.dtype)
-    order = order[starts]
-    merged = np.add.reduceat(each, starts, dtype=np.float64)
-    light = max(merged.min(), merged.mean() / 2)
+    if len(weight):
+        total = np.add.reduceat(weight[order], starts, dtype=np.float64)
+    else:
+        total = np.diff(starts, append=len(order)).astype(np.float64)
+    light = max(total.min(), total.mean() / 2)
     # Not 0.5: a quotient halfway between two integers must not be rounded by chance.
-    n_visits = np.floor(merged / light + 0.499).astype(np.intp).clip(min=1)
-    if (merged == n_visits).all():
+    n_visits = np.floor(total / light + 0.499).astype(np.intp).clip(min=1)
+    order, numbers = order[starts], numbers[starts]
+    if (total == n_visits).all():
         weight = weight[:0]
     else:
         weight = np.zeros(rows.n_rows, rows.data.dtype)
-        weight[order] = merged / n_visits
+        weight[order] = total / n_visits
+    if scale_free:
+        numbers = _numbered(rng, order)
     if n_visits.max() > 1 or scale_free:
-        order = np.repeat(order, n_visits)
-        shuffle(order)
+        again = _numbered(rng, np.repeat(order, n_visits - 1))
+        numbers = np.concatenate((numbers, again))
+        numbers.sort()
+        order = numbers.astype(np.uint32)
     return order, weight
 
 
-def _group_exactly(rows, targets, order, keys, seed):
-    """Bring rows with the same content together; tell which equal their successor.
+def _numbered(rng, order):
+    """Return 64-bit numbers whose upper half is random and whose lower one a row."""
+    return rng.integers(2**32, size=len(order), dtype=np.uint64) << _HALF | order
 
-    The keys are those of the values as float32, which differ in 64 bits unless the rows
-    are the same. float64 values may have been rounded to the same float32 ones: a
-    second key, of the values as they are, tells them apart.
+
+def _order(rows, targets, weight, seed):
+    """Sort rows by a hash of their contents; tell which equal their successor.
+
+    One sort of 64-bit numbers orders them: half a key, and as the lower half the row's
+    number. Where half keys are the same, the keys are looked at; then, if need be,
+    those of whole rows. Returns the numbers.
     """
-    same = keys[1:] == keys[:-1]
+    keys = np.empty(rows.n_rows, dtype=np.uint64)
+    KERNELS[rows.data.dtype].visit_keys(
+        content=rows.keys, targets=targets, seed=seed & (2**64 - 1), keys=keys
+    )
+    numbers = keys >> _HALF << _HALF
+    numbers |= np.arange(rows.n_rows, dtype=np.uint64)
+    if len(weight):
+        numbers = numbers[weight != 0]
+    numbers.sort()
+    halves = numbers >> _HALF
+    same = halves[1:] == halves[:-1]
     if not same.any():
-        return order, same
+        return numbers, same
+    order = numbers.astype(np.uint32)
+    same = _told_apart(order, same, lambda tied: keys[tied])
+    if not rows.whole_keys:
+        same = _told_apart(
+            order, same, lambda tied: _keys(rows, targets, tied, ~seed, exact=True)
+        )
+    return halves << _HALF | order, same
+
+
+def _told_apart(order, same, keys_of):
+    """Sort rows that seem to be the same by another key; tell which still are.
+
+    Parameters
+    ----------
+    order : ndarray of uint32 of shape (n_rows,)
+        Changed in place.
+    same : ndarray of bool of shape (n_rows - 1,)
+        Whether each row seems to be the same as its successor.
+    keys_of : callable
+        Returns the keys of rows.
+    """
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
-    in_run = same[tied[:-1]]
-    exact_keys = _keys(rows, targets, order[tied], ~seed, exact=True)
-    same_exactly = exact_keys[1:] == exact_keys[:-1]
-    if not same_exactly[in_run].all():
-        within = np.lexsort((exact_keys, keys[tied]))
-        order[tied] = order[tied][within]
-        exact_keys = exact_keys[within]
-        same_exactly = exact_keys[1:] == exact_keys[:-1]
-    same[tied[:-1][in_run & ~same_exactly]] = False
-    return order, same
+    if not len(tied):
+        return same
+    keys, in_run = keys_of(order[tied]), same[tied[:-1]]
+    differ = in_run & (keys[1:] != keys[:-1])
+    if not differ.any():
+        return same
+    run = np.concatenate(([0], np.cumsum(~in_run)))
+    mixed = np.isin(run, run[:-1][differ])
+    tied, keys, run = tied[mixed], keys[mixed], run[mixed]
+    within = np.lexsort((keys, run))
+    order[tied] = order[tied][within]
+    keys = keys[within]
+    same = same.copy()
+    same[tied[:-1]] &= (keys[1:] == keys[:-1]) | (run[1:] != run[:-1])
+    return same
 
 
-def _scale_free_order(rows, targets, order, weight, seed):
+def _scale_free_order(rows, targets, weight, seed):
     """Sort rows by a random sum of their values as shares of the columns' largest.
 
     Multiplying a column changes such a sum by rounding only, while a hash of the values
-    would become another one. Returns what `_group_exactly` does.
+    would become another one. Returns the order, and which equal their successor.
     """
+    order = np.arange(rows.n_rows, dtype=np.uint32)
+    if len(weight):
+        order = order[weight != 0]
     indptr = rows.indptr
     if not len(indptr):
         indptr = np.arange(0, rows.data.size + 1, max(1, rows.n_features))
