@@ -243,6 +243,7 @@ class BaseAdagrad(BaseEstimator):
             eta = np.full((n_outputs, 1), float(self.eta0))
         state_type, _ = PRECONDITIONERS[self.preconditioner]
         candidates, coupled = None, self._is_coupled(n_outputs)
+        biases = self._first_biases(samples, stream)
         in_turn = state_type is ModelState and not (stream or coupled)
         if in_turn and self.eta0 == "auto":
             candidates, eta = eta, eta[:, :1].copy()
@@ -255,12 +256,16 @@ class BaseAdagrad(BaseEstimator):
             coupled=coupled,
             scaled=self.scale_invariant,
         )
+        if biases is not None:
+            state.begin_at(biases)
         return state, candidates
+
+    def _first_biases(self, samples, stream):
+        return None
 
     def _candidates(self, samples, stream):
         """Return the rates to try, from all samples or from a stream's first ones."""
-        if stream:
-            samples = samples.take(samples.counted()[:FIRST_SAMPLES])
+        samples = _first_of(samples, stream)
         rows, weight = samples.rows, samples.weight
         if self.scale_invariant:
             # Values are shares of their column's largest, whatever the columns' units.
@@ -439,6 +444,11 @@ class BaseAdagrad(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _first_of(samples, stream):
+    """Return what `eta0="auto"` may see before learning: of a stream its beginning."""
+    return samples.take(samples.counted()[:FIRST_SAMPLES]) if stream else samples
 
 
 @contextmanager

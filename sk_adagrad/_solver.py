@@ -217,9 +217,11 @@ class Learner:
         take eight times the memory of the model.
         """
         at_once = LANES * effective_n_jobs(self.n_jobs)
+        first_biases = state.of_leaders(state.by_model(state.biases()))
         for first in range(0, state.n_outputs, at_once):
             some = slice(first, first + at_once)
             part = state.like(candidates[some])
+            part.begin_at(first_biases[some])
             part.t = self.learn(self, part, part.loss_sum, 0, end, first)
             chosen = trial.chosen(part)
             state.adopt(part, chosen, first)

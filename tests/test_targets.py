@@ -358,6 +358,76 @@ def test_auto_takes_targets_in_nearly_any_unit(factor):
     assert other.score(X, factor * y) == pytest.approx(one.score(X, y), abs=5e-3)
 
 
+def targets_of_a_log_link(X):
+    """Return three targets of unlike units."""
+    mean = np.exp(X @ np.linspace(-0.5, 0.5, N_FEATURES))[:, None]
+    return np.random.default_rng(0).gamma(2, mean / 2 * [1, 8, 1e-3], (len(X), 3))
+
+
+@pytest.mark.parametrize("factor", [2.0**-20, 2.0**20])
+@pytest.mark.parametrize(
+    ("loss", "params"),
+    [
+        *((loss, {}) for loss in ("poisson", "gamma", "tweedie")),
+        ("poisson", {"update": "ftrl_proximal", "initial_accumulator": 1e-90}),
+        ("tweedie", {"scale_invariant": True}),
+        # The slopes of gamma alone have no unit.
+        ("gamma", {"eps": 1e-3}),
+        ("gamma", {"importance_aware": True}),
+        ("gamma", {"preconditioner": "full", "eps": 1e-4}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_auto_takes_targets_of_a_log_link_in_any_unit(method, loss, params, factor):
+    """Their slopes have one factor more or less, which the root of G takes out again.
+
+    Without an intercept that starts near log(mean of y) most of learning would be its
+    way to there.
+    """
+    X, weight = rows(n_rows=500)
+    Y = targets_of_a_log_link(X)
+    params = {"eps": 1e-100, "shuffle": False, "tol": None, **params}
+    one, other = (
+        getattr(AdagradRegressor(loss, **params), method)(
+            X, c * Y, sample_weight=weight
+        )
+        for c in (1, factor)
+    )
+    np.testing.assert_array_equal(other.eta0_, one.eta0_)
+    np.testing.assert_allclose(other.coef_, one.coef_, 1e-6, 1e-8)
+    np.testing.assert_allclose(other.predict(X), factor * one.predict(X), 1e-6)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie"])
+@pytest.mark.parametrize("mean", [1e-5, 1e5])
+def test_auto_reaches_a_mean_far_from_one(loss, mean):
+    X, _ = rows(n_rows=2_000)
+    y = mean * targets_of_a_log_link(X)[:, 0]
+    predicted = AdagradRegressor(loss, eps=1e-100, random_state=0).fit(X, y).predict(X)
+    assert predicted.mean() == pytest.approx(y.mean(), rel=0.1)
+
+
+@pytest.mark.parametrize("cuts", [[1, 2, 70], [31, 33], range(1, 60)], ids=str)
+@pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
+def test_a_stream_of_a_log_link_does_not_depend_on_its_chunks(update, cuts):
+    X, weight = rows()
+    Y = 1e4 * targets_of_a_log_link(X)
+    whole = AdagradRegressor("gamma", update=update)
+    whole.partial_fit(X, Y, sample_weight=weight)
+    model = AdagradRegressor("gamma", update=update)
+    for part in np.split(np.arange(N_ROWS), cuts):
+        model.partial_fit(X[part], Y[part], sample_weight=weight[part])
+        model = pickle.loads(pickle.dumps(model))
+    assert_same(model, whole)
+
+
+def test_a_log_link_at_a_float_rate_starts_at_zero():
+    """That is the published rule."""
+    model = AdagradRegressor("poisson", eta0=0.25).partial_fit([[0.0]], [1e6])
+    np.testing.assert_allclose(model.intercept_, 0.25, rtol=1e-12)
+
+
 @pytest.mark.parametrize("q", [0.1, 0.5, 0.9])
 def test_quantile_reaches_the_wanted_coverage(q):
     rng = np.random.default_rng(0)
