@@ -620,9 +620,10 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
 def _is_indicator(y):
     """Whether y has a column for each of several labels."""
+    shape = getattr(y, "shape", None)  # not every kind of data frame has an ndim
     return (
         sp.issparse(y)
-        or (getattr(y, "ndim", 1) == 2 and y.shape[1] > 1)
+        or (shape is not None and len(shape) == 2 and shape[1] > 1)
         or (isinstance(y, list) and len(y) > 0 and np.ndim(y[0]) == 1 and len(y[0]) > 1)
     )
 
