@@ -207,7 +207,8 @@ def test_labels_are_learned_as_one_binary_problem_each(loss):
     )
     for k in range(11):
         one = AdagradClassifier(loss, **params).fit(X, Y[:, k], sample_weight=weight)
-        np.testing.assert_allclose(model.coef_[k], one.coef_[0], 1e-11, 1e-12)
+        # Residuals near 0, as of huber, have few digits left after the difference.
+        np.testing.assert_allclose(model.coef_[k], one.coef_[0], 1e-9, 1e-11)
         np.testing.assert_allclose(
             model.decision_function(X)[:, k], one.decision_function(X), 1e-9, 1e-11
         )
@@ -223,6 +224,18 @@ def test_a_stream_of_labels_does_not_depend_on_its_chunks(form, cuts):
     for part in np.split(np.arange(N_ROWS), cuts):
         model.partial_fit(X[part], form(Y[part]), sample_weight=weight[part])
         model = pickle.loads(pickle.dumps(model))
+    assert_same(model, whole)
+
+
+@each_format
+def test_a_stream_of_labels_may_begin_with_samples_of_none(form):
+    X, _ = rows()
+    Y = labels()
+    Y[:50] = 0
+    whole = AdagradClassifier().partial_fit(X, form(Y))
+    model = AdagradClassifier()
+    for i in range(N_ROWS):
+        model.partial_fit(X[[i]], form(Y[[i]]))
     assert_same(model, whole)
 
 
