@@ -134,6 +134,11 @@ class BaseAdagrad(BaseEstimator):
             samples.weight, samples.targets, class_counts, stream
         )
         weight = _cast(weight, samples.rows.data.dtype, "sample_weight")
+        if len(weight) and not (stream or weight.any()):
+            raise ValueError(
+                f"The weights of all samples are 0 in {weight.dtype}, the type of the "
+                "model, so there is nothing to fit: use larger ones or a float64 X."
+            )
         samples = replace(samples, weight=weight)
         candidates = None
         if go_on:
@@ -302,9 +307,9 @@ class BaseAdagrad(BaseEstimator):
     def _publish(self, state, loss_curve, validation_curve):
         if state.weight_sum and not np.isfinite(loss_curve).all():
             raise ValueError(
-                "The loss is no longer a finite number: values of X or y are too large "
-                f"for {state.dtype}. Scale them, for example with MaxAbsScaler, and "
-                "fit again."
+                "The loss is no longer a finite number: values of X, y or sample_weight"
+                f" are too large for {state.dtype}. Scale them, X for example with "
+                "MaxAbsScaler, and fit again."
             )
         self._state = state
         self.loss_curve_ = loss_curve
@@ -314,7 +319,7 @@ class BaseAdagrad(BaseEstimator):
     def _check_range(self, dtype):
         for name in ("eta0", "eps", "initial_accumulator", "alpha"):
             value = getattr(self, name)
-            if value != "auto" and value > np.finfo(dtype).max:
+            if value != "auto" and value > float(np.finfo(dtype).max):
                 raise ValueError(
                     f"{name}={value} is too large for {dtype}, the type of the model."
                 )

@@ -404,6 +404,10 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     def _encode(self, y, weight, classes, go_on, stream, dtype):
         if sp.issparse(y):
             raise ValueError("y is a sparse matrix; give targets as y.toarray().")
+        if y.dtype.kind not in "biuf":
+            raise ValueError(
+                f"y has the type {y.dtype}, but targets of a regression are numbers."
+            )
         values = y.reshape(len(y), -1)
         if not go_on:
             self._n_targets = values.shape[1]
