@@ -22,6 +22,7 @@ STATE = (
     *("coef_", "intercept_", "accumulators_", "intercept_accumulators_"),
     *("learning_rates_", "t_", "progressive_loss_", "eta0_"),
 )
+UPDATE_NAMES = "mirror_descent", "dual_averaging", "ftrl_proximal"
 each_format = pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
 
 
@@ -50,18 +51,30 @@ def assert_same(actual, wanted, names=STATE, rtol=0.0):
 # multi_class="multinomial"
 
 
+PENALTY = {"alpha": 1e-2, "l1_ratio": 0.5}
+SOFTMAX_OPTIONS = [
+    {},
+    *({"update": update, **PENALTY} for update in UPDATE_NAMES),
+    *({"update": update, **PENALTY, "l1_ratio": 1.0} for update in UPDATE_NAMES),
+    *({"update": name, **PENALTY, "scale_invariant": True} for name in UPDATE_NAMES),
+    {"half_life": 5, **PENALTY},
+    {"half_life": 5, "scale_invariant": True},
+    {"fit_intercept": False, "initial_accumulator": 0.3, "eps": 0.1},
+]
+
+
 @pytest.mark.parametrize("n_classes", [3, 8, 9, 20])
 @pytest.mark.parametrize(
     ("dtype", "rtol"), [("float64", 1e-12), ("float32", 1e-3)], ids=lambda x: x
 )
-@pytest.mark.parametrize("alpha", [0, 1e-2])
+@pytest.mark.parametrize("options", SOFTMAX_OPTIONS, ids=str)
 @each_format
 def test_multinomial_follows_the_rule_for_a_softmax(
-    form, alpha, dtype, rtol, n_classes
+    form, options, dtype, rtol, n_classes
 ):
     X, weight = rows(dtype=dtype)
     y = classes(n_classes)
-    params = {"eta0": 0.5, "alpha": alpha, "l1_ratio": 0.5}
+    params = {"eta0": 0.5, **options}
     model = AdagradClassifier(
         multi_class="multinomial", shuffle=False, tol=None, max_iter=3, **params
     )
@@ -72,6 +85,8 @@ def test_multinomial_follows_the_rule_for_a_softmax(
     for name in ("coef", "intercept", "accumulators", "intercept_accumulators"):
         actual, their = getattr(model, f"{name}_"), getattr(wanted, name)
         np.testing.assert_allclose(actual, their, rtol, rtol * np.abs(their).max())
+    if dtype == "float64":
+        np.testing.assert_array_equal(model.coef_ == 0, wanted.coef == 0)
     np.testing.assert_allclose(model.loss_curve_, wanted.loss_curve, max(rtol, 1e-12))
 
 
