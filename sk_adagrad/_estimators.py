@@ -247,10 +247,10 @@ class BaseAdagrad(BaseEstimator):
         else:
             eta = np.full((n_outputs, 1), float(self.eta0))
         state_type, _ = PRECONDITIONERS[self.preconditioner]
-        candidates, coupled = None, self._is_coupled(n_outputs)
+        coupled = self._is_coupled(n_outputs)
+        candidates = None
         biases = self._first_biases(samples, stream)
-        in_turn = state_type is ModelState and not (stream or coupled)
-        if in_turn and self.eta0 == "auto":
+        if state_type is ModelState and not stream and self.eta0 == "auto":
             candidates, eta = eta, eta[:, :1].copy()
         state = state_type.zeros(
             eta,

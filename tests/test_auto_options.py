@@ -9,6 +9,10 @@ import scipy.sparse as sp
 from sk_adagrad import AdagradClassifier, AdagradRegressor, _rates
 
 N_ROWS, N_FEATURES = 150, 12
+ATTRIBUTES = (
+    *("coef_", "intercept_", "accumulators_", "intercept_accumulators_"),
+    *("learning_rates_", "t_", "progressive_loss_", "eta0_"),
+)
 PENALTY = {"alpha": 1e-2, "l1_ratio": 0.3}
 OPTIONS = {
     "none": {},
@@ -140,10 +144,32 @@ def test_when_a_rate_is_settled_does_not_depend_on_the_chunks(task, name, monkey
     assert whole._state.n_candidates == 1
     for cuts in ([3, 69, 70, 71], range(1, N_ROWS)):
         model = streamed(task, "CSR float32", cuts, pickled, **OPTIONS[name])
-        for attribute in (
-            *("coef_", "intercept_", "accumulators_", "intercept_accumulators_"),
-            *("learning_rates_", "t_", "progressive_loss_", "eta0_"),
-        ):
+        for attribute in ATTRIBUTES:
             np.testing.assert_array_equal(
                 getattr(model, attribute), getattr(whole, attribute), attribute
             )
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 3])
+@pytest.mark.parametrize("task", TARGETS)
+def test_one_pass_of_fit_is_partial_fit_with_any_number_of_threads(task, n_jobs):
+    """Which has all candidates in memory, where fit tries some after others."""
+    X, y, weight = samples(task, "CSR float32")
+    model = model_of(task, shuffle=False, max_iter=1, n_jobs=n_jobs, **PENALTY)
+    model.fit(X, y, sample_weight=weight)
+    wanted = streamed(task, "CSR float32", [], **PENALTY)
+    for name in ATTRIBUTES:
+        np.testing.assert_array_equal(getattr(model, name), getattr(wanted, name), name)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+@pytest.mark.parametrize("task", TARGETS)
+def test_three_passes_go_on_with_half_of_the_best_rate(task, n_jobs):
+    best, half = (
+        model_of(task, shuffle=False, tol=None, max_iter=max_iter, n_jobs=n_jobs)
+        for max_iter in (2, 3)
+    )
+    X, y, weight = samples(task, "CSR float32")
+    best.fit(X, y, sample_weight=weight)
+    half.fit(X, y, sample_weight=weight)
+    np.testing.assert_array_equal(half.eta0_, np.array(best.eta0_) / 2)
