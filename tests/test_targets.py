@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_multilabel_classification
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from sklearn.metrics import f1_score, hamming_loss, log_loss
+from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_sample_weight
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
@@ -345,6 +347,21 @@ def test_losses_without_probabilities_say_what_to_use(loss):
     np.testing.assert_allclose(calibrated.predict_proba(X).sum(axis=1), 1)
 
 
+def test_probabilities_of_log_loss_are_shares_of_the_class():
+    """The labels are drawn from a logistic model, so that there are true ones."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40_000, 6))
+    y = rng.random(40_000) < 1 / (1 + np.exp(-X @ [1.0, -1.0, 0.5, 0.5, 0.0, 0.0]))
+    train, test = slice(None, 20_000), slice(20_000, None)
+    model = AdagradClassifier(random_state=0).fit(X[train], y[train])
+    predicted = model.predict_proba(X[test])[:, 1]
+    bins = np.floor(predicted * 10).astype(int)
+    for k in range(10):
+        p, n = predicted[bins == k], np.sum(bins == k)
+        error = 4 * np.sqrt(p.mean() * (1 - p.mean()) / n)
+        assert y[test][bins == k].mean() == pytest.approx(p.mean(), abs=0.02 + error)
+
+
 # Targets of regressions.
 
 
@@ -465,6 +482,31 @@ def test_quantile_reaches_the_wanted_coverage(q):
     model = AdagradRegressor("quantile", quantile=q, random_state=0)
     predicted = model.fit(X[train], y[train]).predict(X[test])
     assert np.mean(y[test] <= predicted) == pytest.approx(q, abs=0.03)
+
+
+@pytest.fixture(params=["hflights", "insteval"])
+def real_targets(request):
+    """Return rows of flights or ratings, to learn from and to hold out at random."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    path = Path(os.environ.get("SK_ADAGRAD_DATA", beside)) / request.param
+    if not (path / "X_train.npz").is_file():
+        pytest.skip(f"{request.param} is not there; SK_ADAGRAD_DATA names its folder.")
+    X, y = sp.load_npz(path / "X_train.npz"), np.load(path / "y_train.npy")
+    return train_test_split(X, y, test_size=0.3, random_state=0)
+
+
+@pytest.mark.parametrize("q", [0.1, 0.5, 0.9])
+def test_quantile_reaches_the_wanted_coverage_of_real_targets(real_targets, q):
+    X, X_test, y, y_test = real_targets
+    model = AdagradRegressor("quantile", quantile=q, random_state=0).fit(X, y)
+    assert np.mean(y_test <= model.predict(X_test)) == pytest.approx(q, abs=0.03)
+
+
+def test_poisson_reaches_the_mean_of_real_targets(real_targets):
+    X, X_test, y, y_test = real_targets
+    y, y_test = np.maximum(y, 0), np.maximum(y_test, 0)
+    predicted = AdagradRegressor("poisson", random_state=0).fit(X, y).predict(X_test)
+    assert predicted.mean() == pytest.approx(y_test.mean(), rel=0.03)
 
 
 @pytest.mark.parametrize(
