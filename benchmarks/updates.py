@@ -6,10 +6,13 @@ three.
 """
 
 import time
+from dataclasses import replace
 
 import numpy as np
-from datasets import load, present
+import scipy.sparse as sp
+from datasets import data_folder, load, present
 from sklearn.metrics import log_loss
+from sklearn.preprocessing import MaxAbsScaler
 
 from sk_adagrad import AdagradClassifier
 
@@ -84,6 +87,40 @@ def compare_scales():
                 )
 
 
+def compare_counts():
+    """Print what stored counts give, without a scaler, with one and with tf-idf."""
+    print("\n| set | columns | scale_invariant | log loss | error |")
+    print("|---|---|---|---|---|")
+    for name in present(["imdb", "clickbait", "whats_cooking", "news20"]):
+        tfidf = load(name, "float32")
+        counts = replace(
+            tfidf,
+            **{
+                part: sp.load_npz(data_folder() / name / f"{part}.npz").astype("f4")
+                for part in ("X_train", "X_test")
+            },
+        )
+        scaler = MaxAbsScaler().fit(counts.X_train)
+        scaled = replace(
+            counts,
+            X_train=scaler.transform(counts.X_train),
+            X_test=scaler.transform(counts.X_test),
+        )
+        for columns, data, invariant in (
+            ("counts", counts, False),
+            ("counts", counts, True),
+            ("counts, MaxAbsScaler", scaled, False),
+            ("tf-idf", tfidf, False),
+            ("tf-idf", tfidf, True),
+        ):
+            loss, error, _, _ = measured(data, scale_invariant=invariant)
+            print(
+                f"| {name} | {columns} | {invariant} | {loss:.4f} | {error:.4f} |",
+                flush=True,
+            )
+
+
 if __name__ == "__main__":
     compare_updates()
     compare_scales()
+    compare_counts()

@@ -4,62 +4,81 @@ Are the probabilities right?
 
 Of the samples that a model gives 80 %, eight in ten should be of the class.
 
-With ``loss="log_loss"`` they nearly are, since the log loss is least where the
-probabilities are the true ones. A hinge loss has no probabilities, so it has no
-``predict_proba``; ``CalibratedClassifierCV`` fits a curve from its scores to
-probabilities.
+With ``loss="log_loss"`` they nearly are, since the log loss
 
-One sees the reliability curves of both on two sets that scikit-learn ships, breast
-cancer and digits (the digits above 4 against the others), each sample predicted by a
-model that was not trained on it. Training stops after few passes, which keeps the
-probabilities from becoming too sure. Columns are standardised and, as pairs of columns
-matter for the digits, multiplied with one another.
+    -log p(y | x)    with    p(1 | x) = 1 / (1 + exp(-w·x - b))
+
+is least on average where p is the true probability. A hinge loss is least at the
+label, so it has no probabilities and no ``predict_proba``; ``CalibratedClassifierCV``
+fits a curve from its scores to probabilities.
+
+One sees the reliability curves of both on two real sets, each sample predicted by a
+model that was not trained on it: first lines of docstrings, of scikit-learn or of other
+packages; and tumours by four measures of a cell, benign or malignant, of which there
+are so few that bins scatter (bars are two standard errors of a bin). Training stops
+after few passes, which keeps probabilities from becoming too sure.
 """
 
 import matplotlib.pyplot as plt
-from sklearn.calibration import CalibratedClassifierCV, calibration_curve
-from sklearn.datasets import load_breast_cancer, load_digits
+import numpy as np
+from docstrings import load_docstrings
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_breast_cancer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import brier_score_loss, log_loss
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import StandardScaler
 
 from sk_adagrad import AdagradClassifier
 
 
 def sets():
-    """Yield the name, samples and classes of each set."""
+    """Yield the name, samples, classes and number of bins of each set."""
+    texts, subpackages = load_docstrings()
+    lines, first = np.unique(
+        [text.strip().partition("\n")[0] for text in texts], return_index=True
+    )
+    X = TfidfVectorizer(sublinear_tf=True, dtype=np.float32).fit_transform(lines)
+    y = np.char.startswith(np.array(subpackages)[first], "sklearn").astype(int)
+    yield "docstrings", X, y, 10
     X, y = load_breast_cancer(return_X_y=True)
-    yield "breast cancer", StandardScaler().fit_transform(X), y
-    X, y = load_digits(return_X_y=True)
-    products = make_pipeline(PolynomialFeatures(2), StandardScaler())
-    yield "digits above 4", products.fit_transform(X), (y > 4).astype(int)
+    yield "tumours", StandardScaler().fit_transform(X[:, [0, 1, 4, 5]]), y, 5
+
+
+def reliability(y, predicted, n_bins):
+    """Return each bin's mean prediction, share of the class, and twice its error."""
+    bins = np.minimum((predicted * n_bins).astype(int), n_bins - 1)
+    counts = np.bincount(bins, minlength=n_bins)
+    mean, share = (np.bincount(bins, v, n_bins) / counts for v in (predicted, y))
+    return mean, share, 2 * np.sqrt(mean * (1 - mean) / counts)
 
 
 MODELS = {
     "log_loss": AdagradClassifier(random_state=0),
     "hinge, calibrated": CalibratedClassifierCV(
-        AdagradClassifier("hinge", random_state=0), cv=5
+        AdagradClassifier("hinge", random_state=0), method="isotonic", cv=5
     ),
 }
 
 if __name__ == "__main__":
     folds = StratifiedKFold(10, shuffle=True, random_state=0)
-    fig, panels = plt.subplots(1, 2, figsize=(8, 4), sharey=True, layout="constrained")
-    for axes, (data, X, y) in zip(panels, sets(), strict=True):
+    fig, panels = plt.subplots(
+        1, 2, figsize=(9, 4.5), sharey=True, layout="constrained"
+    )
+    for axes, (data, X, y, n_bins) in zip(panels, sets(), strict=True):
         axes.plot([0, 1], [0, 1], "k:", linewidth=1)
-        for name, model in MODELS.items():
+        for (name, model), shift in zip(MODELS.items(), (-0.005, 0.005), strict=True):
             predicted = cross_val_predict(
                 model, X, y, cv=folds, method="predict_proba"
             )[:, 1]
-            share, mean = calibration_curve(y, predicted, n_bins=8, strategy="quantile")
+            mean, share, error = reliability(y, predicted, n_bins)
             print(
-                f"{data:16}{name:20} log loss {log_loss(y, predicted):.3f}   "
+                f"{data:12}{name:20} log loss {log_loss(y, predicted):.3f}   "
                 f"Brier score {brier_score_loss(y, predicted):.3f}   "
                 f"furthest from the diagonal {abs(share - mean).max():.3f}"
             )
-            axes.plot(mean, share, "o-", label=name)
-        axes.set(title=data, xlabel="predicted probability")
+            axes.errorbar(mean + shift, share, error, fmt="o-", capsize=2, label=name)
+        axes.set(title=f"{data}, {len(y):,}", xlabel="predicted probability")
     panels[0].set_ylabel("share of the class")
     panels[0].legend()
     plt.show()

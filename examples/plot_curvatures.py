@@ -87,7 +87,7 @@ for name, path in paths.items():
 # %%
 
 _, rates = adagrad(0.5)
-_, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+_, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
 for name, path in paths.items():
     left.semilogy(np.maximum(loss(path), 1e-30), label=name)
 left.set(xlabel="step", ylabel="f", title="Progress at the best rate of each")
@@ -95,5 +95,6 @@ left.legend()
 for i in range(0, len(CURVATURES), 2):
     right.semilogy(rates[:, i], label=f"L = {CURVATURES[i]:.0e}")
 right.set(xlabel="step", ylabel="learning rate", title="Adagrad's rates, eta0=0.5")
-right.legend()
+right.set_xlim(-3, 100)
+right.legend(title="curvature", loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()

@@ -73,13 +73,15 @@ if __name__ == "__main__":
     fig, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for (name, of_tags), marker in zip(scores.items(), "ox", strict=True):
         axes.semilogx(share, of_tags, marker, label=name)
-    for k in np.argsort(share)[-6:]:
+    for nth, k in enumerate(np.argsort(share)[-6:]):
+        # Above and below in turn, so that names of neighbours do not meet.
         axes.annotate(
             binarizer.classes_[k],
             (share[k], scores["AdagradClassifier"][k]),
-            **{"xytext": (0, 6), "textcoords": "offset points", "ha": "center"},
-            fontsize="small",
+            **{"xytext": (0, -15 if nth % 2 else 7), "textcoords": "offset points"},
+            **{"ha": "center", "fontsize": "small"},
         )
+    axes.margins(x=0.12)
     axes.set_xlabel("share of the texts that have the tag")
     axes.set_ylabel("F1 on texts held out")
     axes.legend()

@@ -231,9 +231,10 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     large, so that η / √P moves a weight as far as η does in one.
 
     Until the choice each output learns as eight models, each of which is what its rate
-    as a float would have given. In `partial_fit`, with a softmax and with a full matrix
-    all are in memory at once; otherwise `fit` tries eight outputs at a time for each
-    thread. The choice depends on the samples, not on how a stream is cut into chunks.
+    as a float would have given. In `partial_fit` and with a full matrix all are in
+    memory at once; otherwise `fit` tries eight outputs, or one rate of a softmax, at a
+    time for each thread. The choice depends on the samples, not on how a stream is cut
+    into chunks.
 
     References
     ----------
@@ -620,9 +621,10 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
 def _is_indicator(y):
     """Whether y has a column for each of several labels."""
+    shape = getattr(y, "shape", None)  # not every kind of data frame has an ndim
     return (
         sp.issparse(y)
-        or (getattr(y, "ndim", 1) == 2 and y.shape[1] > 1)
+        or (shape is not None and len(shape) == 2 and shape[1] > 1)
         or (isinstance(y, list) and len(y) > 0 and np.ndim(y[0]) == 1 and len(y[0]) > 1)
     )
 

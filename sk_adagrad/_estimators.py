@@ -135,6 +135,11 @@ class BaseAdagrad(BaseEstimator):
             samples.weight, samples.targets, class_counts, stream
         )
         weight = _cast(weight, samples.rows.data.dtype, "sample_weight")
+        if len(weight) and not (stream or weight.any()):
+            raise ValueError(
+                f"The weights of all samples are 0 in {weight.dtype}, the type of the "
+                "model, so there is nothing to fit: use larger ones or a float64 X."
+            )
         samples = replace(samples, weight=weight)
         candidates = None
         if go_on:
@@ -270,9 +275,10 @@ class BaseAdagrad(BaseEstimator):
         else:
             eta = np.full((n_outputs, 1), float(self.eta0))
         state_type, _ = PRECONDITIONERS[self.preconditioner]
-        candidates, coupled = None, self._is_coupled(n_outputs)
-        in_turn = state_type is ModelState and not (stream or coupled)
-        if in_turn and self.eta0 == "auto":
+        coupled = self._is_coupled(n_outputs)
+        candidates = None
+        biases = self._first_biases(samples, stream)
+        if state_type is ModelState and not stream and self.eta0 == "auto":
             candidates, eta = eta, eta[:, :1].copy()
         state = state_type.zeros(
             eta,
@@ -283,12 +289,16 @@ class BaseAdagrad(BaseEstimator):
             coupled=coupled,
             scaled=self.scale_invariant,
         )
+        if biases is not None:
+            state.begin_at(biases)
         return state, candidates
+
+    def _first_biases(self, samples, stream):
+        return None
 
     def _candidates(self, samples, stream):
         """Return the rates to try, from all samples or from a stream's first ones."""
-        if stream:
-            samples = samples.take(samples.counted()[:FIRST_SAMPLES])
+        samples = _first_of(samples, stream)
         rows, weight = samples.rows, samples.weight
         if self.scale_invariant:
             # Values are shares of their column's largest, whatever the columns' units.
@@ -325,9 +335,9 @@ class BaseAdagrad(BaseEstimator):
     def _publish(self, state, loss_curve, validation_curve):
         if state.weight_sum and not np.isfinite(loss_curve).all():
             raise ValueError(
-                "The loss is no longer a finite number: values of X or y are too large "
-                f"for {state.dtype}. Scale them, for example with MaxAbsScaler, and "
-                "fit again."
+                "The loss is no longer a finite number: values of X, y or sample_weight"
+                f" are too large for {state.dtype}. Scale them, X for example with "
+                "MaxAbsScaler, and fit again."
             )
         self._state = state
         self.loss_curve_ = loss_curve
@@ -337,7 +347,7 @@ class BaseAdagrad(BaseEstimator):
     def _check_range(self, dtype):
         for name in ("eta0", "eps", "initial_accumulator", "alpha"):
             value = getattr(self, name)
-            if value != "auto" and value > np.finfo(dtype).max:
+            if value != "auto" and value > float(np.finfo(dtype).max):
                 raise ValueError(
                     f"{name}={value} is too large for {dtype}, the type of the model."
                 )
@@ -467,6 +477,11 @@ class BaseAdagrad(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _first_of(samples, stream):
+    """Return what `eta0="auto"` may see before learning: of a stream its beginning."""
+    return samples.take(samples.counted()[:FIRST_SAMPLES]) if stream else samples
 
 
 @contextmanager

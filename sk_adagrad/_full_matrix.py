@@ -91,6 +91,12 @@ class FullMatrixState:
             loss_sum=np.zeros(rates.shape),
         )
 
+    def begin_at(self, biases):
+        """Start at these intercepts, one of each output, before the first sample."""
+        for of_output, bias in zip(self.models, biases, strict=True):
+            for model in of_output:
+                model.u[-1] = bias
+
     @property
     def n_features(self):
         return len(self.models[0][0].u) - 1

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ._estimators import BaseAdagrad, _cast
+from ._estimators import BaseAdagrad, _cast, _first_of
 from ._losses import REGRESSION_LOSSES
 from ._targets import Targets
 
@@ -46,10 +46,10 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         its gradient, so its unit is that of the weights: the first step of each weight
         has this length. ``"auto"`` learns with eight rates side by side, from 1/32 to 4
         times the root mean square of y over that of the rows' norms; for losses with a
-        log link, the inverse of the latter. Each is scored on every sample before it
-        learns from it, and the best one of each output is kept (see Notes). A float is
-        the published rule at this rate; it also ends the choice, if `fit` with
-        `warm_start` or `partial_fit` goes on.
+        log link, the inverse of the latter, and intercepts start near log(mean of y).
+        Each is scored on every sample before it learns from it, and the best one of
+        each output is kept (see Notes). A float is the published rule at this rate; it
+        also ends the choice, if `fit` with `warm_start` or `partial_fit` goes on.
     update : str, default="mirror_descent"
         How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
         ``"ftrl_proximal"``, see Notes. Without a penalty
@@ -211,10 +211,16 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     make G about P times as large, so that η / √P moves a weight as far as η does in
     one.
 
+    Under a log link the intercept starts at the logarithm of the mean of y, rounded to
+    a power of two; otherwise, under ``update="dual_averaging"`` and at a float rate, at
+    0 as all weights. From there, a mean of 10⁵ has slopes of 10⁵, after which hardly a
+    weight would move: scale such targets if you set a rate.
+
     Until the choice each output learns as eight models, each of which is what its rate
-    as a float would have given. In `partial_fit` and with a full matrix all are in
-    memory at once; otherwise `fit` tries eight outputs at a time for each thread. The
-    choice depends on the samples, not on how a stream is cut into chunks.
+    as a float would have given from the same start. In `partial_fit` and with a full
+    matrix all are in memory at once; otherwise `fit` tries eight outputs at a time for
+    each thread. The choice depends on the samples, not on how a stream is cut into
+    chunks.
 
     References
     ----------
@@ -398,6 +404,10 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     def _encode(self, y, weight, classes, go_on, stream, dtype):
         if sp.issparse(y):
             raise ValueError("y is a sparse matrix; give targets as y.toarray().")
+        if y.dtype.kind not in "biuf":
+            raise ValueError(
+                f"y has the type {y.dtype}, but targets of a regression are numbers."
+            )
         values = y.reshape(len(y), -1)
         if not go_on:
             self._n_targets = values.shape[1]
@@ -430,7 +440,25 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         if self._losses[self.loss].log_link or not len(values):
             return np.ones(values.shape[1])
         weights = weight if len(weight) else None
-        return np.sqrt(np.average(np.square(values), axis=0, weights=weights))
+        with np.errstate(over="ignore"):  # too large to learn from: learning tells
+            return np.sqrt(np.average(np.square(values), axis=0, weights=weights))
+
+    def _first_biases(self, samples, stream):
+        """Return log of each target's mean, near which a log link starts under "auto".
+
+        From 0, samples of a mean like 1e5 have slopes like 1e5, after which rates are
+        next to nothing. Rounded to a power of two, as the rates are.
+        """
+        auto = self.eta0 == "auto" and self.fit_intercept
+        if not (auto and self._losses[self.loss].log_link):
+            return None
+        samples = _first_of(samples, stream)
+        weights = samples.weight if len(samples.weight) else None
+        values = samples.targets.values.astype(np.float64, copy=False)
+        if not len(values):
+            return None
+        means = np.average(values, axis=0, weights=weights)
+        return np.log(2) * np.round(np.log2(np.where(means > 0, means, 1)))
 
     def _weigh(self, weight, targets, class_counts, stream):
         return weight, class_counts

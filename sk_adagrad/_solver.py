@@ -4,6 +4,7 @@ Knows nothing of estimators, and nothing of what learning is.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -213,17 +214,43 @@ class Learner:
     def try_candidates(self, state, candidates, trial, end):
         """Make the first visits at each of the rates, and go on with the chosen ones.
 
-        Outputs take turns, eight for each thread: all candidates of many outputs would
-        take eight times the memory of the model.
+        Outputs take turns, eight for each thread, or the rates of a softmax, one for
+        each: all of them at once would take eight times the memory of the model.
         """
-        at_once = LANES * effective_n_jobs(self.n_jobs)
-        for first in range(0, state.n_outputs, at_once):
-            some = slice(first, first + at_once)
-            part = state.like(candidates[some])
-            part.t = self.learn(self, part, part.loss_sum, 0, end, first)
-            chosen = trial.chosen(part)
-            state.adopt(part, chosen, first)
-            state.rates[some] = np.take_along_axis(part.rates, chosen, axis=1)
+        biases = state.of_leaders(state.by_model(state.biases()))
+        if state.coupled:
+            part = self.try_softmax(state, candidates, biases, trial, end)
+        else:
+            at_once = LANES * effective_n_jobs(self.n_jobs)
+            for first in range(0, state.n_outputs, at_once):
+                some = slice(first, first + at_once)
+                part = state.like(candidates[some])
+                self.make_first_visits(part, biases[some], end, first)
+                chosen = trial.chosen(part)
+                state.adopt(part, chosen, first)
+                state.rates[some] = np.take_along_axis(part.rates, chosen, axis=1)
         state.t = part.t
         state.touched[...] = part.touched[0]
         state.scales[...] = part.scales[0]
+
+    def try_softmax(self, state, candidates, biases, trial, end):
+        """Do so for a softmax, in the order of the rates; return what came last."""
+        at_once = effective_n_jobs(self.n_jobs)
+        before: deque = deque(maxlen=trial.below + 1)
+        least = np.inf
+        for first in range(0, candidates.shape[1], at_once):
+            part = state.like(candidates[:, first : first + at_once])
+            self.make_first_visits(part, biases, end)
+            for nth, loss in enumerate(part.losses()[0]):
+                before.append((part, nth))
+                if first + nth == 0 or loss < least:
+                    least, (kept, kept_nth) = loss, before[0]
+        chosen = np.full((state.n_outputs, 1), kept_nth)
+        state.adopt(kept, chosen)
+        state.rates[...] = np.take_along_axis(kept.rates, chosen, axis=1)
+        return part
+
+    def make_first_visits(self, part, biases, end, first=0):
+        """Let a new state learn, whose first output is the one of this number."""
+        part.begin_at(biases)
+        part.t = self.learn(self, part, part.loss_sum, 0, end, first)

@@ -73,7 +73,8 @@ class Targets:
         if not len(self.label_indptr):
             return replace(self, labels=self.labels[which])
         places = np.arange(len(self.labels))
-        kept = sp.csr_array((self.labels, places, self.label_indptr))[which]
+        shape = len(self.label_indptr) - 1, max(1, len(places))
+        kept = sp.csr_array((self.labels, places, self.label_indptr), shape)[which]
         return replace(
             self, labels=kept.data, label_indptr=kept.indptr.astype(np.int64)
         )

@@ -216,28 +216,76 @@ def adagrad(
 
 
 def softmax_adagrad(
-    X, y, weight, *, n_classes, eta0, passes=1, eps=1e-8, alpha=0.0, l1_ratio=0.0
+    X,
+    y,
+    weight,
+    *,
+    n_classes,
+    eta0,
+    passes=1,
+    eps=1e-8,
+    initial_accumulator=0.0,
+    fit_intercept=True,
+    update="mirror_descent",
+    alpha=0.0,
+    l1_ratio=0.0,
+    half_life=None,
+    scale_invariant=False,
 ):
     """Learn all classes of y together, row by row, by the log loss of their softmax."""
-    penalised = np.append(np.ones(X.shape[1]), 0.0)
+    X = np.column_stack((X, np.full(len(X), 1.0 if fit_intercept else 0.0)))
+    penalised = np.append(np.ones(X.shape[1] - 1), 0.0)
     lambda_1 = alpha * l1_ratio * penalised
     lambda_2 = alpha * (1 - l1_ratio) * penalised
-    X = np.column_stack((X, np.ones(len(X))))
+    rho = 1.0 if half_life is None else 2 ** (-1 / half_life)
     w = np.zeros((n_classes, X.shape[1]))
-    G = np.zeros_like(w)
+    z = np.zeros_like(w)
+    G = np.full_like(w, initial_accumulator)
+    scale = np.append(np.zeros(X.shape[1] - 1), 1.0)
+    t = 0
     losses = np.zeros((passes, len(X)))
+
+    def weights():
+        root = np.sqrt(G + eps)
+        if update == "dual_averaging":
+            return -eta0 * soft(z, t * lambda_1) / (root + eta0 * t * lambda_2)
+        if update == "ftrl_proximal":
+            return -soft(z, t * lambda_1) / (root / eta0 + t * lambda_2)
+        return w
+
     for n_pass in range(passes):
         for i, (x, label, v) in enumerate(zip(X, y, weight, strict=True)):
             if v == 0:
                 continue
+            if scale_invariant:
+                larger = np.maximum(scale, np.abs(x))
+                ratio = scale / np.where(larger > 0, larger, 1)
+                seen = scale > 0
+                G[:, seen] *= ratio[seen] ** 2
+                z *= ratio
+                scale = larger
+                x = x / np.where(scale > 0, scale, 1)
+            w = weights()
             p = w @ x
             log_probability = p - np.logaddexp.reduce(p)
             losses[n_pass, i] = -log_probability[label]
-            slope = np.exp(log_probability) - (np.arange(n_classes) == label)
-            g = v * np.outer(slope, x)
-            G += g**2
-            h = eta0 / np.sqrt(G + eps)
-            w = soft(w - h * g, h * lambda_1) / (1 + h * lambda_2)
+            g = v * np.outer(
+                np.exp(log_probability) - (np.arange(n_classes) == label), x
+            )
+            root_before = np.sqrt(G + eps)
+            G = np.where(g != 0, rho * G + g**2, G)
+            root = np.sqrt(G + eps)
+            z += g
+            if update == "ftrl_proximal":
+                z -= (root - root_before) / eta0 * w
+            t += 1
+            if update == "mirror_descent":
+                h = eta0 / root
+                w = soft(w - h * g, h * lambda_1) / (1 + h * lambda_2)
+
+    w = weights()
+    scale = np.where(scale > 0, scale, 1)
+    w, G = w / scale, G * scale**2
     return SimpleNamespace(
         coef=w[:, :-1],
         intercept=w[:, -1],

@@ -401,6 +401,13 @@ def test_weights_that_are_all_zero_are_refused(task):
         fitted(task, X, y, np.zeros(N_ROWS))
 
 
+@each_task
+def test_weights_that_float32_cannot_hold_are_refused(task):
+    X, y = samples(task, "float32")
+    with pytest.raises(ValueError, match="0 in float32"):
+        fitted(task, X, y, np.full(N_ROWS, 1e-60))
+
+
 @pytest.mark.parametrize(
     "labels",
     [
@@ -561,6 +568,28 @@ def test_values_too_large_to_learn_from_are_refused(task):
     with pytest.raises(ValueError, match="too large"):
         model.fit(X * 1e200, y)
     assert vars(model) == before
+
+
+@pytest.mark.parametrize("task", ["one target", "targets"])
+def test_targets_too_large_to_square_are_refused_without_a_warning(task):
+    X, y = samples(task)
+    with pytest.raises(ValueError, match="too large"):
+        fitted(task, X, y * 1e200)
+
+
+@pytest.mark.parametrize("name", ["eta0", "eps", "initial_accumulator", "alpha"])
+@each_task
+def test_a_parameter_too_large_for_float32_is_refused_without_a_warning(task, name):
+    X, y = samples(task, "float32")
+    with pytest.raises(ValueError, match=f"{name}=1e\\+300 is too large for float32"):
+        fitted(task, X, y, **{name: 1e300})
+
+
+@pytest.mark.parametrize("targets", [["1", "2"], ["low", "high"], [1j, 2.0]])
+def test_targets_that_are_no_numbers_are_refused(targets):
+    X, _ = samples("one target")
+    with pytest.raises(ValueError, match=r"numbers|Complex"):
+        AdagradRegressor().fit(X, np.resize(targets, N_ROWS))
 
 
 @pytest.mark.parametrize("name", ["coef_", "learning_rates_", "accumulators_"])

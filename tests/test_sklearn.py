@@ -265,6 +265,17 @@ def test_data_frames_give_the_names_of_the_features(tumours, library):
     )
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_data_frames_may_be_targets_or_labels(tumours, library):
+    X, y = tumours
+    labels = np.column_stack((y, 1 - y, y * 0))
+    frame = frame_of(library, labels, ["benign", "malignant", "none"])
+    for model in (AdagradClassifier(random_state=0), AdagradRegressor(random_state=0)):
+        wanted = clone(model).fit(X, labels).predict(X)
+        np.testing.assert_array_equal(model.fit(X, frame).predict(X), wanted)
+        assert wanted.shape == labels.shape
+
+
 @pytest.mark.parametrize("method", ["predict", "partial_fit"])
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_data_frames_with_other_names_are_refused(tumours, library, method):

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_multilabel_classification
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from sklearn.metrics import f1_score, hamming_loss, log_loss
+from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_sample_weight
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
@@ -22,6 +24,7 @@ STATE = (
     *("coef_", "intercept_", "accumulators_", "intercept_accumulators_"),
     *("learning_rates_", "t_", "progressive_loss_", "eta0_"),
 )
+UPDATE_NAMES = "mirror_descent", "dual_averaging", "ftrl_proximal"
 each_format = pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
 
 
@@ -50,18 +53,30 @@ def assert_same(actual, wanted, names=STATE, rtol=0.0):
 # multi_class="multinomial"
 
 
+PENALTY = {"alpha": 1e-2, "l1_ratio": 0.5}
+SOFTMAX_OPTIONS = [
+    {},
+    *({"update": update, **PENALTY} for update in UPDATE_NAMES),
+    *({"update": update, **PENALTY, "l1_ratio": 1.0} for update in UPDATE_NAMES),
+    *({"update": name, **PENALTY, "scale_invariant": True} for name in UPDATE_NAMES),
+    {"half_life": 5, **PENALTY},
+    {"half_life": 5, "scale_invariant": True},
+    {"fit_intercept": False, "initial_accumulator": 0.3, "eps": 0.1},
+]
+
+
 @pytest.mark.parametrize("n_classes", [3, 8, 9, 20])
 @pytest.mark.parametrize(
     ("dtype", "rtol"), [("float64", 1e-12), ("float32", 1e-3)], ids=lambda x: x
 )
-@pytest.mark.parametrize("alpha", [0, 1e-2])
+@pytest.mark.parametrize("options", SOFTMAX_OPTIONS, ids=str)
 @each_format
 def test_multinomial_follows_the_rule_for_a_softmax(
-    form, alpha, dtype, rtol, n_classes
+    form, options, dtype, rtol, n_classes
 ):
     X, weight = rows(dtype=dtype)
     y = classes(n_classes)
-    params = {"eta0": 0.5, "alpha": alpha, "l1_ratio": 0.5}
+    params = {"eta0": 0.5, **options}
     model = AdagradClassifier(
         multi_class="multinomial", shuffle=False, tol=None, max_iter=3, **params
     )
@@ -72,6 +87,8 @@ def test_multinomial_follows_the_rule_for_a_softmax(
     for name in ("coef", "intercept", "accumulators", "intercept_accumulators"):
         actual, their = getattr(model, f"{name}_"), getattr(wanted, name)
         np.testing.assert_allclose(actual, their, rtol, rtol * np.abs(their).max())
+    if dtype == "float64":
+        np.testing.assert_array_equal(model.coef_ == 0, wanted.coef == 0)
     np.testing.assert_allclose(model.loss_curve_, wanted.loss_curve, max(rtol, 1e-12))
 
 
@@ -207,6 +224,7 @@ def test_labels_are_learned_as_one_binary_problem_each(loss):
     )
     for k in range(11):
         one = AdagradClassifier(loss, **params).fit(X, Y[:, k], sample_weight=weight)
+        # Residuals near 0, as of huber, have few digits left after the difference.
         np.testing.assert_allclose(model.coef_[k], one.coef_[0], 1e-9, 1e-11)
         np.testing.assert_allclose(
             model.decision_function(X)[:, k], one.decision_function(X), 1e-9, 1e-11
@@ -223,6 +241,18 @@ def test_a_stream_of_labels_does_not_depend_on_its_chunks(form, cuts):
     for part in np.split(np.arange(N_ROWS), cuts):
         model.partial_fit(X[part], form(Y[part]), sample_weight=weight[part])
         model = pickle.loads(pickle.dumps(model))
+    assert_same(model, whole)
+
+
+@each_format
+def test_a_stream_of_labels_may_begin_with_samples_of_none(form):
+    X, _ = rows()
+    Y = labels()
+    Y[:50] = 0
+    whole = AdagradClassifier().partial_fit(X, form(Y))
+    model = AdagradClassifier()
+    for i in range(N_ROWS):
+        model.partial_fit(X[[i]], form(Y[[i]]))
     assert_same(model, whole)
 
 
@@ -317,6 +347,21 @@ def test_losses_without_probabilities_say_what_to_use(loss):
     np.testing.assert_allclose(calibrated.predict_proba(X).sum(axis=1), 1)
 
 
+def test_probabilities_of_log_loss_are_shares_of_the_class():
+    """The labels are drawn from a logistic model, so that there are true ones."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40_000, 6))
+    y = rng.random(40_000) < 1 / (1 + np.exp(-X @ [1.0, -1.0, 0.5, 0.5, 0.0, 0.0]))
+    train, test = slice(None, 20_000), slice(20_000, None)
+    model = AdagradClassifier(random_state=0).fit(X[train], y[train])
+    predicted = model.predict_proba(X[test])[:, 1]
+    bins = np.floor(predicted * 10).astype(int)
+    for k in range(10):
+        p, n = predicted[bins == k], np.sum(bins == k)
+        error = 4 * np.sqrt(p.mean() * (1 - p.mean()) / n)
+        assert y[test][bins == k].mean() == pytest.approx(p.mean(), abs=0.02 + error)
+
+
 # Targets of regressions.
 
 
@@ -358,6 +403,76 @@ def test_auto_takes_targets_in_nearly_any_unit(factor):
     assert other.score(X, factor * y) == pytest.approx(one.score(X, y), abs=5e-3)
 
 
+def targets_of_a_log_link(X):
+    """Return three targets of unlike units."""
+    mean = np.exp(X @ np.linspace(-0.5, 0.5, N_FEATURES))[:, None]
+    return np.random.default_rng(0).gamma(2, mean / 2 * [1, 8, 1e-3], (len(X), 3))
+
+
+@pytest.mark.parametrize("factor", [2.0**-20, 2.0**20])
+@pytest.mark.parametrize(
+    ("loss", "params"),
+    [
+        *((loss, {}) for loss in ("poisson", "gamma", "tweedie")),
+        ("poisson", {"update": "ftrl_proximal", "initial_accumulator": 1e-90}),
+        ("tweedie", {"scale_invariant": True}),
+        # The slopes of gamma alone have no unit.
+        ("gamma", {"eps": 1e-3}),
+        ("gamma", {"importance_aware": True}),
+        ("gamma", {"preconditioner": "full", "eps": 1e-4}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_auto_takes_targets_of_a_log_link_in_any_unit(method, loss, params, factor):
+    """Their slopes have one factor more or less, which the root of G takes out again.
+
+    Without an intercept that starts near log(mean of y) most of learning would be its
+    way to there.
+    """
+    X, weight = rows(n_rows=500)
+    Y = targets_of_a_log_link(X)
+    params = {"eps": 1e-100, "shuffle": False, "tol": None, **params}
+    one, other = (
+        getattr(AdagradRegressor(loss, **params), method)(
+            X, c * Y, sample_weight=weight
+        )
+        for c in (1, factor)
+    )
+    np.testing.assert_array_equal(other.eta0_, one.eta0_)
+    np.testing.assert_allclose(other.coef_, one.coef_, 1e-6, 1e-8)
+    np.testing.assert_allclose(other.predict(X), factor * one.predict(X), 1e-6)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie"])
+@pytest.mark.parametrize("mean", [1e-5, 1e5])
+def test_auto_reaches_a_mean_far_from_one(loss, mean):
+    X, _ = rows(n_rows=2_000)
+    y = mean * targets_of_a_log_link(X)[:, 0]
+    predicted = AdagradRegressor(loss, eps=1e-100, random_state=0).fit(X, y).predict(X)
+    assert predicted.mean() == pytest.approx(y.mean(), rel=0.1)
+
+
+@pytest.mark.parametrize("cuts", [[1, 2, 70], [31, 33], range(1, 60)], ids=str)
+@pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
+def test_a_stream_of_a_log_link_does_not_depend_on_its_chunks(update, cuts):
+    X, weight = rows()
+    Y = 1e4 * targets_of_a_log_link(X)
+    whole = AdagradRegressor("gamma", update=update)
+    whole.partial_fit(X, Y, sample_weight=weight)
+    model = AdagradRegressor("gamma", update=update)
+    for part in np.split(np.arange(N_ROWS), cuts):
+        model.partial_fit(X[part], Y[part], sample_weight=weight[part])
+        model = pickle.loads(pickle.dumps(model))
+    assert_same(model, whole)
+
+
+def test_a_log_link_at_a_float_rate_starts_at_zero():
+    """That is the published rule."""
+    model = AdagradRegressor("poisson", eta0=0.25).partial_fit([[0.0]], [1e6])
+    np.testing.assert_allclose(model.intercept_, 0.25, rtol=1e-12)
+
+
 @pytest.mark.parametrize("q", [0.1, 0.5, 0.9])
 def test_quantile_reaches_the_wanted_coverage(q):
     rng = np.random.default_rng(0)
@@ -367,6 +482,31 @@ def test_quantile_reaches_the_wanted_coverage(q):
     model = AdagradRegressor("quantile", quantile=q, random_state=0)
     predicted = model.fit(X[train], y[train]).predict(X[test])
     assert np.mean(y[test] <= predicted) == pytest.approx(q, abs=0.03)
+
+
+@pytest.fixture(params=["hflights", "insteval"])
+def real_targets(request):
+    """Return rows of flights or ratings, to learn from and to hold out at random."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    path = Path(os.environ.get("SK_ADAGRAD_DATA", beside)) / request.param
+    if not (path / "X_train.npz").is_file():
+        pytest.skip(f"{request.param} is not there; SK_ADAGRAD_DATA names its folder.")
+    X, y = sp.load_npz(path / "X_train.npz"), np.load(path / "y_train.npy")
+    return train_test_split(X, y, test_size=0.3, random_state=0)
+
+
+@pytest.mark.parametrize("q", [0.1, 0.5, 0.9])
+def test_quantile_reaches_the_wanted_coverage_of_real_targets(real_targets, q):
+    X, X_test, y, y_test = real_targets
+    model = AdagradRegressor("quantile", quantile=q, random_state=0).fit(X, y)
+    assert np.mean(y_test <= model.predict(X_test)) == pytest.approx(q, abs=0.03)
+
+
+def test_poisson_reaches_the_mean_of_real_targets(real_targets):
+    X, X_test, y, y_test = real_targets
+    y, y_test = np.maximum(y, 0), np.maximum(y_test, 0)
+    predicted = AdagradRegressor("poisson", random_state=0).fit(X, y).predict(X_test)
+    assert predicted.mean() == pytest.approx(y_test.mean(), rel=0.03)
 
 
 @pytest.mark.parametrize(

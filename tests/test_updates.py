@@ -186,7 +186,7 @@ def assert_same_zeros(model, reference):
 def assert_same_state(actual, wanted):
     for name in (
         *("coef_", "intercept_", "accumulators_", "intercept_accumulators_"),
-        *("learning_rates_", "t_", "progressive_loss_"),
+        *("learning_rates_", "t_", "progressive_loss_", "eta0_"),
     ):
         np.testing.assert_array_equal(
             getattr(actual, name), getattr(wanted, name), name
@@ -370,12 +370,15 @@ STREAMS = [
     (AdagradRegressor, "squared_error", 1),
 ]
 each_stream = pytest.mark.parametrize("task", STREAMS, ids=ids)
+STREAM_VARIANTS = VARIANTS | {
+    f"auto-{name}": {"eta0": "auto", **options} for name, options in VARIANTS.items()
+}
 
 
 @cache
 def whole_stream(task, form, name):
     X, y, _, weight = samples(task)
-    return streamed(task, form(X), y, weight, **VARIANTS[name])
+    return streamed(task, form(X), y, weight, **STREAM_VARIANTS[name])
 
 
 def in_chunks(task, cuts, form, options, between=lambda model: model):
@@ -401,7 +404,7 @@ def pickled(model):
 
 
 @each_stream
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", STREAM_VARIANTS)
 @settings(max_examples=10, deadline=None)
 @given(
     cuts=st.sets(st.integers(1, N_ROWS - 1)).map(sorted),
@@ -409,16 +412,16 @@ def pickled(model):
     between=st.sampled_from([lambda m: m, pickled, copy.deepcopy, read_everything]),
 )
 def test_any_chunking_gives_the_same_model(task, name, cuts, form, between):
-    model = in_chunks(task, cuts, form, VARIANTS[name], between)
+    model = in_chunks(task, cuts, form, STREAM_VARIANTS[name], between)
     assert_same_state(model, whole_stream(task, form, name))
 
 
 @pytest.mark.parametrize("between", [pickled, read_everything])
 @each_stream
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", STREAM_VARIANTS)
 def test_an_interlude_every_four_rows_changes_nothing(task, name, between):
     form, cuts = sp.csr_array, range(3, N_ROWS, 4)
-    model = in_chunks(task, cuts, form, VARIANTS[name], between)
+    model = in_chunks(task, cuts, form, STREAM_VARIANTS[name], between)
     assert_same_state(model, whole_stream(task, form, name))
 
 
@@ -709,35 +712,38 @@ def of_the_scaled_task(task, form, learn, **options):
     return raw
 
 
+@pytest.mark.parametrize("eta0", [ETA0, "auto"])
 @pytest.mark.parametrize("penalty", PENALTIES, ids=["plain", "penalised"])
 @each_form
 @each_update
 @some_tasks
 def test_scaled_columns_of_a_stream_give_the_same_predictions(
-    task, update, form, penalty
+    task, update, form, penalty, eta0
 ):
     scaled, wanted = of_the_scaled_task(
         task,
         form,
         lambda model, X, y, weight: go_on(model, task, X, y, weight),
-        **{"update": update, **penalty},
+        **{"update": update, "eta0": eta0, **penalty},
     )
     assert_close(scaled, wanted, 1e-10)
 
 
+@pytest.mark.parametrize("eta0", [ETA0, "auto"])
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("penalty", PENALTIES, ids=["plain", "penalised"])
 @each_form
 @each_update
 @some_tasks
 def test_scaled_columns_fitted_give_the_same_predictions(
-    task, update, form, penalty, shuffle
+    task, update, form, penalty, shuffle, eta0
 ):
     scaled, wanted = of_the_scaled_task(
         task,
         form,
         lambda model, X, y, weight: model.fit(X, y, sample_weight=weight),
-        **{"update": update, "shuffle": shuffle, "random_state": 0, **penalty},
+        **{"update": update, "shuffle": shuffle, "random_state": 0},
+        **{"eta0": eta0, **penalty},
     )
     assert_close(scaled, wanted, 1e-10)
 

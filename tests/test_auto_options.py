@@ -1,0 +1,175 @@
+"""Every option does under eta0="auto" what it does at the rate that is chosen."""
+
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from sk_adagrad import AdagradClassifier, AdagradRegressor, _rates
+
+N_ROWS, N_FEATURES = 150, 12
+ATTRIBUTES = (
+    *("coef_", "intercept_", "accumulators_", "intercept_accumulators_"),
+    *("learning_rates_", "t_", "progressive_loss_", "eta0_"),
+)
+PENALTY = {"alpha": 1e-2, "l1_ratio": 0.3}
+OPTIONS = {
+    "none": {},
+    "mirror_descent": PENALTY,
+    "dual_averaging": {"update": "dual_averaging", **PENALTY},
+    "ftrl_proximal": {"update": "ftrl_proximal", **PENALTY},
+    "half_life": {"half_life": 20},
+    "importance_aware": {"importance_aware": True},
+    "scale_invariant": {"scale_invariant": True, **PENALTY},
+    "scale_invariant sums": {"scale_invariant": True, "update": "dual_averaging"},
+    "all of mirror descent": {
+        **{"half_life": 20, "importance_aware": True, "scale_invariant": True},
+        **PENALTY,
+    },
+    "first": {"initial_accumulator": 0.5, "eps": 1e-3, "fit_intercept": False},
+}
+
+
+def csr_with_int64_indices(X):
+    X = sp.csr_matrix(X)
+    X.indices, X.indptr = X.indices.astype("int64"), X.indptr.astype("int64")
+    return X
+
+
+TARGETS = {
+    "binary": (AdagradClassifier(), lambda z: (z[:, 0] > 0).astype(int)),
+    "classes": (AdagradClassifier("hinge"), lambda z: z.argmax(axis=1)),
+    "softmax": (
+        AdagradClassifier(multi_class="multinomial"),
+        lambda z: z.argmax(axis=1),
+    ),
+    "labels": (AdagradClassifier(), lambda z: (z > 0).astype(int)),
+    "sparse labels": (AdagradClassifier(), lambda z: sp.csr_matrix(z > 0, dtype=int)),
+    "one target": (AdagradRegressor(), lambda z: z[:, 0]),
+    "targets": (
+        AdagradRegressor("absolute_error"),
+        lambda z: z * 4.0 ** np.arange(-5, 6),
+    ),
+}
+FORMS = {
+    "dense float64": (np.asarray, "float64"),
+    "dense float32": (np.asarray, "float32"),
+    "CSR float32": (sp.csr_matrix, "float32"),
+    "CSR float64, int64 indices": (csr_with_int64_indices, "float64"),
+}
+
+
+def samples(task, form):
+    """Return eleven outputs' samples, so that banks are not full, and weights."""
+    make, dtype = FORMS[form]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(N_ROWS, N_FEATURES)) * (rng.random((N_ROWS, N_FEATURES)) < 0.5)
+    z = X @ rng.normal(size=(N_FEATURES, 11)) + rng.normal(size=(N_ROWS, 11))
+    weight = rng.uniform(0.2, 2, N_ROWS) * (rng.random(N_ROWS) < 0.9)
+    return make(X.astype(dtype)), TARGETS[task][1](z), weight.astype(dtype)
+
+
+def model_of(task, **params):
+    kind, _ = TARGETS[task]
+    return type(kind)(**{**kind.get_params(), **params})
+
+
+def streamed(task, form, cuts, between=lambda model: model, **params):
+    """Learn the samples in chunks."""
+    X, y, weight = samples(task, form)
+    model = model_of(task, **params)
+    known = {"classes": np.arange(11)} if task in ("classes", "softmax") else {}
+    known = {"classes": [0, 1]} if task == "binary" else known
+    for part in np.split(np.arange(N_ROWS), cuts):
+        model.partial_fit(X[part], y[part], sample_weight=weight[part], **known)
+        model = between(model)
+    return model
+
+
+def learned(task, form, method, **params):
+    if method == "partial_fit":
+        return streamed(task, form, [5, 90], **params)
+    # At two passes the best rate itself goes on, not half of it.
+    model = model_of(task, shuffle=False, tol=None, max_iter=2, **params)
+    X, y, weight = samples(task, form)
+    return model.fit(X, y, sample_weight=weight)
+
+
+def pickled(model):
+    return pickle.loads(pickle.dumps(model))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("task", TARGETS)
+def test_the_chosen_rate_gives_what_it_would_have_given_alone(task, name, method, form):
+    options = OPTIONS[name]
+    if task == "softmax" and options.get("importance_aware"):
+        pytest.skip("refused together")
+    model = learned(task, form, method, **options)
+    rates = np.broadcast_to(model.eta0_, len(np.atleast_2d(model.coef_)))
+    rtol = 1e-3 if "float32" in form else 1e-8
+    for eta0 in np.unique(rates):
+        alone = learned(task, form, method, eta0=eta0, **options)
+        those = rates == eta0
+        for attribute in ("coef_", "accumulators_", "learning_rates_", "intercept_"):
+            ours, theirs = (
+                getattr(m, attribute).reshape(len(rates), -1)[those]
+                for m in (model, alone)
+            )
+            np.testing.assert_allclose(
+                ours, theirs, rtol, rtol * np.abs(theirs).max(), err_msg=attribute
+            )
+    if len(np.unique(rates)) == 1:
+        np.testing.assert_allclose(
+            model.progressive_loss_, alone.progressive_loss_, rtol
+        )
+
+
+def test_some_outputs_choose_unlike_rates():
+    """Or else the test above would compare one rate only."""
+    assert len(np.unique(learned("targets", "dense float64", "fit").eta0_)) > 3
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("task", TARGETS)
+def test_when_a_rate_is_settled_does_not_depend_on_the_chunks(task, name, monkeypatch):
+    if task == "softmax" and OPTIONS[name].get("importance_aware"):
+        pytest.skip("refused together")
+    for trial in ("_TRIAL_OF_ONE", "_TRIAL_OF_SEVERAL"):
+        monkeypatch.setattr(_rates, trial, 70)
+    whole = streamed(task, "CSR float32", [], **OPTIONS[name])
+    assert whole._state.n_candidates == 1
+    for cuts in ([3, 69, 70, 71], range(1, N_ROWS)):
+        model = streamed(task, "CSR float32", cuts, pickled, **OPTIONS[name])
+        for attribute in ATTRIBUTES:
+            np.testing.assert_array_equal(
+                getattr(model, attribute), getattr(whole, attribute), attribute
+            )
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 3])
+@pytest.mark.parametrize("task", TARGETS)
+def test_one_pass_of_fit_is_partial_fit_with_any_number_of_threads(task, n_jobs):
+    """Which has all candidates in memory, where fit tries some after others."""
+    X, y, weight = samples(task, "CSR float32")
+    model = model_of(task, shuffle=False, max_iter=1, n_jobs=n_jobs, **PENALTY)
+    model.fit(X, y, sample_weight=weight)
+    wanted = streamed(task, "CSR float32", [], **PENALTY)
+    for name in ATTRIBUTES:
+        np.testing.assert_array_equal(getattr(model, name), getattr(wanted, name), name)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+@pytest.mark.parametrize("task", TARGETS)
+def test_three_passes_go_on_with_half_of_the_best_rate(task, n_jobs):
+    best, half = (
+        model_of(task, shuffle=False, tol=None, max_iter=max_iter, n_jobs=n_jobs)
+        for max_iter in (2, 3)
+    )
+    X, y, weight = samples(task, "CSR float32")
+    best.fit(X, y, sample_weight=weight)
+    half.fit(X, y, sample_weight=weight)
+    np.testing.assert_array_equal(half.eta0_, np.array(best.eta0_) / 2)
