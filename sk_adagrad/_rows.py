@@ -172,7 +172,22 @@ def canonical_csr(X):
     return X
 
 
-def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
+def hashed(rows: Rows, targets, seed: int):
+    """Return the rows in order of a hash of each, and these hashes; see `visits`."""
+    keys = _keys(rows, targets, NO_ROWS, seed, exact=False)
+    order = np.argsort(keys).astype(np.uint32)
+    return order, keys[order]
+
+
+def visits(
+    rows: Rows,
+    targets,
+    weight,
+    seed: int,
+    *,
+    scale_free: bool = False,
+    known_hashes=None,
+):
     """Order the rows by their content, and take together those that are the same.
 
     The order is that of a hash of each row's values and targets, keyed by `seed`:
@@ -198,6 +213,8 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
         From 0 to 2**63 - 1.
     scale_free : bool
         Whether the order must stay the same when columns are multiplied by constants.
+    known_hashes : tuple of ndarray, or None
+        What `hashed` returns, if it has been called: the same for all weights.
 
     Returns
     -------
@@ -205,11 +222,10 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     weight : ndarray of shape (n_rows,)
         That of a visit to each row in `order`; empty if all weigh 1.
     """
-    keys = _keys(rows, targets, NO_ROWS, seed, exact=False)
-    order = np.argsort(keys).astype(np.uint32)
-    if len(weight):
-        order = order[weight[order] != 0]
-    keys = keys[order]
+    order, keys = known_hashes or hashed(rows, targets, seed)
+    # A copy, as what follows writes into it.
+    kept = weight[order] != 0 if len(weight) else slice(None)
+    order, keys = order[kept].copy(), keys[kept]
     if scale_free:
         order, same = _scale_free_order(rows, targets, order, weight, seed)
     elif rows.data.dtype == np.float64:
