@@ -130,11 +130,7 @@ class BaseAdagrad(BaseEstimator):
     def _solve(self, samples, held_out, go_on, stream):
         rule = self._rule(samples.rows.data.dtype)
         class_counts = self._state.class_counts if go_on else None
-        weight, class_counts = self._weigh(
-            samples.weight, samples.targets, class_counts, stream
-        )
-        weight = _cast(weight, samples.rows.data.dtype, "sample_weight")
-        samples = replace(samples, weight=weight)
+        samples, class_counts = self._weighed(samples, class_counts, stream)
         candidates = None
         if go_on:
             state = self._state_to_go_on(rule)
@@ -158,6 +154,14 @@ class BaseAdagrad(BaseEstimator):
             verbose=self.verbose,
             **({} if stream else self._passes()),
         )
+
+    def _weighed(self, samples, class_counts=None, stream=False):
+        """Return samples with class weights in their weights; and counts of classes."""
+        weight, class_counts = self._weigh(
+            samples.weight, samples.targets, class_counts, stream
+        )
+        weight = _cast(weight, samples.rows.data.dtype, "sample_weight")
+        return replace(samples, weight=weight), class_counts
 
     def _held_out(self, validation, dtype):
         """Return the validation samples, or None."""
@@ -236,7 +240,7 @@ class BaseAdagrad(BaseEstimator):
 
     def _new_state(self, samples, rule, stream):
         """Return a state, and rates to try for it one output after another, or None."""
-        rows, n_outputs = samples.rows, samples.targets.n_outputs
+        n_outputs = samples.targets.n_outputs
         if self.eta0 == "auto":
             eta = self._candidates(samples, stream)
         else:
@@ -246,28 +250,36 @@ class BaseAdagrad(BaseEstimator):
         in_turn = state_type is ModelState and not (stream or coupled)
         if in_turn and self.eta0 == "auto":
             candidates, eta = eta, eta[:, :1].copy()
-        state = state_type.zeros(
+        return self._state_of_rates(eta, samples, rule), candidates
+
+    def _state_of_rates(self, eta, samples, rule):
+        """Return the state of models with these rates before the first sample."""
+        state_type, _ = PRECONDITIONERS[self.preconditioner]
+        return state_type.zeros(
             eta,
-            rows.n_features,
-            rows.data.dtype,
+            samples.rows.n_features,
+            samples.rows.data.dtype,
             rule.reading,
             initial_accumulator=self.initial_accumulator,
-            coupled=coupled,
+            coupled=self._is_coupled(samples.targets.n_outputs),
             scaled=self.scale_invariant,
         )
-        return state, candidates
 
     def _candidates(self, samples, stream):
         """Return the rates to try, from all samples or from a stream's first ones."""
         if stream:
             samples = samples.take(samples.counted()[:FIRST_SAMPLES])
+        return candidates(*self._sizes(samples))
+
+    def _sizes(self, samples):
+        """Return the size of each output's targets, and that of rows."""
         rows, weight = samples.rows, samples.weight
         if self.scale_invariant:
             # Values are shares of their column's largest, whatever the columns' units.
             row_size = math.sqrt(np.count_nonzero(rows.data) / max(1, rows.n_rows))
         else:
             row_size = rows.size(weight)
-        return candidates(self._target_sizes(samples.targets, weight), row_size)
+        return self._target_sizes(samples.targets, weight), row_size
 
     def _state_to_go_on(self, rule):
         """Return the present state, prepared for parameters that may have changed."""
