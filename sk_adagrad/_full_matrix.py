@@ -150,6 +150,9 @@ class FullMatrixState:
             self.changed()
         return self
 
+    def settle(self):
+        """Nothing: there is no regularisation to be made up for."""
+
     def read_as(self, reading):
         """Change ε."""
         if reading != self.reading:
