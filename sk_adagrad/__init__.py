@@ -2,6 +2,12 @@
 
 from ._classifier import AdagradClassifier
 from ._regressor import AdagradRegressor
+from ._search import AdagradClassifierCV, AdagradRegressorCV
 
-__all__ = ["AdagradClassifier", "AdagradRegressor"]
+__all__ = [
+    "AdagradClassifier",
+    "AdagradClassifierCV",
+    "AdagradRegressor",
+    "AdagradRegressorCV",
+]
 __version__ = "0.1.0"

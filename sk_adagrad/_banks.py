@@ -104,18 +104,32 @@ def _parts(state, n_threads):
 
 def raw_prediction(state, rows):
     """Return w . x + b of each row and output, of shape (n_samples, n_outputs)."""
+    leaders = state.leaders
+    if state.coupled:
+        return _of_groups(state, rows, leaders[:1].tolist(), state.n_outputs)
+    every = raw_predictions(state, rows)
+    if state.n_candidates == 1:
+        return every[:, :, 0]
+    return every[:, np.arange(state.n_outputs), leaders]
+
+
+def raw_predictions(state, rows):
+    """Return w . x + b of all models, of shape (n_samples, n_outputs, n_candidates)."""
+    n_models = state.n_outputs * state.n_candidates
+    every = _of_groups(state, rows, range(len(state.table)), n_models)
+    if state.coupled:
+        return every.reshape(rows.n_rows, -1, state.n_outputs).swapaxes(1, 2)
+    return every.reshape(rows.n_rows, state.n_outputs, -1)
+
+
+def _of_groups(state, rows, groups, n_columns):
+    """Return w . x + b of the models in some groups, one after another."""
     kernel = KERNELS[state.dtype]
     reading, biases, eta = state.reading, state.biases(), state.eta()
     scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
-    leaders = state.leaders
     n_lanes = state.width * state.table.shape[1]
-    if state.coupled:
-        groups, n_columns = leaders[:1].tolist(), state.n_outputs
-        columns = np.arange(state.n_outputs)
-    else:
-        groups = list(range(len(state.table)))
-        n_columns = state.n_outputs * state.n_candidates
-        columns = np.arange(state.n_outputs) * state.n_candidates + leaders
+    if state.coupled:  # what is left over of the last bank is no column
+        n_lanes = state.n_outputs
     out = np.empty((rows.n_rows, n_columns), dtype=state.dtype)
     for nth, group in enumerate(groups):
         n_used = state.n_used(group)
@@ -140,4 +154,4 @@ def raw_prediction(state, rows):
             scaled=scaled,
             out=out,
         )
-    return out if n_columns == state.n_outputs else out[:, columns]
+    return out

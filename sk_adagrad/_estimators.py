@@ -131,16 +131,7 @@ class BaseAdagrad(BaseEstimator):
     def _solve(self, samples, held_out, go_on, stream):
         rule = self._rule(samples.rows.data.dtype)
         class_counts = self._state.class_counts if go_on else None
-        weight, class_counts = self._weigh(
-            samples.weight, samples.targets, class_counts, stream
-        )
-        weight = _cast(weight, samples.rows.data.dtype, "sample_weight")
-        if len(weight) and not (stream or weight.any()):
-            raise ValueError(
-                f"The weights of all samples are 0 in {weight.dtype}, the type of the "
-                "model, so there is nothing to fit: use larger ones or a float64 X."
-            )
-        samples = replace(samples, weight=weight)
+        samples, class_counts = self._weighed(samples, class_counts, stream)
         candidates = None
         if go_on:
             state = self._state_to_go_on(rule)
@@ -164,6 +155,19 @@ class BaseAdagrad(BaseEstimator):
             verbose=self.verbose,
             **({} if stream else self._passes()),
         )
+
+    def _weighed(self, samples, class_counts=None, stream=False):
+        """Return samples with class weights in their weights; and counts of classes."""
+        weight, class_counts = self._weigh(
+            samples.weight, samples.targets, class_counts, stream
+        )
+        weight = _cast(weight, samples.rows.data.dtype, "sample_weight")
+        if len(weight) and not (stream or weight.any()):
+            raise ValueError(
+                f"The weights of all samples are 0 in {weight.dtype}, the type of the "
+                "model, so there is nothing to fit: use larger ones or a float64 X."
+            )
+        return replace(samples, weight=weight), class_counts
 
     def _held_out(self, validation, dtype):
         """Return the validation samples, or None."""
@@ -269,7 +273,7 @@ class BaseAdagrad(BaseEstimator):
 
     def _new_state(self, samples, rule, stream):
         """Return a state, and rates to try for it one output after another, or None."""
-        rows, n_outputs = samples.rows, samples.targets.n_outputs
+        n_outputs = samples.targets.n_outputs
         if self.eta0 == "auto":
             eta = self._candidates(samples, stream)
         else:
@@ -280,32 +284,40 @@ class BaseAdagrad(BaseEstimator):
         biases = self._first_biases(samples, stream)
         if state_type is ModelState and not stream and self.eta0 == "auto":
             candidates, eta = eta, eta[:, :1].copy()
-        state = state_type.zeros(
-            eta,
-            rows.n_features,
-            rows.data.dtype,
-            rule.reading,
-            initial_accumulator=self.initial_accumulator,
-            coupled=coupled,
-            scaled=self.scale_invariant,
-        )
+        state = self._state_of_rates(eta, samples, rule)
         if biases is not None:
             state.begin_at(biases)
         return state, candidates
+
+    def _state_of_rates(self, eta, samples, rule):
+        """Return the state of models with these rates before the first sample."""
+        state_type, _ = PRECONDITIONERS[self.preconditioner]
+        return state_type.zeros(
+            eta,
+            samples.rows.n_features,
+            samples.rows.data.dtype,
+            rule.reading,
+            initial_accumulator=self.initial_accumulator,
+            coupled=self._is_coupled(samples.targets.n_outputs),
+            scaled=self.scale_invariant,
+        )
 
     def _first_biases(self, samples, stream):
         return None
 
     def _candidates(self, samples, stream):
         """Return the rates to try, from all samples or from a stream's first ones."""
-        samples = _first_of(samples, stream)
+        return candidates(*self._sizes(_first_of(samples, stream)))
+
+    def _sizes(self, samples):
+        """Return the size of each output's targets, and that of rows."""
         rows, weight = samples.rows, samples.weight
         if self.scale_invariant:
             # Values are shares of their column's largest, whatever the columns' units.
             row_size = math.sqrt(np.count_nonzero(rows.data) / max(1, rows.n_rows))
         else:
             row_size = rows.size(weight)
-        return candidates(self._target_sizes(samples.targets, weight), row_size)
+        return self._target_sizes(samples.targets, weight), row_size
 
     def _state_to_go_on(self, rule):
         """Return the present state, prepared for parameters that may have changed."""
@@ -347,6 +359,7 @@ class BaseAdagrad(BaseEstimator):
     def _check_range(self, dtype):
         for name in ("eta0", "eps", "initial_accumulator", "alpha"):
             value = getattr(self, name)
+            # As a float: a comparison with a float32 would warn of the overflow.
             if value != "auto" and value > float(np.finfo(dtype).max):
                 raise ValueError(
                     f"{name}={value} is too large for {dtype}, the type of the model."

@@ -140,6 +140,12 @@ class FullMatrixState:
             _read={},
         )
 
+    def led_by(self, candidate):
+        """Return this state as if one candidate led; see `ModelState`."""
+        loss_sum = np.full_like(self.loss_sum, np.inf)
+        loss_sum[:, candidate] = self.loss_sum[:, candidate]
+        return replace(self, loss_sum=loss_sum, _read={})
+
     def with_rate(self, eta):
         """Return a state in which each output goes on with this rate alone."""
         rates = np.full((self.n_outputs, 1), float(eta))
@@ -149,6 +155,9 @@ class FullMatrixState:
             self.rates = rates
             self.changed()
         return self
+
+    def settle(self):
+        """Nothing: there is no regularisation to be made up for."""
 
     def read_as(self, reading):
         """Change ε."""
@@ -275,3 +284,12 @@ def raw_prediction(state, rows):
     """Return w . x + b of each row and output, of shape (n_samples, n_outputs)."""
     coef, intercept = state.weights()
     return np.asarray(rows.matrix() @ coef.T) + intercept
+
+
+def raw_predictions(state, rows):
+    """Return w . x + b of all models, of shape (n_samples, n_outputs, n_candidates)."""
+    every = [
+        raw_prediction(state.led_by(candidate), rows)
+        for candidate in range(state.n_candidates)
+    ]
+    return np.stack(every, axis=-1)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Times the scale below, each twice the one before: a ratio of sqrt(2) gains nothing
-# over it, and one of 2.8 or 4 costs 1 to 2 % of test loss. On 16 development sets the
-# best rates of nearly all outputs lay from 1/8 to 4; the candidate below the best one
-# is needed too.
-CANDIDATES = 2.0 ** np.arange(-5, 3)
+# From 1/32 to 4 times the scale below, each twice the one before: a ratio of sqrt(2)
+# gains nothing over it, and one of 2.8 or 4 costs 1 to 2 % of test loss. On 16
+# development sets the best rates of nearly all outputs lay from 1/8 to 4; the candidate
+# below the best one is needed too.
+N_CANDIDATES = 8
 
 # A stream shows this many samples before its candidates are settled.
 FIRST_SAMPLES = 32
@@ -47,15 +47,9 @@ class Trial:
 
     @classmethod
     def of_fit(cls, n_outputs, t, n_visits, max_iter):
-        """Choose the best rate, or half of it for three passes or more.
-
-        A weight that has gone one way has moved by some η √G, and P passes make G P
-        times as large: to come as far as in one pass takes η / √P. On twelve sets four
-        passes at the best rate of the first one had 0.967 times the test loss of one
-        pass, and at half of it 0.932; ten passes had 0.998 and 0.922.
-        """
+        """Choose the best rate, or half of it for three passes or more."""
         end = t + min(n_visits, cls.of_stream(n_outputs).end)
-        return cls(end, below=1 if max_iter > 2 else 0)
+        return cls(end, below=places_below(max_iter))
 
     def settle(self, state):
         """Return the state of the chosen candidates, and which they are.
@@ -75,7 +69,18 @@ class Trial:
         return np.maximum(state.leaders - self.below, 0)[:, None]
 
 
-def candidates(target_sizes, row_size):
+def places_below(max_iter):
+    """Return how far below the rate that is best in one pass the one for all passes is.
+
+    A weight that has gone one way has moved by some η √G, and P passes make G P times
+    as large: to come as far as in one pass takes η / √P. On twelve sets four passes at
+    the best rate of the first one had 0.967 times the test loss of one pass, and at
+    half of it 0.932; ten passes had 0.998 and 0.922.
+    """
+    return 1 if max_iter > 2 else 0
+
+
+def candidates(target_sizes, row_size, n_candidates=N_CANDIDATES):
     """Return rates of shape (n_outputs, n_candidates) for the scales of the data.
 
     Multiplying all targets of a regression by c asks for c times the rate, and
@@ -88,7 +93,10 @@ def candidates(target_sizes, row_size):
         Root mean square of each output's targets; 1 where their unit is no matter.
     row_size : float
         Root mean square of the rows' Euclidean norms.
+    n_candidates : int
+        More than eight go on at both ends, fewer leave them out.
     """
     scales = np.divide(target_sizes, row_size or 1.0)
     scales = np.where((scales > 0) & np.isfinite(scales), scales, 1.0)
-    return np.outer(2.0 ** np.round(np.log2(scales)), CANDIDATES)
+    powers = np.arange(n_candidates) - (n_candidates + 2) // 2
+    return np.outer(2.0 ** np.round(np.log2(scales)), 2.0**powers)

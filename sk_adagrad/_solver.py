@@ -102,50 +102,56 @@ def solve(
         What `validate` returned after each pass.
     """
     order, trial, samples = _plan(state, samples, max_iter, random_state)
-    loss_curve, validation_curve = [], []
-    best, best_state, without_change = np.inf, None, 0
-    for n_passes in range(1, (max_iter or 1) + 1):
-        start = time.perf_counter()
-        first_visit = n_passes == 1
-        if random_state is not None and not first_visit:
-            order = random_state.permutation(order)
-        learner = Learner(samples, order, rule, first_visit, n_jobs, learn)
-        tried = candidates if first_visit else None
-        state, loss = learner.one_pass(state, trial, tried)
-        loss_curve.append(loss)
-        line = f"pass {n_passes}: mean loss {loss:.6g}"
-        if validate is not None:
-            loss = validate(state)
-            validation_curve.append(loss)
-            line += f", on the validation set {loss:.6g}"
-        if verbose:
-            print(f"{line}, {time.perf_counter() - start:.2f} s")
-        if validate is not None and loss < best:
-            best_state = deepcopy(state)
-        if tol is not None:
-            improved = first_visit or loss < best - tol * abs(best)
-            without_change = 0 if improved else without_change + 1
-        best = min(best, loss)
-        if tol is not None and without_change >= n_iter_no_change:
-            break
-    if validate is None:
-        return state, loss_curve, None
-    return best_state or state, loss_curve, validation_curve
+    return Learner(samples, order, rule, True, n_jobs, learn).passes(
+        state,
+        trial=trial,
+        candidates=candidates,
+        max_iter=max_iter,
+        tol=tol,
+        n_iter_no_change=n_iter_no_change,
+        random_state=random_state,
+        validate=validate,
+        verbose=verbose,
+    )
+
+
+def stands_still(losses, tol, n_iter_no_change):
+    """Whether the last passes brought no change.
+
+    Parameters
+    ----------
+    losses : array-like of shape (n_passes, ...)
+        Loss after each pass, of one model or of several.
+    tol, n_iter_no_change
+        See `solve`.
+
+    Returns
+    -------
+    still : bool or ndarray of bool of shape (...)
+    """
+    losses = np.asarray(losses)
+    if tol is None or len(losses) <= n_iter_no_change:
+        return np.zeros(losses.shape[1:], dtype=bool)
+    bests = np.fmin.accumulate(losses)[:-1]
+    improved = losses[1:] < bests - tol * np.abs(bests)
+    return ~improved[-n_iter_no_change:].any(axis=0)
+
+
+def mean_loss_of_pass(state, loss_sums, weight_sum):
+    """Return the mean over samples and outputs of losses of shape (n_outputs, ...)."""
+    if not weight_sum:
+        return np.full(loss_sums.shape[1:], np.nan)
+    n_losses = 1 if state.coupled else state.n_outputs
+    with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
+        return loss_sums.sum(axis=0) / weight_sum / n_losses
 
 
 def _plan(state, samples, max_iter, random_state):
     """Return the order of the first pass, when rates are chosen, and the samples."""
     order, n_visits = NO_ROWS, samples.rows.n_rows
     if random_state is not None:
-        seed = int(random_state.randint(2**63 - 1, dtype=np.int64))
-        order, weight = visits(
-            samples.rows,
-            samples.targets.content(),
-            samples.weight,
-            seed,
-            scale_free=state.scaled,
-        )
-        samples, n_visits = replace(samples, weight=weight), len(order)
+        order, samples = ordered(samples, drawn_seed(random_state), state.scaled)
+        n_visits = len(order)
     if max_iter is None:
         return order, Trial.of_stream(state.n_outputs), samples
     if len(samples.weight):
@@ -154,9 +160,26 @@ def _plan(state, samples, max_iter, random_state):
     return order, Trial.of_fit(state.n_outputs, state.t, n_visits, max_iter), samples
 
 
+def drawn_seed(random_state):
+    """Draw the seed of the first pass's order."""
+    return int(random_state.randint(2**63 - 1, dtype=np.int64))
+
+
+def ordered(samples, seed, scale_free):
+    """Return the order of the first pass, and samples with the weights of a visit."""
+    order, weight = visits(
+        samples.rows,
+        samples.targets.content(),
+        samples.weight,
+        seed,
+        scale_free=scale_free,
+    )
+    return order, replace(samples, weight=weight)
+
+
 @dataclass(frozen=True)
 class Learner:
-    """One pass over the rows: what stays the same in it."""
+    """Passes over the rows: what stays the same in one."""
 
     samples: Samples
     order: np.ndarray
@@ -169,8 +192,63 @@ class Learner:
     def n_visits(self):
         return len(self.order) or self.samples.rows.n_rows
 
-    def one_pass(self, state, trial, candidates=None):
-        """Visit the rows once; return the state and the mean loss."""
+    def again(self, random_state):
+        """Return the learner of the next pass, over the same rows in another order."""
+        order = self.order
+        if random_state is not None:
+            order = random_state.permutation(order)
+        return replace(self, order=order, first_visit=False)
+
+    def passes(
+        self,
+        state,
+        *,
+        max_iter,
+        tol,
+        n_iter_no_change,
+        random_state,
+        loss_curve=(),
+        trial=None,
+        candidates=None,
+        validate=None,
+        verbose=0,
+    ):
+        """Make passes as `solve` does, after those whose losses are in `loss_curve`."""
+        learner, loss_curve, best_state = self, list(loss_curve), None
+        validation_curve: list[float] = []
+        for n_passes in range(len(loss_curve) + 1, (max_iter or 1) + 1):
+            start = time.perf_counter()
+            if n_passes > 1:
+                learner, candidates = learner.again(random_state), None
+            state, loss_sums, weight = learner.one_pass(state, trial, candidates)
+            leading = state.of_leaders(loss_sums)
+            loss_curve.append(float(mean_loss_of_pass(state, leading, weight)))
+            line = f"pass {n_passes}: mean loss {loss_curve[-1]:.6g}"
+            if validate is not None:
+                loss = validate(state)
+                if loss < np.fmin.reduce(validation_curve, initial=np.inf):
+                    best_state = deepcopy(state)
+                validation_curve.append(loss)
+                line += f", on the validation set {loss:.6g}"
+            if verbose:
+                print(f"{line}, {time.perf_counter() - start:.2f} s")
+            watched = loss_curve if validate is None else validation_curve
+            if stands_still(watched, tol, n_iter_no_change):
+                break
+        if validate is None:
+            return state, loss_curve, None
+        return best_state or state, loss_curve, validation_curve
+
+    def one_pass(self, state, trial=None, candidates=None):
+        """Visit the rows once.
+
+        Returns
+        -------
+        state : ModelState
+        loss_sums : ndarray of shape (n_outputs, n_candidates)
+            Weighted losses of the pass, each sample scored before it was learned from.
+        weight_sum : float
+        """
         seen = self.samples.weight
         if len(seen) and len(self.order):
             seen = seen[self.order]
@@ -186,7 +264,7 @@ class Learner:
             self.try_candidates(state, candidates, trial, at)
         while at < self.n_visits:
             stop, settles = self.n_visits, False
-            if state.n_candidates > 1:
+            if trial is not None and state.n_candidates > 1:
                 due = trial.end - state.t
                 settles = 0 < due <= n_samples
                 if settles:
@@ -204,12 +282,8 @@ class Learner:
             weight_sum += self.n_visits
         if self.first_visit:
             state.weight_sum = float(weight_sum)
-        if weight_sum == begin:
-            return state, np.nan
-        after = state.losses(loss_sum)
         with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
-            loss = state.of_leaders(after - before).sum() / (weight_sum - begin)
-        return state, float(loss / (1 if state.coupled else state.n_outputs))
+            return state, state.losses(loss_sum) - before, weight_sum - begin
 
     def try_candidates(self, state, candidates, trial, end):
         """Make the first visits at each of the rates, and go on with the chosen ones.

@@ -540,6 +540,13 @@ def test_a_bad_parameter_of_one_estimator_is_named(task, params):
         fitted(task, *samples(task), **params)
 
 
+@pytest.mark.parametrize("name", ["eta0", "eps", "initial_accumulator", "alpha"])
+@each_task
+def test_a_parameter_beyond_the_type_of_the_model_is_refused(task, name):
+    with pytest.raises(ValueError, match=rf"{name}=1e\+39 is too large for float32"):
+        fitted(task, *samples(task, "float32"), **{name: 1e39})
+
+
 @each_task
 def test_an_unfitted_model_says_so(task):
     X, _ = samples(task)

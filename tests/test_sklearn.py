@@ -34,7 +34,12 @@ from sklearn.utils.estimator_checks import (
     check_estimator,
 )
 
-from sk_adagrad import AdagradClassifier, AdagradRegressor
+from sk_adagrad import (
+    AdagradClassifier,
+    AdagradClassifierCV,
+    AdagradRegressor,
+    AdagradRegressorCV,
+)
 
 CHECKED = [
     *(AdagradClassifier(loss) for loss in AdagradClassifier._losses),
@@ -66,6 +71,14 @@ CHECKED = [
             {"alpha": 1e-4, "l1_ratio": 0.5, "update": "ftrl_proximal"},
         )
     ),
+    AdagradClassifierCV(),
+    AdagradRegressorCV(),
+    AdagradClassifierCV(cv=3),
+    AdagradRegressorCV(cv=3),
+    *(
+        estimator(alphas=2, l1_ratios=2, n_jobs=2, scale_invariant=True)
+        for estimator in (AdagradClassifierCV, AdagradRegressorCV)
+    ),
 ]
 
 
@@ -78,7 +91,11 @@ def impossible_checks(estimator):
             "check_sample_weight_equivalence_on_dense_data",
             "check_sample_weight_equivalence_on_sparse_data",
         }
-    if estimator.warm_start:
+    if getattr(estimator, "cv", None) and is_classifier(estimator):
+        # It wants nearly all points in the class that weighs most, but the best cell is
+        # the one of the best accuracy, which has no class weights.
+        checks |= {"check_class_weight_classifiers"}
+    if getattr(estimator, "warm_start", False):
         # They fit twice and want to see the same model.
         checks |= {"check_supervised_y_2d"}
         if is_classifier(estimator):
@@ -296,6 +313,11 @@ def test_sparse_matrices_are_learned_from_and_predicted(texts, form):
     model = classifier().fit(form(X), texts[1])
     wanted = classifier().fit(X.toarray(), texts[1]).predict(X.toarray())
     np.testing.assert_array_equal(model.predict(form(X)), wanted)
+
+
+@pytest.mark.parametrize("estimator", [AdagradClassifierCV, AdagradRegressorCV])
+def test_a_search_by_default_passes_every_check(estimator):
+    assert not impossible_checks(estimator())
 
 
 @pytest.mark.parametrize("estimator", [AdagradClassifier, AdagradRegressor])

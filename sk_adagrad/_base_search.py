@@ -1,0 +1,321 @@
+"""What both searches share: the way from samples to scores and the best model."""
+
+import threading
+import time
+from copy import deepcopy
+from dataclasses import replace
+from itertools import product
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import check_cv
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _raise_for_params,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.parallel import Parallel, delayed
+
+from ._cells import final_scores, first_losses
+from ._estimators import PRECONDITIONERS, BaseAdagrad, _unchanged_on_error
+from ._folds import folds_of, knowing_classes, takes_weights
+from ._grid import (
+    AXES,
+    Grid,
+    results_of,
+    spaced_alphas,
+    spaced_l1_ratios,
+    values_of,
+)
+from ._rates import candidates, places_below
+from ._rows import NO_ROWS
+from ._samples import Samples
+from ._solver import Learner, drawn_seed, ordered
+
+
+def search_constraints(plain_type):
+    """Return the constraints of the parameters of a search over this estimator."""
+    constraints = dict(plain_type._parameter_constraints)
+    for name in ("eta0", "alpha", "l1_ratio", "warm_start"):
+        del constraints[name]
+    axis = [Interval(Integral, 1, None, closed="left"), "array-like"]
+    return {
+        **constraints,
+        **dict.fromkeys(AXES, axis),
+        "cv": ["cv_object"],
+        "scoring": [str, callable, None],
+        "refit": ["boolean"],
+    }
+
+
+# What an earlier fit may have left that a search with refit=False does not set.
+_OF_THE_MODEL = {"_state", "loss_curve_", "validation_loss_curve_", "n_iter_"}
+
+
+class BaseSearch(BaseAdagrad):
+    """A search for rate and penalty. The other base is the plain estimator."""
+
+    _plain_type: ClassVar[Any]
+
+    def _search(self, X, y, sample_weight, params):
+        """Validate, train and score all cells, publish the best one's model."""
+        start = time.perf_counter()
+        with _unchanged_on_error(self):
+            for name in _OF_THE_MODEL & vars(self).keys():
+                delattr(self, name)
+            alphas = values_of("alphas", self.alphas, spaced_alphas)
+            l1_ratios = values_of("l1_ratios", self.l1_ratios, spaced_l1_ratios)
+            self._check_search(alphas, l1_ratios, params)
+            samples, y = self._samples(X, y, sample_weight)
+            split_params, score_params = self._routed(samples.weight, params)
+            eta0s = values_of(
+                "eta0s", self.eta0s, lambda n: self._joint_rates(samples, n)
+            )
+            grid, passes = Grid(alphas, eta0s, l1_ratios), self._passes()
+            rules, plains = self._rules(grid, samples.rows.data.dtype)
+            if self.cv is None:
+                scores, begun = self._progressive(samples, eta0s, plains, passes)
+            else:
+                cv = check_cv(self.cv, y, classifier=is_classifier(self))
+                folds = folds_of(
+                    cv.split(X, y, **split_params),
+                    *(X, y, samples, lambda samples: self._weighed(samples)[0]),
+                    random_state=passes["random_state"],
+                    scale_free=self.scale_invariant,
+                    score_params=score_params,
+                )
+                scores = self._k_fold(folds, eta0s, plains, passes)
+            self._publish_scores(grid, [scores[rule] for rule in rules])
+            if self.verbose:
+                seconds = time.perf_counter() - start
+                print(f"search: best score {self.best_score_:.6g}, {seconds:.2f} s")
+            if self.refit and self.cv is None:
+                learner, state, loss = begun[rules[grid.penalty_of(self.best_index_)]]
+                goes_on = {"loss_curve": [loss], "verbose": self.verbose, **passes}
+                self._publish(*learner.passes(state, **goes_on))
+            elif self.refit:
+                best = self._plain(**self.best_params_)
+                self._publish(*best._solve(samples, None, False, False))
+        return self
+
+    # What goes before.
+
+    def _check_search(self, alphas, l1_ratios, params):
+        """Refuse parameters that make no sense together."""
+        need_routing = {name: params[name] for name in params.keys() - {"groups"}}
+        _raise_for_params(need_routing, self, "fit")
+        for alpha, l1_ratio in product(alphas, l1_ratios):
+            self._plain(alpha=alpha, l1_ratio=l1_ratio)._check_combination()
+        if self.cv is None and self.scoring is not None:
+            raise ValueError(
+                f"scoring={self.scoring!r} needs held-out samples, but cv=None scores "
+                "each by its loss before it is learned from: set cv to a number of "
+                "folds, or scoring=None."
+            )
+        if self.cv is None and params.get("groups") is not None:
+            raise ValueError(
+                "groups are given, but cv=None makes no folds to keep them apart in: "
+                "set cv to a splitter such as GroupKFold()."
+            )
+
+    def _samples(self, X, y, sample_weight):
+        """Return all samples as the solver reads them, and y as scorers do."""
+        floating = [np.float64, np.float32]
+        rows, y, weight = self._validate(X, y, sample_weight, floating, False, False)
+        targets = self._encode(y, weight, None, False, False, rows.data.dtype)
+        if is_classifier(self) and self._indicator is None:
+            y = y.ravel()
+        return Samples(rows, targets, weight), y
+
+    def _joint_rates(self, samples, n_rates):
+        """Return rates for the scale of the data, the same for all outputs."""
+        samples, _ = self._weighed(samples)
+        target_sizes, row_size = self._sizes(samples)
+        size = np.sqrt(np.mean(np.square(target_sizes), keepdims=True))
+        return candidates(size, row_size, n_rates)[0]
+
+    def _plain(self, **cell):
+        """Return the plain estimator of a cell, which knows what is known of y."""
+        own = self.get_params(deep=False)
+        names = self._plain_type._get_param_names()
+        plain = self._plain_type(**{n: own[n] for n in names if n in own}, **cell)
+        vars(plain).update({n: v for n, v in vars(self).items() if n not in own})
+        return plain
+
+    def _rules(self, grid, dtype):
+        """Return the rule of each penalty, and a plain estimator of each rule.
+
+        With ``alpha=0`` the rule is the same, whatever `l1_ratio`.
+        """
+        plains = [
+            self._plain(eta0=max(grid.eta0s), alpha=alpha, l1_ratio=l1_ratio)
+            for alpha, l1_ratio in grid.penalties
+        ]
+        for plain in plains:
+            plain._check_range(dtype)
+        rules = [plain._rule(dtype) for plain in plains]
+        return rules, dict(zip(rules, plains, strict=True))
+
+    # Learning: a bank for each rule, and for each fold.
+
+    def _bank(self, eta0s, samples, rule):
+        """Return the state of models with these rates, the same for each output."""
+        rates = np.tile(eta0s, (samples.targets.n_outputs, 1))
+        return self._state_of_rates(rates, samples, rule)
+
+    def _learner(self, samples, order, rule, n_jobs=1):
+        _, engine = PRECONDITIONERS[self.preconditioner]
+        return Learner(samples, order, rule, True, n_jobs, engine.learn)
+
+    def _in_threads(self, tasks):
+        return Parallel(n_jobs=self.n_jobs, require="sharedmem")(tasks)
+
+    def _progressive(self, samples, eta0s, plains, passes):
+        """Make the first pass over all samples with all cells.
+
+        Returns
+        -------
+        scores : dict of Rule to ndarray of shape (n_eta0s, 1)
+        begun : dict of Rule to tuple
+            The best of each rule to go on with: learner, state, its loss.
+        """
+        samples, _ = self._weighed(samples)
+        order = NO_ROWS
+        if passes["random_state"] is not None:
+            seed = drawn_seed(passes["random_state"])
+            order, samples = ordered(samples, seed, self.scale_invariant)
+        spaced = isinstance(self.eta0s, Integral)
+        below = places_below(self.max_iter) if spaced else 0
+
+        def begin(rule):
+            n_jobs = self.n_jobs if len(plains) == 1 else 1
+            learner = self._learner(samples, order, rule, n_jobs)
+            state, losses = first_losses(learner, self._bank(eta0s, samples, rule))
+            place = max(losses.argmin() - below, 0)
+            chosen = np.full((state.n_outputs, 1), place)
+            state = state.take(chosen, state.rates[:, [place]])
+            learner = replace(learner, n_jobs=self.n_jobs)
+            scores = np.where(losses < np.inf, -losses, np.nan)[:, None]
+            return scores, (learner, state, float(losses[place]))
+
+        begun = self._in_threads(delayed(begin)(rule) for rule in plains)
+        scores, best = (
+            dict(zip(plains, each, strict=True)) for each in zip(*begun, strict=True)
+        )
+        return scores, best
+
+    def _k_fold(self, folds, eta0s, plains, passes):
+        """Return the scores of shape (n_eta0s, n_splits) under each rule."""
+        _, engine = PRECONDITIONERS[self.preconditioner]
+        scorer, interrupted = self._scorer(), threading.Event()
+
+        def scores_of(fold, rule, plain):
+            def score(state, ended):
+                raw = engine.raw_predictions(state, fold.rows)
+                return [
+                    fold.score(scorer, plain, state, k, raw[:, :, k]) for k in ended
+                ]
+
+            bank = self._bank(eta0s, fold.samples, rule)
+            of_fold = {**passes, "random_state": deepcopy(fold.random_state)}
+            learner = self._learner(fold.samples, fold.order, rule)
+            return final_scores(learner, bank, score, interrupted, **of_fold)
+
+        try:
+            scores = self._in_threads(
+                delayed(scores_of)(fold, *bank)
+                for fold in folds
+                for bank in plains.items()
+            )
+        finally:
+            interrupted.set()
+        scores = np.reshape(scores, (-1, len(plains), len(eta0s))).transpose(1, 2, 0)
+        return dict(zip(plains, scores, strict=True))
+
+    # Scorers, and what is routed to them.
+
+    def _scorer(self):
+        """Return what scores a plain estimator."""
+        if self.scoring is None:
+            return self._plain_type.score
+        scorer = get_scorer(self.scoring)
+        if is_classifier(self) and self._indicator is None:
+            return knowing_classes(scorer, self.classes_)
+        return scorer
+
+    def _routed(self, weight, params):
+        """Return what the splitter and the scorer get beside X and y."""
+        weights = {"sample_weight": weight} if len(weight) else {}
+        if not _routing_enabled():
+            scored = self.scoring is None or takes_weights(get_scorer(self.scoring))
+            return params, weights if scored else {}
+        routed = process_routing(self, "fit", **weights, **params)
+        if self.scoring is None:  # the own `score` has weights whenever `fit` has
+            return routed.splitter.split, weights
+        return routed.splitter.split, routed.scorer.score
+
+    def get_metadata_routing(self):
+        """Tell what goes to the splitter and to the scorer.
+
+        Returns
+        -------
+        routing : MetadataRouter
+        """
+        router = MetadataRouter(owner=self).add_self_request(self)
+        to_split = MethodMapping().add(caller="fit", callee="split")
+        router.add(splitter=self.cv, method_mapping=to_split)
+        if self.scoring is not None:
+            to_score = MethodMapping().add(caller="fit", callee="score")
+            router.add(scorer=get_scorer(self.scoring), method_mapping=to_score)
+        return router
+
+    # What is published.
+
+    def _publish_scores(self, grid, scores):
+        scores = grid.by_cell(scores)
+        if not np.isfinite(scores.mean(axis=1)).any():
+            raise ValueError(
+                "No cell of the grid has a score that is a finite number. If models "
+                "overflow, scale X or y, for example with MaxAbsScaler, or try eta0s "
+                f"below {min(grid.eta0s):g}; if folds are too small for the score, as "
+                "one sample is for R², take larger ones."
+            )
+        self.cv_results_ = results_of(grid.cells, scores)
+        self.n_splits_ = scores.shape[1]
+        self.best_index_ = int(self.cv_results_["rank_test_score"].argmin())
+        self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
+        self.best_params_ = grid.cells[self.best_index_]
+        self.alpha_ = self.best_params_["alpha"]
+        self.l1_ratio_ = self.best_params_["l1_ratio"]
+
+    @property
+    def eta0_(self):
+        """Base learning rate of the model, or the best one if there is no model."""
+        if "_state" in vars(self):
+            return super().eta0_
+        return self.best_params_["eta0"]
+
+    @property
+    def partial_fit(self):
+        """Not there: a stream has no folds, and the search is over after `fit`."""
+        name = self._plain_type.__name__
+        raise AttributeError(
+            f"{type(self).__name__} has no partial_fit: give what it has found to "
+            f"{name}(eta0=search.eta0_, alpha=search.alpha_, "
+            "l1_ratio=search.l1_ratio_), which has."
+        )
+
+    def _raw_prediction(self, X):
+        if "_state" not in vars(self) and "cv_results_" in vars(self):
+            raise NotFittedError(
+                f"{type(self).__name__} has searched with refit=False, so it has no "
+                "model: set refit=True and fit again."
+            )
+        return super()._raw_prediction(X)

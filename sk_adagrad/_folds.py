@@ -1,0 +1,140 @@
+"""Folds of a cross-validation: who learns, who is held out, how that is scored."""
+
+from copy import copy, deepcopy
+from dataclasses import dataclass, replace
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import make_scorer
+from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils.validation import _check_method_params
+
+from ._rows import Rows
+from ._samples import Samples
+from ._solver import drawn_seed, ordered
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One division of the samples.
+
+    Parameters
+    ----------
+    samples : Samples
+        All of them.
+    order : ndarray of uint32 of shape (n_visits,)
+        Those that are learned from, as the first pass visits them.
+    random_state : RandomState or None
+        Draws the orders of the other passes.
+    rows : Rows
+        Those held out.
+    X, y : array-like
+        The same as they came.
+    score_params : dict
+        What else the scorer needs of them.
+    """
+
+    samples: Samples
+    order: np.ndarray
+    random_state: np.random.RandomState | None
+    rows: Rows
+    X: Any
+    y: Any
+    score_params: dict
+
+    def score(self, scorer, plain, state, candidate, raw):
+        """Score one candidate of a state.
+
+        Parameters
+        ----------
+        scorer : callable
+        plain : estimator
+            A plain one with all parameters but `eta0`, and what it knows of y.
+        state : ModelState
+        candidate : int
+        raw : ndarray of shape (n_held_out, n_outputs)
+            Its raw predictions of the rows held out.
+        """
+        if not np.isfinite(raw).all():
+            return np.nan
+        model = copy(plain)
+        model.eta0 = float(state.rates[0, candidate])
+        model._state = state.led_by(candidate)
+        of_others = model._raw_prediction
+        # All candidates were predicted in one pass over these rows. A scorer that makes
+        # rows of its own gets the prediction of the state.
+        model._raw_prediction = lambda X: raw if X is self.X else of_others(X)
+        return float(scorer(model, self.X, self.y, **self.score_params))
+
+
+def folds_of(splits, X, y, samples, weighed, *, random_state, scale_free, score_params):
+    """Yield the folds, which all draw the same order of rows.
+
+    Parameters
+    ----------
+    splits : iterable of (train, test)
+    X, y : array-like
+        What scorers are to see.
+    samples : Samples
+    weighed : callable
+        Takes samples and returns them with class weights in their weights.
+    random_state : RandomState or None
+        Left as it is.
+    scale_free : bool
+        See `visits`.
+    score_params : dict
+        What else scorers are to see.
+    """
+    (X,) = indexable(X)
+    numbers = np.arange(samples.rows.n_rows)
+    random_state, seed = deepcopy(random_state), 0
+    if random_state is not None:
+        seed = drawn_seed(random_state)
+    for n_before, (train, test) in enumerate(splits):
+        train, test = numbers[train], numbers[test]
+        if len(samples.weight):  # a sample of weight 0 is no sample, here neither
+            test = test[samples.weight[test] > 0]
+        times = np.bincount(train, minlength=len(numbers))
+        weight = times * (samples.weight if len(samples.weight) else 1.0)
+        if not weight.any() or not len(test):
+            raise ValueError(
+                f"Split {n_before} of cv has no sample to "
+                f"{'score' if weight.any() else 'learn from'}: use fewer splits."
+            )
+        of_fold = weighed(replace(samples, weight=weight))
+        if random_state is not None:
+            order, of_fold = ordered(of_fold, seed, scale_free)
+        else:  # a row that comes several times is visited as often
+            order = train.astype(np.uint32)
+            each = of_fold.weight / np.maximum(times, 1).astype(of_fold.weight.dtype)
+            of_fold = replace(of_fold, weight=each)
+        yield Fold(
+            of_fold,
+            order,
+            deepcopy(random_state),
+            samples.rows.take(test),
+            _safe_indexing(X, test),
+            y[test],
+            _check_method_params(X, score_params, indices=test),
+        )
+
+
+def takes_weights(scorer):
+    """Whether a scorer has a parameter `sample_weight`."""
+    score = getattr(scorer, "_score_func", scorer)
+    return "sample_weight" in signature(score).parameters
+
+
+def knowing_classes(scorer, classes):
+    """Tell a scorer of probabilities all classes: a fold may not have them all."""
+    if getattr(scorer, "_response_method", None) != "predict_proba":
+        return scorer
+    if "labels" not in signature(scorer._score_func).parameters:
+        return scorer
+    return make_scorer(
+        scorer._score_func,
+        response_method="predict_proba",
+        greater_is_better=scorer._sign > 0,
+        **{"labels": classes, **scorer._kwargs},
+    )

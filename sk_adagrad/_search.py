@@ -1,0 +1,430 @@
+"""AdagradClassifierCV and AdagradRegressorCV: whole grids, trained side by side."""
+
+from typing import ClassVar
+
+from sklearn.base import _fit_context
+
+from ._base_search import BaseSearch, search_constraints
+from ._classifier import AdagradClassifier
+from ._regressor import AdagradRegressor
+
+
+class AdagradClassifierCV(BaseSearch, AdagradClassifier):
+    """AdagradClassifier that chooses the base rate and the penalty by validation.
+
+    A cell of the grid is a rate η, a penalty `alpha` and an `l1_ratio`. Each is the
+    model that :class:`AdagradClassifier` would learn with these, from the same rows in
+    the same order. Those that differ in η alone learn side by side in one pass, all
+    cells share what is done with X and y before, and no fold is a copy of the rows.
+
+    ``cv=None``, the default, needs no fold: the loss of samples that have not been
+    learned from yet is an estimate of the loss on new ones. It compares models after
+    one pass. Folds compare them after all passes, by any score, and take longer, as
+    each of k folds learns from k - 1 parts of the rows. ``scoring="neg_log_loss"`` is
+    then the better choice where probabilities count, and often where they do not, as it
+    sees differences that the accuracy does not.
+
+    Parameters
+    ----------
+    loss : str, default="log_loss"
+        As in :class:`AdagradClassifier`.
+    eta0s : int or array-like of shape (n_eta0s,), default=8
+        Base learning rates to try. An integer is that many, each twice the one before,
+        at the scale of the data: 8 are those that ``eta0="auto"`` of
+        :class:`AdagradClassifier` tries, from 1/32 to 4 times the inverse root mean
+        square of the rows' norms; other numbers go further at both ends, or less far.
+    alphas : int or array-like of shape (n_alphas,), default=(0.0,)
+        Strengths of the penalty to try. An integer is that many from 1e-7 to 1e-3, each
+        as many times the one before.
+    l1_ratios : int or array-like of shape (n_l1_ratios,), default=(0.0,)
+        Parts of the penalty that are L1 to try. An integer is that many, evenly spaced
+        from 0 to 1.
+    cv : int, cross-validation generator, iterable of splits or None, default=None
+        None scores each cell by its progressive loss: in one pass over all samples,
+        each is scored before it is learned from. An integer is a number of stratified
+        folds. Then each cell is scored on the rows that its fold holds out.
+    scoring : str, callable or None, default=None
+        How a model is scored on held-out rows, as in
+        :class:`~sklearn.model_selection.GridSearchCV`. None is the method `score`,
+        the accuracy. Only with folds.
+    refit : bool, default=True
+        Whether there is to be a model. With folds, it is learned from all samples in
+        the best cell; without, the best cell's model makes its other passes. False
+        leaves the attributes of the search alone.
+    update, eps, initial_accumulator, importance_aware : optional
+        As in :class:`AdagradClassifier`.
+    scale_invariant, half_life, multi_class, epsilon : optional
+        As in :class:`AdagradClassifier`.
+    preconditioner, refresh_every, fit_intercept : optional
+        As in :class:`AdagradClassifier`. ``preconditioner="full"`` goes with
+        ``alphas=(0.0,)`` only, and takes the memory of `eta0s` models at a time.
+    class_weight : dict, "balanced" or None, default=None
+        As in :class:`AdagradClassifier`. ``"balanced"`` counts the training rows of
+        each fold by themselves. Scores have no class weights, other than the
+        progressive one.
+    max_iter, tol, n_iter_no_change, shuffle, random_state : optional
+        As in :class:`AdagradClassifier`. Each cell stops by its own loss.
+    n_jobs : int or None, default=None
+        Threads that share the penalties and folds. The result does not depend on it.
+        Each has a bank of `eta0s` models for each output in memory.
+    verbose : int, default=0
+        Above 0, the best score is printed, then the loss of each pass that follows.
+
+    Attributes
+    ----------
+    eta0_ : float
+        Base learning rate of the model, the same for all outputs. With ``cv=None``, an
+        integer `eta0s` and ``max_iter`` of three or more it is half of that in
+        `best_params_`, as under ``eta0="auto"`` (see Notes).
+    alpha_, l1_ratio_ : float
+        Penalty of the model.
+    best_params_ : dict
+        The best cell's ``"eta0"``, ``"alpha"`` and ``"l1_ratio"``.
+    best_score_ : float
+        Its mean score. With ``cv=None`` that is minus the progressive loss.
+    best_index_ : int
+        Its place in `cv_results_`.
+    cv_results_ : dict of ndarray
+        Scores of all cells, as in :class:`~sklearn.model_selection.GridSearchCV`:
+        ``params``, ``param_eta0``, ``param_alpha``, ``param_l1_ratio``,
+        ``split0_test_score`` and so on, ``mean_test_score``, ``std_test_score`` and
+        ``rank_test_score``. NaN is the score of a model that has overflowed.
+    n_splits_ : int
+        Folds; 1 with ``cv=None``.
+    coef_, intercept_, learning_rates_, accumulators_, classes_ : ndarray
+        As all other attributes of the model, those of :class:`AdagradClassifier`.
+
+    See Also
+    --------
+    AdagradClassifier : Chooses the rate of each output by itself, in one pass.
+    sklearn.model_selection.GridSearchCV : Searches any parameters, of a pipeline too.
+
+    Notes
+    -----
+    All outputs have the rate that is best for them together, where ``eta0="auto"``
+    chooses one for each class against the rest.
+
+    **Half of the rate.** With ``cv=None`` the first pass decides, and more passes want
+    a smaller rate than one. So with ``max_iter`` of three or more the model that goes
+    on is that of the next lower rate, as :class:`AdagradClassifier` has
+    it. With values for `eta0s` it is the best one itself.
+
+    **Folds.** A fold's models know all classes, also those that its training rows do
+    not have, and their order of visits is that of `AdagradClassifier(random_state=...)`
+    on these rows. `sample_weight` weighs the held-out rows too, if the scorer takes it;
+    with metadata routing, if the scorer asks for it. `groups` go to the splitter.
+
+    There is no `partial_fit`: a search is over after `fit`. To go on with a stream,
+    give `eta0_`, `alpha_` and `l1_ratio_` to :class:`AdagradClassifier`. There is no
+    `warm_start` either.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import scale
+    >>> from sk_adagrad import AdagradClassifierCV
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> search = AdagradClassifierCV(
+    ...     alphas=[0.0, 1e-4, 1e-2], cv=5, scoring="neg_log_loss", random_state=0
+    ... )
+    >>> search = search.fit(scale(X), y)
+    >>> search.eta0_, search.alpha_
+    (0.125, 0.0)
+    >>> round(search.best_score_, 2)
+    -0.08
+    """
+
+    _plain_type = AdagradClassifier
+    _parameter_constraints: ClassVar[dict] = search_constraints(AdagradClassifier)
+
+    def __init__(
+        self,
+        loss="log_loss",
+        *,
+        eta0s=8,
+        alphas=(0.0,),
+        l1_ratios=(0.0,),
+        cv=None,
+        scoring=None,
+        refit=True,
+        update="mirror_descent",
+        eps=1e-8,
+        initial_accumulator=0.0,
+        importance_aware=False,
+        scale_invariant=False,
+        half_life=None,
+        multi_class="ovr",
+        epsilon=0.1,
+        preconditioner="diagonal",
+        refresh_every=1000,
+        fit_intercept=True,
+        class_weight=None,
+        max_iter=4,
+        tol=1e-3,
+        n_iter_no_change=1,
+        shuffle=True,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.loss = loss
+        self.eta0s = eta0s
+        self.alphas = alphas
+        self.l1_ratios = l1_ratios
+        self.cv = cv
+        self.scoring = scoring
+        self.refit = refit
+        self.update = update
+        self.eps = eps
+        self.initial_accumulator = initial_accumulator
+        self.importance_aware = importance_aware
+        self.scale_invariant = scale_invariant
+        self.half_life = half_life
+        self.multi_class = multi_class
+        self.epsilon = epsilon
+        self.preconditioner = preconditioner
+        self.refresh_every = refresh_every
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, **params):
+        """Train and score all cells, and learn a model with the best one.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            CSR of float32 or float64 is read where it is; anything else is converted.
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
+            As in :meth:`AdagradClassifier.fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, in learning and in scoring.
+        **params : dict
+            `groups` for the splitter; with metadata routing, also what the scorer and
+            the splitter ask for.
+
+        Returns
+        -------
+        self : AdagradClassifierCV
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or sample_weight cannot be used; the model stays as it
+            was.
+        """
+        return self._search(X, y, sample_weight, params)
+
+
+class AdagradRegressorCV(BaseSearch, AdagradRegressor):
+    """AdagradRegressor that chooses the base rate and the penalty by validation.
+
+    A cell of the grid is a rate η, a penalty `alpha` and an `l1_ratio`. Each is the
+    model that :class:`AdagradRegressor` would learn with these, from the same rows in
+    the same order. Those that differ in η alone learn side by side in one pass, all
+    cells share what is done with X and y before, and no fold is a copy of the rows.
+
+    ``cv=None``, the default, needs no fold: the loss of samples that have not been
+    learned from yet is an estimate of the loss on new ones. It compares models after
+    one pass. Folds compare them after all passes, by any score, and take longer, as
+    each of k folds learns from k - 1 parts of the rows.
+
+    Parameters
+    ----------
+    loss : str, default="squared_error"
+        As in :class:`AdagradRegressor`.
+    eta0s : int or array-like of shape (n_eta0s,), default=8
+        Base learning rates to try. An integer is that many, each twice the one before,
+        at the scale of the data: 8 are those that ``eta0="auto"`` of
+        :class:`AdagradRegressor` tries, from 1/32 to 4 times the root mean square of y
+        over that of the rows' norms; other numbers go further at both ends, or less
+        far. Several targets have one scale, the root mean square of all.
+    alphas : int or array-like of shape (n_alphas,), default=(0.0,)
+        Strengths of the penalty to try. An integer is that many from 1e-7 to 1e-3, each
+        as many times the one before.
+    l1_ratios : int or array-like of shape (n_l1_ratios,), default=(0.0,)
+        Parts of the penalty that are L1 to try. An integer is that many, evenly spaced
+        from 0 to 1.
+    cv : int, cross-validation generator, iterable of splits or None, default=None
+        None scores each cell by its progressive loss: in one pass over all samples,
+        each is scored before it is learned from. An integer is a number of folds. Then
+        each cell is scored on the rows that its fold holds out.
+    scoring : str, callable or None, default=None
+        How a model is scored on held-out rows, as in
+        :class:`~sklearn.model_selection.GridSearchCV`. None is the method `score`,
+        R². Only with folds.
+    refit : bool, default=True
+        Whether there is to be a model. With folds, it is learned from all samples in
+        the best cell; without, the best cell's model makes its other passes. False
+        leaves the attributes of the search alone.
+    update, eps, initial_accumulator, importance_aware : optional
+        As in :class:`AdagradRegressor`.
+    scale_invariant, half_life, epsilon, quantile, power : optional
+        As in :class:`AdagradRegressor`.
+    preconditioner, refresh_every, fit_intercept : optional
+        As in :class:`AdagradRegressor`. ``preconditioner="full"`` goes with
+        ``alphas=(0.0,)`` only, and takes the memory of `eta0s` models at a time.
+    max_iter, tol, n_iter_no_change, shuffle, random_state : optional
+        As in :class:`AdagradRegressor`. Each cell stops by its own loss.
+    n_jobs : int or None, default=None
+        Threads that share the penalties and folds. The result does not depend on it.
+        Each has a bank of `eta0s` models for each output in memory.
+    verbose : int, default=0
+        Above 0, the best score is printed, then the loss of each pass that follows.
+
+    Attributes
+    ----------
+    eta0_ : float
+        Base learning rate of the model, the same for all outputs. With ``cv=None``, an
+        integer `eta0s` and ``max_iter`` of three or more it is half of that in
+        `best_params_`, as under ``eta0="auto"`` (see Notes).
+    alpha_, l1_ratio_ : float
+        Penalty of the model.
+    best_params_ : dict
+        The best cell's ``"eta0"``, ``"alpha"`` and ``"l1_ratio"``.
+    best_score_ : float
+        Its mean score. With ``cv=None`` that is minus the progressive loss.
+    best_index_ : int
+        Its place in `cv_results_`.
+    cv_results_ : dict of ndarray
+        Scores of all cells, as in :class:`~sklearn.model_selection.GridSearchCV`:
+        ``params``, ``param_eta0``, ``param_alpha``, ``param_l1_ratio``,
+        ``split0_test_score`` and so on, ``mean_test_score``, ``std_test_score`` and
+        ``rank_test_score``. NaN is the score of a model that has overflowed.
+    n_splits_ : int
+        Folds; 1 with ``cv=None``.
+    coef_, intercept_, learning_rates_, accumulators_ : ndarray
+        As all other attributes of the model, those of :class:`AdagradRegressor`.
+
+    See Also
+    --------
+    AdagradRegressor : Chooses the rate of each target by itself, in one pass.
+    sklearn.model_selection.GridSearchCV : Searches any parameters, of a pipeline too.
+
+    Notes
+    -----
+    All targets have the rate that is best for them together, where ``eta0="auto"``
+    chooses one for each. Their losses are added up, so targets should have like units.
+
+    **Half of the rate.** With ``cv=None`` the first pass decides, and more passes want
+    a smaller rate than one. So with ``max_iter`` of three or more the model that goes
+    on is that of the next lower rate, as :class:`AdagradRegressor` has
+    it. With values for `eta0s` it is the best one itself.
+
+    **Folds.** The order of visits is that of `AdagradRegressor(random_state=...)` on
+    the training rows. `sample_weight` weighs the held-out rows too, if the scorer takes
+    it; with metadata routing, if the scorer asks for it. `groups` go to the splitter.
+
+    There is no `partial_fit`: a search is over after `fit`. To go on with a stream,
+    give `eta0_`, `alpha_` and `l1_ratio_` to :class:`AdagradRegressor`. There is no
+    `warm_start` either.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sk_adagrad import AdagradRegressorCV
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> search = AdagradRegressorCV(
+    ...     alphas=[0.0, 1e-4, 1e-2], cv=5, max_iter=20, random_state=0
+    ... )
+    >>> search = search.fit(X, y)
+    >>> search.eta0_, search.alpha_
+    (32.0, 0.0)
+    >>> round(search.best_score_, 2)
+    0.48
+    """
+
+    _plain_type = AdagradRegressor
+    _parameter_constraints: ClassVar[dict] = search_constraints(AdagradRegressor)
+
+    def __init__(
+        self,
+        loss="squared_error",
+        *,
+        eta0s=8,
+        alphas=(0.0,),
+        l1_ratios=(0.0,),
+        cv=None,
+        scoring=None,
+        refit=True,
+        update="mirror_descent",
+        eps=1e-8,
+        initial_accumulator=0.0,
+        importance_aware=False,
+        scale_invariant=False,
+        half_life=None,
+        epsilon=0.1,
+        quantile=0.5,
+        power=1.5,
+        preconditioner="diagonal",
+        refresh_every=1000,
+        fit_intercept=True,
+        max_iter=4,
+        tol=1e-3,
+        n_iter_no_change=1,
+        shuffle=True,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.loss = loss
+        self.eta0s = eta0s
+        self.alphas = alphas
+        self.l1_ratios = l1_ratios
+        self.cv = cv
+        self.scoring = scoring
+        self.refit = refit
+        self.update = update
+        self.eps = eps
+        self.initial_accumulator = initial_accumulator
+        self.importance_aware = importance_aware
+        self.scale_invariant = scale_invariant
+        self.half_life = half_life
+        self.epsilon = epsilon
+        self.quantile = quantile
+        self.power = power
+        self.preconditioner = preconditioner
+        self.refresh_every = refresh_every
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, **params):
+        """Train and score all cells, and learn a model with the best one.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            CSR of float32 or float64 is read where it is; anything else is converted.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            As in :meth:`AdagradRegressor.fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, in learning and in scoring.
+        **params : dict
+            `groups` for the splitter; with metadata routing, also what the scorer and
+            the splitter ask for.
+
+        Returns
+        -------
+        self : AdagradRegressorCV
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or sample_weight cannot be used; the model stays as it
+            was.
+        """
+        return self._search(X, y, sample_weight, params)

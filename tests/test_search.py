@@ -1,0 +1,676 @@
+"""The searches find what fitting each cell alone finds, and learn with the best."""
+
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn import config_context
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
+from sklearn.metrics import get_scorer, log_loss, make_scorer, mean_absolute_error
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    ShuffleSplit,
+    StratifiedKFold,
+)
+
+from sk_adagrad import (
+    AdagradClassifier,
+    AdagradClassifierCV,
+    AdagradRegressor,
+    AdagradRegressorCV,
+)
+
+N_ROWS, N_FEATURES = 90, 12
+RATES = [0.05, 0.2, 1.0]
+PLAIN = {AdagradClassifierCV: AdagradClassifier, AdagradRegressorCV: AdagradRegressor}
+TASKS = {
+    "binary": {},
+    "ovr": {},
+    "multinomial": {"multi_class": "multinomial"},
+    "labels": {},
+    "sparse labels": {},
+    "target": {},
+    "targets": {},
+}
+each_task = pytest.mark.parametrize("task", TASKS)
+
+
+def samples(task):
+    """Return rows, some of which come several times, and what they are to teach."""
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(N_ROWS, N_FEATURES)) * (rng.random((N_ROWS, N_FEATURES)) < 0.6)
+    raw = X[:, :4] + rng.normal(size=(N_ROWS, 4))
+    repeated = rng.integers(0, N_ROWS // 2, N_ROWS // 3)
+    X[-len(repeated) :], raw[-len(repeated) :] = X[repeated], raw[repeated]
+    y = {
+        "binary": (raw[:, 0] > 0).astype(int),
+        "labels": (raw > 0).astype(int),
+        "sparse labels": sp.csr_array((raw > 0).astype(int)),
+        "target": raw[:, 0],
+        "targets": raw[:, :3] * [1, 10, 100],
+    }.get(task, raw.argmax(axis=1))
+    return sp.csr_array(X), y
+
+
+def search(task, **params):
+    estimator = AdagradRegressorCV if task.startswith("target") else AdagradClassifierCV
+    defaults = {"eta0s": RATES, "cv": 3, "random_state": 0, "max_iter": 5}
+    return estimator(**{**TASKS[task], **defaults, **params})
+
+
+def plain_of(model, **cell):
+    """Return the plain estimator with the parameters of a search."""
+    plain = PLAIN[type(model)](**cell)
+    return plain.set_params(
+        **{
+            name: value
+            for name, value in model.get_params().items()
+            if name in plain.get_params() and name not in cell
+        }
+    )
+
+
+def splits_of(model, X, y):
+    folds = StratifiedKFold if is_classifier(model) and np.ndim(y) == 1 else KFold
+    return list(folds(3).split(X, y))
+
+
+class Recorder:
+    """A scorer that keeps what the models are that it is given."""
+
+    def __init__(self):
+        self.seen = {}
+
+    def __call__(self, model, X, y):
+        key = model.alpha, model.eta0, model.l1_ratio
+        raw = (model.decision_function if is_classifier(model) else model.predict)(X)
+        found = [raw, model.coef_, model.intercept_, model.accumulators_]
+        self.seen.setdefault(key, []).append([np.array(array) for array in found])
+        return 0.0
+
+
+def assert_cells_are_alone(model, X, y, splits, weight=None):
+    """Compare the models of all cells with plain ones learned from X[train]."""
+    recorder = Recorder()
+    model = model.set_params(scoring=recorder, refit=False, cv=splits)
+    model.fit(X, y, sample_weight=weight)
+    for cell, of_splits in recorder.seen.items():
+        names = "alpha", "eta0", "l1_ratio"
+        plain = plain_of(model, **dict(zip(names, cell, strict=True)))
+        for (train, test), found in zip(splits, of_splits, strict=True):
+            plain.fit(X[train], y[train], None if weight is None else weight[train])
+            predict = "decision_function" if is_classifier(plain) else "predict"
+            scored = test if weight is None else test[weight[test] > 0]
+            raw = getattr(plain, predict)(X[scored])
+            wanted = raw, plain.coef_, plain.intercept_, plain.accumulators_
+            for actual, expected in zip(found, wanted, strict=True):
+                scale = np.abs(expected).max()
+                np.testing.assert_allclose(actual, expected, 1e-6, 1e-6 * scale)
+    return len(recorder.seen)
+
+
+# A cell is a plain model.
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shuffle", [False, True])
+@each_task
+def test_a_cell_is_the_plain_model_of_its_folds_training_rows(task, shuffle, weighted):
+    X, y = samples(task)
+    rng = np.random.default_rng(0)
+    weight = rng.integers(0, 4, N_ROWS) * 0.5 if weighted else None
+    model = search(task, alphas=[0, 1e-2], l1_ratios=[0, 0.5], shuffle=shuffle)
+    n_seen = assert_cells_are_alone(model, X, y, splits_of(model, X, y), weight)
+    assert n_seen == 9, "three rates under alpha=0 and under two penalties"
+
+
+@pytest.mark.parametrize("tol", [0.3, 0.02, None])
+@pytest.mark.parametrize("task", ["binary", "ovr", "multinomial"])
+def test_each_cell_stops_by_its_own_loss(task, tol):
+    X, y = samples(task)
+    model = search(task, eta0s=12, alphas=[0, 1e-3], tol=tol, max_iter=12)
+    assert_cells_are_alone(model, X, y, splits_of(model, X, y))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"update": "dual_averaging"},
+        {"update": "ftrl_proximal"},
+        {"scale_invariant": True},
+        {"importance_aware": True},
+        {"half_life": 20},
+        {"initial_accumulator": 0.1, "fit_intercept": False},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("task", ["binary", "targets"])
+def test_every_option_acts_in_a_cell_as_in_the_plain_model(task, params):
+    X, y = samples(task)
+    model = search(task, alphas=[1e-3], l1_ratios=[0.5], **params)
+    assert_cells_are_alone(model, X, y, splits_of(model, X, y))
+
+
+@pytest.mark.parametrize("loss", AdagradClassifier._losses)
+def test_a_classifier_searches_with_every_loss(loss):
+    X, y = samples("binary")
+    model = search("binary", loss=loss)
+    assert_cells_are_alone(model, X, y, splits_of(model, X, y))
+
+
+@pytest.mark.parametrize("loss", AdagradRegressor._losses)
+def test_a_regressor_searches_with_every_loss(loss):
+    X, y = samples("target")
+    model = search("target", loss=loss)
+    assert_cells_are_alone(model, X, np.exp(y / 2), splits_of(model, X, y))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 2.0, 1: 0.5}], ids=str)
+def test_classes_are_weighed_by_the_training_rows_of_each_fold(class_weight, weighted):
+    X, y = samples("ovr")
+    weight = np.random.default_rng(0).uniform(0, 2, N_ROWS) if weighted else None
+    model = search("ovr", class_weight=class_weight)
+    splits = list(KFold(3, shuffle=True, random_state=0).split(X))
+    assert_cells_are_alone(model, X, y, splits, weight)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_training_rows_may_be_few_repeated_and_in_any_order(shuffle, class_weight):
+    X, y = samples("binary")
+    rng = np.random.default_rng(0)
+    splits = [(rng.integers(0, 60, 70), np.arange(60, 90)) for _ in range(2)]
+    weight = rng.uniform(0.5, 2, N_ROWS)
+    model = search("binary", shuffle=shuffle, class_weight=class_weight)
+    assert_cells_are_alone(model, X, y, splits, weight)
+
+
+def test_splits_may_be_masks():
+    X, y = samples("binary")
+    held_out = np.arange(N_ROWS) % 3 == 0
+    model = search("binary")
+    assert_cells_are_alone(model, X, y, [(~held_out, held_out)])
+
+
+def test_a_full_matrix_is_searched_too():
+    X, y = samples("ovr")
+    model = search("ovr", preconditioner="full", refresh_every=5, max_iter=2)
+    assert_cells_are_alone(model, X, y, splits_of(model, X, y))
+    found = search("ovr", preconditioner="full", max_iter=2, cv=None).fit(X, y)
+    alone = plain_of(found, **found.best_params_).fit(X, y)
+    np.testing.assert_allclose(found.coef_, alone.coef_, rtol=1e-9)
+
+
+def test_a_scorer_may_predict_rows_of_its_own():
+    X, y = samples("binary")
+    last = slice(-5, None)
+    other = -X.toarray()[last]
+
+    def score(model, X_test, y_test):
+        return model.decision_function(other).sum()
+
+    model = search("binary", scoring=score).fit(X, y)
+    train, _ = splits_of(model, X, y)[0]
+    for cell, actual in zip(
+        model.cv_results_["params"], model.cv_results_["split0_test_score"], strict=True
+    ):
+        alone = plain_of(model, **cell).fit(X[train], y[train])
+        wanted = alone.decision_function(other).sum()
+        assert actual == pytest.approx(wanted, rel=1e-9)
+
+
+# The table and the choice.
+
+
+@pytest.mark.parametrize(
+    ("task", "scoring"),
+    [
+        *(("binary", scoring) for scoring in (None, "neg_log_loss", "roc_auc")),
+        *(("ovr", scoring) for scoring in (None, "neg_log_loss", "f1_macro")),
+        ("multinomial", "neg_log_loss"),
+        ("labels", None),
+        ("sparse labels", None),
+        *(("target", scoring) for scoring in (None, "neg_mean_absolute_error")),
+        ("targets", make_scorer(mean_absolute_error, greater_is_better=False)),
+    ],
+    ids=str,
+)
+def test_the_table_is_that_of_a_grid_search(task, scoring):
+    X, y = samples(task)
+    model = search(task, alphas=[0, 1e-2], scoring=scoring).fit(X, y)
+    axes = {"eta0": RATES, "alpha": [0, 1e-2], "l1_ratio": [0.0]}
+    grid = GridSearchCV(plain_of(model), axes, cv=3, scoring=scoring).fit(X, y)
+    assert model.cv_results_.keys() == {
+        key for key in grid.cv_results_ if "_time" not in key
+    }
+    assert model.cv_results_["params"] == grid.cv_results_["params"]
+    for key in model.cv_results_.keys() - {"params"}:
+        np.testing.assert_allclose(
+            model.cv_results_[key],
+            grid.cv_results_[key].astype(float),
+            1e-9,
+            1e-12,
+            err_msg=key,
+        )
+    assert model.best_index_ == grid.best_index_
+    assert model.best_params_ == grid.best_params_
+    assert model.best_score_ == pytest.approx(grid.best_score_)
+    assert model.n_splits_ == grid.n_splits_
+    np.testing.assert_array_equal(model.coef_, grid.best_estimator_.coef_)
+
+
+@each_task
+def test_the_best_cell_is_learned_from_all_rows(task):
+    X, y = samples(task)
+    weight = np.random.default_rng(0).uniform(0, 2, N_ROWS)
+    model = search(task, alphas=[0, 1e-2]).fit(X, y, sample_weight=weight)
+    alone = plain_of(model, **model.best_params_).fit(X, y, sample_weight=weight)
+    for name in ("coef_", "intercept_", "learning_rates_", "accumulators_"):
+        np.testing.assert_array_equal(getattr(model, name), getattr(alone, name))
+    for name in ("loss_curve_", "n_iter_", "t_", "progressive_loss_", "eta0_"):
+        assert getattr(model, name) == getattr(alone, name)
+    predicted, wanted = (
+        predicted.toarray() if sp.issparse(predicted) else predicted
+        for predicted in (model.predict(X), alone.predict(X))
+    )
+    np.testing.assert_array_equal(predicted, wanted)
+    assert model.score(X, y) == alone.score(X, y)
+    cell = {"eta0": model.eta0_, "alpha": model.alpha_, "l1_ratio": model.l1_ratio_}
+    assert cell == model.best_params_
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+def test_without_refit_there_is_a_table_and_no_model(cv):
+    X, y = samples("binary")
+    with_model = search("binary", cv=cv).fit(X, y)
+    model = search("binary", cv=cv).fit(X, y).set_params(refit=False).fit(X, y)
+    for name in ("best_index_", "best_score_", "best_params_", "alpha_", "l1_ratio_"):
+        assert getattr(model, name) == getattr(with_model, name)
+    assert model.eta0_ == model.best_params_["eta0"]
+    for name in ("coef_", "n_iter_", "loss_curve_", "progressive_loss_"):
+        assert not hasattr(model, name)
+    with pytest.raises(NotFittedError, match="refit=True"):
+        model.predict(X)
+
+
+def test_a_model_that_overflows_has_no_score_and_ranks_last():
+    X, y = samples("target")
+    model = search("target", eta0s=[0.1, 1e200]).fit(X, y)
+    assert np.isnan(model.cv_results_["mean_test_score"][1])
+    assert model.cv_results_["rank_test_score"].tolist() == [1, 2]
+    assert model.eta0_ == 0.1
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+def test_a_grid_without_a_finite_score_is_refused(cv):
+    X, y = samples("target")
+    with pytest.raises(ValueError, match="No cell of the grid"):
+        search("target", eta0s=[1e200], cv=cv).fit(X * 1e100, y)
+
+
+# Progressive validation.
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@each_task
+def test_the_progressive_score_is_the_loss_of_the_first_pass(task, weighted):
+    X, y = samples(task)
+    weight = np.random.default_rng(0).uniform(0, 2, N_ROWS) if weighted else None
+    model = search(task, alphas=[0, 1e-2], cv=None).fit(X, y, sample_weight=weight)
+    results = model.cv_results_
+    for cell, score in zip(results["params"], results["mean_test_score"], strict=True):
+        alone = plain_of(model, max_iter=1, **cell).fit(X, y, sample_weight=weight)
+        assert -score == pytest.approx(alone.progressive_loss_, rel=1e-9)
+    np.testing.assert_array_equal(results["split0_test_score"], model_scores(model))
+    assert not results["std_test_score"].any()
+    assert model.n_splits_ == 1
+
+
+def model_scores(model):
+    return model.cv_results_["mean_test_score"]
+
+
+@each_task
+def test_the_progressive_winner_is_the_plain_model_of_its_cell(task):
+    X, y = samples(task)
+    model = search(task, alphas=[0, 1e-2], cv=None).fit(X, y)
+    alone = plain_of(model, **model.best_params_).fit(X, y)
+    assert model.eta0_ == model.best_params_["eta0"]
+    assert model.n_iter_ == alone.n_iter_ > 1
+    np.testing.assert_allclose(model.loss_curve_, alone.loss_curve_, rtol=1e-9)
+    np.testing.assert_allclose(model.coef_, alone.coef_, rtol=1e-9, atol=1e-12)
+    assert model.progressive_loss_ == pytest.approx(-model.best_score_, rel=1e-12)
+    assert model.t_ == alone.t_
+
+
+@pytest.mark.parametrize("max_iter", [2, 3, 4])
+@pytest.mark.parametrize("task", ["binary", "multinomial", "target"])
+def test_the_default_is_the_plain_default_where_one_rate_is_chosen(task, max_iter):
+    X, y = samples(task)
+    model = search(task, eta0s=8, cv=None, max_iter=max_iter).fit(X, y)
+    auto = plain_of(model).fit(X, y)
+    assert model.eta0_ == auto.eta0_
+    np.testing.assert_allclose(model.coef_, auto.coef_, rtol=1e-9, atol=1e-12)
+    below = 1 if max_iter > 2 else 0
+    rates = [cell["eta0"] for cell in model.cv_results_["params"]]
+    assert model.eta0_ == rates[max(0, model.best_index_ - below)]
+
+
+# The grid.
+
+
+def test_eight_rates_are_those_of_auto():
+    X = np.eye(4)
+    model = AdagradClassifierCV(refit=False).fit(X, [0, 1, 0, 1])
+    rates = [cell["eta0"] for cell in model.cv_results_["params"]]
+    assert rates == [2.0**power for power in range(-5, 3)]
+
+
+@pytest.mark.parametrize("scale", [2.0**-20, 2.0**20])
+def test_rates_follow_the_scales_of_rows_and_targets(scale):
+    X, y = samples("target")
+    rates, of_targets, of_rows = (
+        search("target", eta0s=8, refit=False).fit(*args).cv_results_["param_eta0"]
+        for args in ((X, y), (X, y * scale), (X * scale, y))
+    )
+    np.testing.assert_array_equal(of_targets, rates * scale)
+    np.testing.assert_array_equal(of_rows, rates / scale)
+
+
+@pytest.mark.parametrize("n_rates", [1, 2, 5, 12])
+def test_any_number_of_rates_is_around_those_of_auto(n_rates):
+    model = AdagradClassifierCV(eta0s=n_rates, refit=False)
+    rates = model.fit(np.eye(4), [0, 1, 0, 1]).cv_results_["param_eta0"]
+    assert len(rates) == n_rates
+    np.testing.assert_array_equal(rates[1:], 2 * rates[:-1])
+    assert 2.0**-5 <= rates[(n_rates - 1) // 2] <= 1
+
+
+def test_integers_make_evenly_spaced_penalties():
+    X, y = samples("binary")
+    model = search("binary", alphas=5, l1_ratios=3, refit=False).fit(X, y)
+    alphas = np.unique(model.cv_results_["param_alpha"])
+    np.testing.assert_allclose(alphas, [1e-7, 1e-6, 1e-5, 1e-4, 1e-3])
+    np.testing.assert_array_equal(
+        np.unique(model.cv_results_["param_l1_ratio"]), [0, 0.5, 1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        *(({"eta0s": bad}, r"eta0s contains .* positive") for bad in ([0.1, 0], [-1])),
+        ({"eta0s": [np.inf]}, "eta0s contains inf"),
+        ({"alphas": [1e-3, -1e-3]}, "alphas contains -0.001"),
+        ({"l1_ratios": [0.5, 1.5]}, "l1_ratios contains 1.5, .* from 0 to 1"),
+        *(({"alphas": bad}, "no list of numbers") for bad in ([], [[1]], ["a"])),
+        *(({name: 0}, f"'{name}' parameter") for name in ("eta0s", "alphas")),
+        *(({name: 0.5}, f"'{name}' parameter") for name in ("eta0s", "l1_ratios")),
+        ({"cv": 1}, "'cv' parameter"),
+        ({"refit": "yes"}, "'refit' parameter"),
+        ({"scoring": "precise"}, "precise"),
+        ({"scoring": "accuracy", "cv": None}, "set cv to a number of folds"),
+        ({"preconditioner": "full", "alphas": [1e-3]}, "alpha=0.001 does not go with"),
+        ({"cv": [([], [1, 2])]}, "no sample to learn from"),
+        ({"cv": [([1, 2], [])]}, "no sample to score"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_searched_is_refused_and_changes_nothing(params, message):
+    X, y = samples("binary")
+    model = search("binary").fit(X, y)
+    before = {**vars(model), **params}
+    with pytest.raises(ValueError, match=message):
+        model.set_params(**params).fit(X, y)
+    assert vars(model) == before
+
+
+def test_rates_beyond_the_type_of_the_model_are_refused():
+    X, y = samples("binary")
+    with pytest.raises(ValueError, match="too large for float32"):
+        search("binary", eta0s=[1e39]).fit(X.astype("float32"), y)
+
+
+# Weights, folds and metadata.
+
+
+@pytest.mark.parametrize("scoring", [None, "neg_log_loss"])
+def test_weights_count_in_scores(scoring):
+    X, y = samples("binary")
+    weight = np.random.default_rng(0).uniform(0, 2, N_ROWS)
+    model = search("binary", scoring=scoring).fit(X, y, sample_weight=weight)
+    score = get_scorer(scoring or "accuracy")
+    for k, (train, test) in enumerate(splits_of(model, X, y)):
+        for cell, actual in zip(
+            model.cv_results_["params"],
+            model.cv_results_[f"split{k}_test_score"],
+            strict=True,
+        ):
+            alone = plain_of(model, **cell).fit(X[train], y[train], weight[train])
+            wanted = score(alone, X[test], y[test], sample_weight=weight[test])
+            assert actual == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("scoring", [None, "neg_log_loss", "roc_auc"])
+def test_held_out_samples_of_weight_zero_are_no_samples(scoring):
+    X, y = samples("binary")
+    weight = np.where(np.arange(N_ROWS) % 7 == 0, 0.0, 1.0)
+    splits = splits_of(search("binary"), X, y)
+    model = search("binary", cv=splits, scoring=scoring).fit(X, y, weight)
+    kept = np.flatnonzero(weight)
+    of_kept = [
+        [np.flatnonzero(np.isin(kept, part)) for part in split] for split in splits
+    ]
+    wanted = search("binary", cv=of_kept, scoring=scoring).fit(X[kept], y[kept])
+    np.testing.assert_allclose(model_scores(model), model_scores(wanted), rtol=1e-12)
+    y = np.where(weight == 0, 2, y)
+    model = search("binary", cv=splits, scoring=scoring).fit(X, y, weight)
+    np.testing.assert_allclose(model_scores(model), model_scores(wanted), rtol=1e-12)
+
+
+def test_a_scorer_without_weights_is_not_given_any():
+    X, y = samples("target")
+
+    def score(model, X, y):
+        return -np.abs(y - model.predict(X)).max()
+
+    search("target", scoring=score).fit(X, y, sample_weight=np.ones(N_ROWS))
+
+
+def test_a_fold_need_not_have_all_classes_to_be_scored_by_probabilities():
+    X, y = samples("ovr")
+    order = np.argsort(y, kind="stable")
+    X, y = X[order], y[order]
+    model = search("ovr", cv=KFold(3), scoring="neg_log_loss").fit(X, y)
+    train, test = next(KFold(3).split(X))
+    assert len(np.unique(y[train])) < len(np.unique(y)) or len(np.unique(y[test])) < 4
+    assert np.isfinite(model.best_score_)
+    whole = search("ovr", cv=[(np.arange(N_ROWS), test)], scoring="neg_log_loss")
+    whole.fit(X, y)
+    alone = plain_of(whole, **whole.best_params_).fit(X, y)
+    wanted = -log_loss(y[test], alone.predict_proba(X[test]), labels=alone.classes_)
+    assert whole.best_score_ == pytest.approx(wanted, rel=1e-9)
+
+
+def test_groups_are_kept_together():
+    X, y = samples("binary")
+    groups = np.arange(N_ROWS) // 10
+    model = search("binary", cv=GroupKFold(3)).fit(X, y, groups=groups)
+    by_hand = list(GroupKFold(3).split(X, y, groups))
+    wanted = search("binary", cv=by_hand).fit(X, y)
+    np.testing.assert_array_equal(model_scores(model), model_scores(wanted))
+    with pytest.raises(ValueError, match="groups"):
+        search("binary", cv=None).fit(X, y, groups=groups)
+    with pytest.raises(ValueError, match="enable_metadata_routing"):
+        search("binary").fit(X, y, colour=groups)
+
+
+def test_any_splitter_is_taken():
+    X, y = samples("target")
+    cv = ShuffleSplit(4, test_size=0.2, train_size=0.5, random_state=0)
+    model = search("target").set_params(cv=cv).fit(X, y)
+    assert model.n_splits_ == 4
+    wanted = search("target", cv=list(cv.split(X))).fit(X, y)
+    np.testing.assert_array_equal(model_scores(model), model_scores(wanted))
+
+
+@pytest.fixture
+def routing():
+    with config_context(enable_metadata_routing=True):
+        yield
+
+
+@pytest.mark.usefixtures("routing")
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("asks", [True, False])
+def test_weights_are_routed_to_a_scorer_that_asks_for_them(asks, n_jobs):
+    X, y = samples("binary")
+    weight = np.random.default_rng(0).uniform(0, 2, N_ROWS)
+    scorer = get_scorer("accuracy").set_score_request(sample_weight=asks)
+    model = search("binary", scoring=scorer, n_jobs=n_jobs)
+    model.fit(X, y, sample_weight=weight)
+    train, test = splits_of(model, X, y)[0]
+    alone = plain_of(model, **model.cv_results_["params"][0])
+    alone.fit(X[train], y[train], weight[train])
+    wanted = alone.score(X[test], y[test], weight[test] if asks else None)
+    assert model.cv_results_["split0_test_score"][0] == pytest.approx(wanted)
+
+
+@pytest.mark.usefixtures("routing")
+@pytest.mark.parametrize("cv", [None, 3])
+def test_nothing_needs_to_be_routed(cv):
+    X, y = samples("binary")
+    model = search("binary", cv=cv).fit(X, y)
+    with config_context(enable_metadata_routing=False):
+        wanted = search("binary", cv=cv).fit(X, y)
+    np.testing.assert_array_equal(model.coef_, wanted.coef_)
+    with pytest.raises(TypeError, match="colour"):
+        model.fit(X, y, colour=y)
+
+
+@pytest.mark.usefixtures("routing")
+def test_a_scorer_must_say_whether_it_wants_weights():
+    X, y = samples("binary")
+    weights = {"sample_weight": np.ones(N_ROWS)}
+    plain = AdagradClassifier().set_fit_request(sample_weight=True)
+    try:
+        GridSearchCV(plain, {}, scoring="accuracy").fit(X, y, **weights)
+    except UnsetMetadataPassedError:
+        with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
+            search("binary", scoring="accuracy").fit(X, y, **weights)
+    else:
+        pytest.skip("this scikit-learn gives its scorers weights only if they ask")
+
+
+@pytest.mark.usefixtures("routing")
+def test_weights_and_groups_are_routed_through_a_grid_search():
+    X, y = samples("binary")
+    rng = np.random.default_rng(0)
+    weight, groups = rng.uniform(0, 2, N_ROWS), np.arange(N_ROWS) // 10
+    inner = search("binary", cv=GroupKFold(2)).set_fit_request(sample_weight=True)
+    inner.set_score_request(sample_weight=False)
+    outer = GridSearchCV(inner, {"loss": ["log_loss"]}, cv=GroupKFold(2))
+    outer.fit(X, y, sample_weight=weight, groups=groups)
+    wanted = clone(inner).fit(X, y, sample_weight=weight, groups=groups)
+    np.testing.assert_array_equal(outer.best_estimator_.coef_, wanted.coef_)
+
+
+# The rest of an estimator.
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+@each_task
+def test_threads_do_not_change_the_result(task, cv):
+    X, y = samples(task)
+    one, two = (
+        search(task, alphas=3, cv=cv, n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2)
+    )
+    np.testing.assert_array_equal(model_scores(two), model_scores(one))
+    np.testing.assert_array_equal(two.coef_, one.coef_)
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+def test_a_random_state_instance_goes_on_from_fit_to_fit(cv):
+    X, y = samples("binary")
+    model = search("binary", cv=cv, random_state=np.random.RandomState(0))
+    first, second = (model.fit(X, y).coef_ for _ in range(2))
+    assert not np.array_equal(first, second)
+    wanted = search("binary", cv=cv).fit(X, y).coef_
+    np.testing.assert_array_equal(first, wanted)
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_data_frames_are_searched(library, cv):
+    module = pytest.importorskip(library)
+    X, y = samples("binary")
+    names = [f"column {j}" for j in range(N_FEATURES)]
+    dense = X.toarray()
+    frame = module.DataFrame({name: dense[:, j] for j, name in enumerate(names)})
+    columns = []
+
+    def score(model, X, y):
+        columns.append(list(X.columns))
+        return model.score(X, y)
+
+    scoring = {} if cv is None else {"scoring": score}
+    model = search("binary", cv=cv, **scoring).fit(frame, module.Series(y.tolist()))
+    wanted = search("binary", cv=cv).fit(dense, y)
+    np.testing.assert_array_equal(model.coef_, wanted.coef_)
+    np.testing.assert_array_equal(model.feature_names_in_, names)
+    assert all(names == of_scorer for of_scorer in columns)
+
+
+@each_task
+def test_a_saved_search_predicts_the_same(task):
+    X, y = samples(task)
+    model = search(task).fit(X, y)
+    saved = pickle.loads(pickle.dumps(model.sparsify()))
+    np.testing.assert_array_equal(saved.densify().coef_, model.densify().coef_)
+    assert saved.best_params_ == model.best_params_
+
+
+def test_lists_of_labels_are_searched():
+    X, y = samples("binary")
+    model = search("binary").fit(X.toarray().tolist(), np.array(["no", "yes"])[y])
+    np.testing.assert_array_equal(
+        model_scores(model), model_scores(search("binary").fit(X, y))
+    )
+    assert set(model.predict(X)) == {"no", "yes"}
+
+
+def test_probabilities_are_there_where_the_loss_has_them():
+    assert hasattr(AdagradClassifierCV(), "predict_proba")
+    assert not hasattr(AdagradClassifierCV("hinge"), "predict_proba")
+
+
+@pytest.mark.parametrize("estimator", PLAIN)
+def test_a_stream_is_told_where_to_go(estimator):
+    assert not hasattr(estimator(), "partial_fit")
+    with pytest.raises(AttributeError, match=r"eta0=search\.eta0_"):
+        estimator().partial_fit  # noqa: B018
+
+
+@pytest.mark.parametrize("estimator", PLAIN)
+def test_parameters_are_those_of_the_plain_estimator_and_of_the_search(estimator):
+    plain = PLAIN[estimator]().get_params()
+    for name in ("eta0", "alpha", "l1_ratio", "warm_start"):
+        del plain[name]
+    searched = estimator().get_params()
+    for name in ("eta0s", "alphas", "l1_ratios", "cv", "scoring", "refit"):
+        del searched[name]
+    assert searched == plain
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+def test_verbose_prints_the_best_score(capsys, cv):
+    X, y = samples("binary")
+    model = search("binary", cv=cv, verbose=1).fit(X, y)
+    first, *passes = capsys.readouterr().out.splitlines()
+    assert f"{model.best_score_:.6g}" in first
+    assert len(passes) == model.n_iter_ - (cv is None)
