@@ -279,7 +279,6 @@ class BaseAdagrad(BaseEstimator):
         else:
             eta = np.full((n_outputs, 1), float(self.eta0))
         state_type, _ = PRECONDITIONERS[self.preconditioner]
-        coupled = self._is_coupled(n_outputs)
         candidates = None
         biases = self._first_biases(samples, stream)
         if state_type is ModelState and not stream and self.eta0 == "auto":

@@ -133,7 +133,8 @@ def stands_still(losses, tol, n_iter_no_change):
     if tol is None or len(losses) <= n_iter_no_change:
         return np.zeros(losses.shape[1:], dtype=bool)
     bests = np.fmin.accumulate(losses)[:-1]
-    improved = losses[1:] < bests - tol * np.abs(bests)
+    with np.errstate(invalid="ignore"):  # as in mean_loss_of_pass
+        improved = losses[1:] < bests - tol * np.abs(bests)
     return ~improved[-n_iter_no_change:].any(axis=0)
 
 
