@@ -91,6 +91,12 @@ def read_weights(
     update: Update,
     out: _Real,
 ) -> None: ...
+def copy_models(
+    source: _Real,
+    target: _Real,
+    features: NDArray[np.int64],
+    moves: NDArray[np.int32],
+) -> None: ...
 def scan(
     indptr: _Index,
     indices: _Index,

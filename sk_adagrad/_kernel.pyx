@@ -741,6 +741,31 @@ def read_weights(
                     out[b, k, j] = lane(state, j)
 
 
+def copy_models(
+    const real[:, :, :, :] source,   # in: as table in train
+    real[:, :, :, :] target,         # in/out: the same
+    const int64_t[::1] features,     # in: those of target that source's are
+    const int32_t[:, ::1] moves,     # in: bank and lane in source, and in target
+):
+    """Copy some models, feature by feature: both tables are read once, in order."""
+    cdef:
+        int width = <int> source.shape[3], to_width = <int> target.shape[3]
+        Py_ssize_t stride = source.strides[1] // <Py_ssize_t> sizeof(real)
+        Py_ssize_t to_stride = target.strides[1] // <Py_ssize_t> sizeof(real)
+        const real* line
+        real* to_line
+        Py_ssize_t k, i, at, to
+    with nogil:
+        for k in range(features.shape[0]):
+            line = &source[0, 0, 0, 0] + stride * k
+            to_line = &target[0, 0, 0, 0] + to_stride * features[k]
+            for i in range(moves.shape[0]):
+                at = 2 * width * moves[i, 0] + moves[i, 1]
+                to = 2 * to_width * moves[i, 2] + moves[i, 3]
+                to_line[to] = line[at]
+                to_line[to + to_width] = line[at + width]
+
+
 def supports(str instruction_set):
     """Whether the processor, and this build, have "avx2" or "avx512"."""
     return {"avx2": HAS_AVX2(), "avx512": HAS_AVX512()}[instruction_set] != 0

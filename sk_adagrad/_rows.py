@@ -75,6 +75,20 @@ class Rows:
         """Return a copy of some rows."""
         return rows_of(self.matrix()[which])
 
+    def compact(self) -> tuple["Rows", np.ndarray]:
+        """Return the rows without columns that none of them has, and the others."""
+        if not len(self.indptr):
+            return self, np.arange(self.n_features)
+        indices = self.indices[: self.nnz]
+        has = np.zeros(self.n_features, dtype=bool)
+        has[indices] = True
+        features = np.flatnonzero(has)
+        number = np.empty(self.n_features, dtype=indices.dtype)
+        number[features] = np.arange(len(features))
+        return replace(
+            self, indices=number[indices], n_features=len(features)
+        ), features
+
     def followed_by(self, rows: "Rows") -> "Rows":
         """Return a copy of these rows and then those; either may be dense or sparse."""
         both = self.matrix(), rows.matrix()

@@ -1,6 +1,7 @@
 """All that learning changes, as plain arrays."""
 
 import os
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -283,11 +284,11 @@ class ModelState:
         loss_sum = np.where(self.by_lane(others, unused=False), np.inf, self.loss_sum)
         return replace(self, loss_sum=loss_sum, _read={})
 
-    def like(self, rates):
+    def like(self, rates, n_features):
         """Return a new state of the same kind, of outputs that have these rates."""
         return ModelState.zeros(
             rates,
-            self.n_features,
+            n_features,
             self.dtype,
             self.reading,
             initial_accumulator=self.initial_accumulator,
@@ -295,7 +296,7 @@ class ModelState:
             scaled=self.scaled,
         )
 
-    def adopt(self, other, candidates, first=0):
+    def adopt(self, other, candidates, first=0, features=slice(None)):
         """Copy chosen models of another state's outputs; they become those from first.
 
         Parameters
@@ -304,15 +305,25 @@ class ModelState:
         candidates : ndarray of int of shape (n_outputs of other, n_candidates)
             The model of the other state that each one here is a copy of.
         first : int
+        features : slice or ndarray of int
+            Which of the features here are those of the other state.
         """
+        moves = defaultdict(list)
         for output, of_output in enumerate(candidates):
             for candidate, source in enumerate(of_output):
                 g, b, lane = self.place(first + output, candidate)
                 g0, b0, lane0 = other.place(output, source)
-                self.table[g, b, :, :, lane] = other.table[g0, b0, :, :, lane0]
+                moves[g0, g].append((b0, lane0, b, lane))
                 to = slice(lane, lane + 1) if self.width > 1 else slice(None)
                 self.intercept[g, b, :, to] = other.intercept[g0, b0, :, [lane0]].T
                 self.loss_sum[g, b, to] = other.loss_sum[g0, b0, lane0]
+        for (g0, g), of_groups in moves.items():
+            KERNELS[self.dtype].copy_models(
+                source=other.table[g0],
+                target=self.table[g],
+                features=np.arange(self.n_features)[features],
+                moves=np.array(of_groups, dtype=np.int32),
+            )
 
     # Features that nothing has touched, left out.
 
