@@ -19,6 +19,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 cdef extern from "_lanes.h" nogil:
     ctypedef double real
     ctypedef double lanes
+    bint LANES_FIT
     real LARGEST
     real LINK_LIMIT
     lanes exponential(lanes x)
@@ -437,6 +438,8 @@ cdef inline int64_t visit_rows(
         int reading = AS_STORED if plain else job.reading
         int learning = MIRROR_DESCENT if plain else job.learning
         int ready
+        # Where lanes are several registers there would be none left for these loops.
+        bint in_line = plain and narrow and LANES_FIT
         Py_ssize_t n_banks = 1 if narrow else job.n_banks, i, b, row, nnz
         const index* row_columns
         const real* row_values
@@ -481,7 +484,7 @@ cdef inline int64_t visit_rows(
                     FROM_SUM, banks[b].p, job.intercept[2 * b + 1], zero, banks[b].eta,
                     &unpenalised,
                 )
-        if plain and narrow:
+        if in_line:
             dot_as(
                 AS_STORED, False, True, 1, job.table, job.stride, job.touched, t,
                 row_columns, row_values, nnz, &rule, banks,
@@ -519,7 +522,7 @@ cdef inline int64_t visit_rows(
             continue
 
         # Learn.
-        if plain and narrow:
+        if in_line:
             step_narrow(
                 learning, job.table, row_columns, row_values, nnz, &rule, banks
             )

@@ -309,8 +309,6 @@ cdef inline lanes weights_at(
     const index* columns, int n, lanes eta, const Symbols* rule,
 ) noexcept nogil:
     cdef lanes w, G, missed = spread(0)
-    if reading == AS_STORED:
-        return pull(table, columns)
     split(draw(table, columns), &w, &G)
     if reading != FROM_SUM:
         missed = missed_by(touched, t, columns)
@@ -333,13 +331,19 @@ cdef inline lanes dot_narrow(
     if k:
         load_first(head_columns, columns, k, sizeof(index))
         load_first(head, values, k, sizeof(real))
-        p = (<lanes*> head)[0] * weights_at(
-            reading, catch_up, table, touched, t, head_columns, <int> k, eta, &rule
-        )
+        if reading == AS_STORED:
+            p = (<lanes*> head)[0] * pull(table, head_columns)
+        else:
+            p = (<lanes*> head)[0] * weights_at(
+                reading, catch_up, table, touched, t, head_columns, <int> k, eta, &rule
+            )
     for k in range(k, nnz, 8):
-        p = p + (<const lanes*> (values + k))[0] * weights_at(
-            reading, catch_up, table, touched, t, columns + k, 8, eta, &rule
-        )
+        if reading == AS_STORED:
+            p = p + (<const lanes*> (values + k))[0] * pull(table, columns + k)
+        else:
+            p = p + (<const lanes*> (values + k))[0] * weights_at(
+                reading, catch_up, table, touched, t, columns + k, 8, eta, &rule
+            )
     return spread(total(p))
 
 

@@ -88,6 +88,7 @@ typedef int64_t whole_lanes __attribute__((vector_size(64)));
 #endif
 #endif
 #define N_PARTS (sizeof(lanes) / PART_SIZE)
+#define LANES_FIT (N_PARTS == 1) /* one register of the processor */
 typedef real part __attribute__((vector_size(PART_SIZE), aligned(4), may_alias));
 #if REAL_IS_FLOAT
 typedef int32_t part_mask __attribute__((vector_size(PART_SIZE), may_alias));
