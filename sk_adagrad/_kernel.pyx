@@ -438,8 +438,6 @@ cdef inline int64_t visit_rows(
         int reading = AS_STORED if plain else job.reading
         int learning = MIRROR_DESCENT if plain else job.learning
         int ready
-        # Where lanes are several registers there would be none left for these loops.
-        bint in_line = plain and narrow and LANES_FIT
         Py_ssize_t n_banks = 1 if narrow else job.n_banks, i, b, row, nnz
         const index* row_columns
         const real* row_values
@@ -484,7 +482,8 @@ cdef inline int64_t visit_rows(
                     FROM_SUM, banks[b].p, job.intercept[2 * b + 1], zero, banks[b].eta,
                     &unpenalised,
                 )
-        if in_line:
+        # Where lanes are several registers there would be none left for these loops.
+        if plain and narrow and LANES_FIT:
             dot_as(
                 AS_STORED, False, True, 1, job.table, job.stride, job.touched, t,
                 row_columns, row_values, nnz, &rule, banks,
@@ -522,7 +521,7 @@ cdef inline int64_t visit_rows(
             continue
 
         # Learn.
-        if in_line:
+        if plain and narrow and LANES_FIT:
             step_narrow(
                 learning, job.table, row_columns, row_values, nnz, &rule, banks
             )

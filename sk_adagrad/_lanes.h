@@ -390,8 +390,16 @@ static inline lanes gather(const real *row, const int32_t *columns) {
 }
 
 static inline void add_up(double *sums, lanes v) {
-    typedef double doubles __attribute__((vector_size(64), aligned(8), may_alias));
-    *(doubles *)sums += __builtin_convertvector(v, doubles);
+#if REAL_IS_FLOAT && defined(__AVX2__)
+    /* By halves: eight doubles would be 512 bits, beside which others wait longer. */
+    __m256 eight = (__m256)v;
+    __m256d low = _mm256_cvtps_pd(_mm256_castps256_ps128(eight));
+    __m256d high = _mm256_cvtps_pd(_mm256_extractf128_ps(eight, 1));
+    _mm256_storeu_pd(sums, _mm256_add_pd(_mm256_loadu_pd(sums), low));
+    _mm256_storeu_pd(sums + 4, _mm256_add_pd(_mm256_loadu_pd(sums + 4), high));
+#else
+    for (int i = 0; i < 8; i++) sums[i] += v[i];
+#endif
 }
 
 #endif
