@@ -4,11 +4,13 @@ The only caller of the kernel's learning.
 """
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 
 from ._dispatch import KERNELS
+from ._state import aligned_zeros
 
 # Reads of a weight between two chances for Ctrl-C: some 50 ms of work.
 _BLOCK_READS = 2**23
@@ -30,7 +32,7 @@ def learn(learner, state, loss_sum, begin, end, first=0):
     interrupted = threading.Event()
 
     def learn_banks(group, banks):
-        at_work = np.empty((banks.stop - banks.start, 32), state.dtype)
+        at_work = aligned_zeros((banks.stop - banks.start, 32), state.dtype)
         scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
         learned = 0
         for start in range(begin, end, block):
@@ -78,12 +80,12 @@ def learn(learner, state, loss_sum, begin, end, first=0):
     if len(parts) == 1 or n_threads == 1:
         learned = [learn_banks(*part) for part in parts]
     else:
-        try:
-            learned = Parallel(n_jobs=learner.n_jobs, require="sharedmem")(
-                delayed(learn_banks)(*part) for part in parts
-            )
-        finally:
-            interrupted.set()
+        # joblib would look for results every 10 ms, which is a pass over a small set.
+        with ThreadPoolExecutor(n_threads) as pool:
+            try:
+                learned = list(pool.map(learn_banks, *zip(*parts, strict=True)))
+            finally:
+                interrupted.set()
     return learned[0]  # as many in each
 
 

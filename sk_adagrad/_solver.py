@@ -15,7 +15,7 @@ from joblib import effective_n_jobs
 from ._rates import Trial
 from ._rows import NO_ROWS, visits
 from ._samples import Samples
-from ._state import LANES, Reading
+from ._state import LANES, Reading, aligned_copy
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,9 @@ class Learner:
         counted = np.flatnonzero(seen) if len(seen) else None
         n_samples = self.n_visits if counted is None else len(counted)
         state.changed()
-        loss_sum = state.loss_sum if self.first_visit else state.loss_sum.copy()
+        loss_sum = state.loss_sum
+        if not self.first_visit:
+            loss_sum = aligned_copy(loss_sum)
 
         def place(count):
             """Return the visit behind so many samples of this pass."""

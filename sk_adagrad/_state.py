@@ -127,13 +127,13 @@ class ModelState:
         _check_memory(n_groups * n_features * (line + counters), rates, n_features)
         state = cls(
             table=_zero_table((n_groups, n_banks, n_features, 2, width), dtype),
-            intercept=np.zeros((n_groups, n_banks, 2, LANES), dtype),
+            intercept=aligned_zeros((n_groups, n_banks, 2, LANES), dtype),
             rates=np.asarray(rates, dtype=np.float64),
             coupled=coupled,
             reading=reading,
             touched=np.zeros((n_groups, n_features if reading.lazy else 0), np.int64),
             scales=np.zeros((n_groups, n_features if scaled else 0), dtype),
-            loss_sum=np.zeros((n_groups, n_banks, LANES)),
+            loss_sum=aligned_zeros((n_groups, n_banks, LANES)),
             initial_accumulator=initial_accumulator,
         )
         if initial_accumulator:
@@ -369,8 +369,8 @@ class ModelState:
             table=table,
             touched=touched,
             scales=scales,
-            intercept=self.intercept.copy(),
-            loss_sum=self.loss_sum.copy(),
+            intercept=aligned_copy(self.intercept),
+            loss_sum=aligned_copy(self.loss_sum),
             kept=kept,
             n_columns=n_columns,
             _read={},
@@ -526,7 +526,7 @@ class ModelState:
     def __setstate__(self, contents):
         # Copies: a pickle aligns to 16 bytes only, joblib can load read-only arrays.
         copies = {
-            name: array.copy()
+            name: aligned_copy(array)
             for name, array in contents.items()
             if isinstance(array, np.ndarray)
         }
@@ -589,16 +589,31 @@ def _read_only(array):
     return array
 
 
-def _zero_table(shape, dtype):
+def aligned_zeros(shape, dtype=np.float64):
     """Return zeros that start at a cache line; pages are not touched before use.
 
-    Banks that are learned together lie side by side for each feature, as a row reads
-    them all; other banks lie one behind the other.
+    What two threads write to must not share a line, or one waits for the other.
     """
-    n_groups, n_banks, *rest = shape
     dtype = np.dtype(dtype)
     size = int(np.prod(shape, dtype=np.int64))
     block = np.zeros(size + _CACHE_LINE // dtype.itemsize, dtype=dtype)
     skip = -block.ctypes.data % _CACHE_LINE // dtype.itemsize
-    table = block[skip : skip + size].reshape(n_groups, rest[0], n_banks, *rest[1:])
+    return block[skip : skip + size].reshape(shape)
+
+
+def aligned_copy(array):
+    """Return a contiguous copy that starts at a cache line."""
+    copy = aligned_zeros(array.shape, array.dtype)
+    copy[...] = array
+    return copy
+
+
+def _zero_table(shape, dtype):
+    """Return the table of a new state.
+
+    Banks that are learned together lie side by side for each feature, as a row reads
+    them all; other banks lie one behind the other.
+    """
+    n_groups, n_banks, n_features, *rest = shape
+    table = aligned_zeros((n_groups, n_features, n_banks, *rest), dtype)
     return table.swapaxes(1, 2)

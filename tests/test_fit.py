@@ -317,6 +317,17 @@ def test_threads_do_not_change_the_model(form, n_classes):
     assert two.loss_curve_ == one.loss_curve_
 
 
+@pytest.mark.parametrize("n_jobs", [2, 3])
+@pytest.mark.parametrize("n_classes", [9, 17, 25, 33, 58])
+def test_banks_that_are_divided_among_threads_learn_the_same(n_classes, n_jobs):
+    X, _ = samples("classes")
+    y = np.arange(len(X)) % n_classes
+    one, several = (
+        fitted("classes", X, y, n_jobs=n, eta0=0.5, max_iter=2) for n in (1, n_jobs)
+    )
+    assert_same(several, one)
+
+
 def test_verbose_prints_the_loss_of_each_pass(capsys):
     X, y = samples("binary")
     model = fitted("binary", X, y, tol=None, max_iter=4, verbose=1)
