@@ -23,7 +23,7 @@ def single(arguments):
     for dtype, mean, least in (("float32", 3, 2), ("float64", 2, 1.4)):
         table = _pass_table(f"one output, {dtype}")
         ratios = []
-        for dataset in _single_output_sets(dtype, arguments):
+        for dataset in single_output_sets(dtype, arguments):
             ratios.append(_one_pass(table, dataset, least, arguments))
         _summary(table, ratios, mean)
 
@@ -78,7 +78,7 @@ def peers(arguments):
         print(f"\n{name} skipped: not installed")
 
 
-def _single_output_sets(dtype, arguments):
+def single_output_sets(dtype, arguments):
     for dataset in all_present(SINGLE_OUTPUT, dtype, arguments.max_rows):
         if dataset.n_classes == 2:
             yield dataset
