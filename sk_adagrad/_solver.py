@@ -13,9 +13,10 @@ import numpy as np
 from joblib import effective_n_jobs
 
 from ._rates import Trial
-from ._rows import NO_ROWS, visits
+from ._rows import NO_ROWS
 from ._samples import Samples
 from ._state import LANES, Reading, aligned_copy
+from ._visits import visits
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,208 @@
+"""What is done with one row by all banks of a group: the choice of loop for it."""
+
+# The functions of a row are kept apart from the loop over rows, which has so much to
+# remember that their loops would find no free registers.
+
+cdef separate dot(
+    bint narrow, int reading, bint catch_up, Py_ssize_t n_banks, const real* table,
+    Py_ssize_t stride, int64_t* touched, int64_t t, const index* columns,
+    const real* values, Py_ssize_t nnz, const Symbols* rule, Bank* banks,
+) noexcept nogil:
+    """Add w . x of each bank's lanes to p; if there is one lane, to all of p.
+
+    With `catch_up` the weights that it reads replace those in the table.
+    """
+    cdef Py_ssize_t k
+    if reading == AS_STORED:
+        dot_as(
+            AS_STORED, False, narrow, n_banks, table, stride, touched, t, columns,
+            values, nnz, rule, banks,
+        )
+    elif reading == FROM_SUM:
+        dot_as(
+            FROM_SUM, False, narrow, n_banks, table, stride, touched, t, columns,
+            values, nnz, rule, banks,
+        )
+    elif not catch_up:
+        dot_as(
+            reading, False, narrow, n_banks, table, stride, touched, t, columns,
+            values, nnz, rule, banks,
+        )
+    else:
+        if reading == MISSED_L1:
+            dot_as(
+                MISSED_L1, True, narrow, n_banks, table, stride, touched, t, columns,
+                values, nnz, rule, banks,
+            )
+        elif reading == MISSED_L2:
+            dot_as(
+                MISSED_L2, True, narrow, n_banks, table, stride, touched, t, columns,
+                values, nnz, rule, banks,
+            )
+        else:
+            dot_as(
+                MISSED_BOTH, True, narrow, n_banks, table, stride, touched, t, columns,
+                values, nnz, rule, banks,
+            )
+        for k in range(nnz):
+            touched[columns[k]] = t
+
+
+cdef inline void dot_as(
+    int reading, bint catch_up, bint narrow, Py_ssize_t n_banks, const real* table,
+    Py_ssize_t stride, const int64_t* touched, int64_t t, const index* columns,
+    const real* values, Py_ssize_t nnz, const Symbols* rule, Bank* banks,
+) noexcept nogil:
+    if narrow:
+        banks.p = banks.p + dot_narrow(
+            reading, catch_up, table, touched, t, columns, values, nnz, banks.eta, rule
+        )
+        return
+    while n_banks > 0:
+        if reading != AS_STORED or n_banks == 1:
+            dot_wide(
+                reading, catch_up, 1, table, stride, touched, t, columns, values, nnz,
+                rule, banks,
+            )
+            n_banks, banks, table = n_banks - 1, banks + 1, table + BANK_SIZE
+        elif n_banks == 2:
+            dot_wide(
+                reading, False, 2, table, stride, touched, t, columns, values, nnz,
+                rule, banks,
+            )
+            return
+        elif n_banks == 3:
+            dot_wide(
+                reading, False, 3, table, stride, touched, t, columns, values, nnz,
+                rule, banks,
+            )
+            return
+        else:
+            dot_wide(
+                reading, False, 4, table, stride, touched, t, columns, values, nnz,
+                rule, banks,
+            )
+            n_banks, banks, table = n_banks - 4, banks + 4, table + 4 * BANK_SIZE
+
+
+cdef separate reach(
+    bint narrow, const real* table, Py_ssize_t stride,
+    const index* columns, const real* values, Py_ssize_t nnz, const Symbols* rule,
+    const Bank* bank, lanes* N,
+) noexcept nogil:
+    """Add the sum of x² times the rates that the coming step will have."""
+    if narrow:
+        N[0] += reach_narrow(table, columns, values, nnz, rule, bank)
+    else:
+        N[0] += reach_wide(table, stride, columns, values, nnz, rule, bank)
+
+
+cdef separate step_row(
+    bint narrow, int learning, Py_ssize_t n_banks, real* table, Py_ssize_t stride,
+    const index* columns, const real* values, Py_ssize_t nnz, const Symbols* rule,
+    const Bank* banks,
+) noexcept nogil:
+    if learning == MIRROR_DESCENT:
+        step_as(
+            MIRROR_DESCENT, narrow, n_banks, table, stride, columns, values, nnz, rule,
+            banks,
+        )
+    elif learning == FORGETTING:
+        step_as(
+            FORGETTING, narrow, n_banks, table, stride, columns, values, nnz, rule,
+            banks,
+        )
+    elif learning == DUAL_AVERAGING:
+        step_as(
+            DUAL_AVERAGING, narrow, n_banks, table, stride, columns, values, nnz, rule,
+            banks,
+        )
+    else:
+        step_as(
+            FTRL_PROXIMAL, narrow, n_banks, table, stride, columns, values, nnz, rule,
+            banks,
+        )
+
+
+cdef inline void step_as(
+    int learning, bint narrow, Py_ssize_t n_banks, real* table, Py_ssize_t stride,
+    const index* columns, const real* values, Py_ssize_t nnz, const Symbols* rule,
+    const Bank* banks,
+) noexcept nogil:
+    if narrow:
+        step_narrow(learning, table, columns, values, nnz, rule, banks)
+        return
+    while n_banks > 0:
+        if learning != MIRROR_DESCENT or n_banks == 1:
+            step_wide(learning, 1, table, stride, columns, values, nnz, rule, banks)
+            n_banks, banks, table = n_banks - 1, banks + 1, table + BANK_SIZE
+        elif n_banks == 2:
+            step_wide(learning, 2, table, stride, columns, values, nnz, rule, banks)
+            return
+        elif n_banks == 3:
+            step_wide(learning, 3, table, stride, columns, values, nnz, rule, banks)
+            return
+        else:
+            step_wide(learning, 4, table, stride, columns, values, nnz, rule, banks)
+            n_banks, banks, table = n_banks - 4, banks + 4, table + 4 * BANK_SIZE
+
+
+cdef inline void scale_row(
+    real* table, Py_ssize_t stride, Py_ssize_t n_banks, int width, bint sums,
+    real* scales, const index* columns, const real* values, Py_ssize_t nnz,
+    real* scaled,
+) noexcept nogil:
+    """Divide the row by the largest |x| of each feature so far, this row included.
+
+    Where that has grown, what was learned is brought to the new scale: G, a sum of
+    squares, by the square of the ratio, z by the ratio; w stays, as the feature then
+    says as much as before (Ross, Mineiro & Langford 2013, algorithm 2).
+    """
+    cdef Py_ssize_t k, b
+    cdef real x, ratio
+    cdef real* line
+    cdef int j
+    for k in range(nnz):
+        x = -values[k] if values[k] < 0 else values[k]
+        if x > scales[columns[k]]:
+            ratio = scales[columns[k]] / x
+            scales[columns[k]] = x
+            if ratio > 0:
+                for b in range(n_banks):
+                    line = table + stride * columns[k] + 2 * width * b
+                    for j in range(width):
+                        line[width + j] *= ratio * ratio
+                        if sums:
+                            line[j] *= ratio
+        scaled[k] = values[k] / scales[columns[k]] if x > 0 else 0
+
+
+cdef inline void known_scale_row(
+    const real* scales, const index* columns, const real* values, Py_ssize_t nnz,
+    real* scaled,
+) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(nnz):
+        scaled[k] = values[k] / scales[columns[k]] if scales[columns[k]] > 0 else 0
+
+
+cdef inline real softmax(
+    Bank* banks, const lanes* used, const lanes* code, Py_ssize_t n_banks, real label
+) noexcept nogil:
+    """Take slopes of -log(probability of label) from raw predictions; return that."""
+    cdef Py_ssize_t b
+    cdef lanes p
+    cdef real top = lane(banks.p, 0), sum_of_all = 0, own = 0
+    for b in range(n_banks):  # lanes that are not in use may be far above or below
+        banks[b].p = if_above(used[b], spread(0), banks[b].p, spread(top))
+        top = max(top, largest(banks[b].p))
+    for b in range(n_banks):
+        p = banks[b].p
+        own += total(if_equal(spread(label), code[b], p, spread(0)))
+        banks[b].slope = used[b] * exponential(p - spread(top))
+        sum_of_all += total(banks[b].slope)
+    for b in range(n_banks):
+        banks[b].slope = banks[b].slope / spread(sum_of_all) - if_equal(
+            spread(label), code[b], used[b], spread(0)
+        )
+    return lane(logarithm(spread(sum_of_all)), 0) + top - own

@@ -1,0 +1,182 @@
+"""The order in which `fit` visits rows: random, but by their content."""
+
+import numpy as np
+import scipy.sparse as sp
+
+from ._dispatch import KERNELS
+from ._rows import NO_ROWS, Rows
+
+_HALF = np.uint64(32)
+
+
+def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
+    """Order the rows by their content, and take together those that are the same.
+
+    The order is that of a hash of each row's values and targets, keyed by `seed`:
+    random for all that learning can tell, yet the same however the rows came. Identical
+    rows fall together and are one row with the sum of their weights, so repeating a row
+    and giving it weight are the same thing. Rows of weight 0 are left out.
+
+    A row is visited once if its weight is not above the least weight or half the mean
+    one, whichever is more; a heavier one several times, each with its share of the
+    weight. So there are at most three visits to each distinct row on average, and never
+    more than the rows that came if each weighed 1. One heavy step for thousands of
+    equal rows would learn less: on a held-out fifth of kddcup99 the log loss after one
+    pass was 0.018, and with the shares it is 0.0092, beside 0.0090 of a visit to each
+    row as it came.
+
+    Parameters
+    ----------
+    rows : Rows
+        With keys, unless `scale_free`.
+    targets : ndarray of shape (n_rows, n_values)
+    weight : ndarray of shape (n_rows,)
+        Empty if all rows weigh 1.
+    seed : int
+        From 0 to 2**63 - 1.
+    scale_free : bool
+        Whether the order must stay the same when columns are multiplied by constants.
+
+    Returns
+    -------
+    order : ndarray of uint32 of shape (n_visits,)
+    weight : ndarray of shape (n_rows,)
+        That of a visit to each row in `order`; empty if all weigh 1.
+    """
+    rng = np.random.Generator(np.random.SFC64(seed))
+    if scale_free:
+        order, same = _scale_free_order(rows, targets, weight, seed)
+        numbers = order  # they are drawn below
+    else:
+        numbers, same = _order(rows, targets, weight, seed)
+        order = numbers.astype(np.uint32)  # the lower half
+    starts = np.flatnonzero(np.append(True, ~same))
+    if len(weight):
+        total = np.add.reduceat(weight[order], starts, dtype=np.float64)
+    else:
+        total = np.diff(starts, append=len(order)).astype(np.float64)
+    light = max(total.min(), total.mean() / 2)
+    # Not 0.5: a quotient halfway between two integers must not be rounded by chance.
+    n_visits = np.floor(total / light + 0.499).astype(np.intp).clip(min=1)
+    order, numbers = order[starts], numbers[starts]
+    if (total == n_visits).all():
+        weight = weight[:0]
+    else:
+        weight = np.zeros(rows.n_rows, rows.data.dtype)
+        weight[order] = total / n_visits
+    if scale_free:
+        numbers = _numbered(rng, order)
+    if n_visits.max() > 1 or scale_free:
+        again = _numbered(rng, np.repeat(order, n_visits - 1))
+        numbers = np.concatenate((numbers, again))
+        numbers.sort()
+        order = numbers.astype(np.uint32)
+    return order, weight
+
+
+def _numbered(rng, order):
+    """Return 64-bit numbers whose upper half is random and whose lower one a row."""
+    return rng.integers(2**32, size=len(order), dtype=np.uint64) << _HALF | order
+
+
+def _order(rows, targets, weight, seed):
+    """Sort rows by a hash of their contents; tell which equal their successor.
+
+    One sort of 64-bit numbers orders them: half a key, and as the lower half the row's
+    number. Where half keys are the same, the keys are looked at; then, if need be,
+    those of whole rows. Returns the numbers.
+    """
+    keys = np.empty(rows.n_rows, dtype=np.uint64)
+    KERNELS[rows.data.dtype].visit_keys(
+        content=rows.keys, targets=targets, seed=seed & (2**64 - 1), keys=keys
+    )
+    numbers = keys >> _HALF << _HALF
+    numbers |= np.arange(rows.n_rows, dtype=np.uint64)
+    if len(weight):
+        numbers = numbers[weight != 0]
+    numbers.sort()
+    halves = numbers >> _HALF
+    same = halves[1:] == halves[:-1]
+    if not same.any():
+        return numbers, same
+    order = numbers.astype(np.uint32)
+    same = _told_apart(order, same, lambda tied: keys[tied])
+    if not rows.whole_keys:
+        same = _told_apart(
+            order, same, lambda tied: _keys(rows, targets, tied, ~seed, exact=True)
+        )
+    return halves << _HALF | order, same
+
+
+def _told_apart(order, same, keys_of):
+    """Sort rows that seem to be the same by another key; tell which still are.
+
+    Parameters
+    ----------
+    order : ndarray of uint32 of shape (n_rows,)
+        Changed in place.
+    same : ndarray of bool of shape (n_rows - 1,)
+        Whether each row seems to be the same as its successor.
+    keys_of : callable
+        Returns the keys of rows.
+    """
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    if not len(tied):
+        return same
+    keys, in_run = keys_of(order[tied]), same[tied[:-1]]
+    differ = in_run & (keys[1:] != keys[:-1])
+    if not differ.any():
+        return same
+    run = np.concatenate(([0], np.cumsum(~in_run)))
+    mixed = np.isin(run, run[:-1][differ])
+    tied, keys, run = tied[mixed], keys[mixed], run[mixed]
+    within = np.lexsort((keys, run))
+    order[tied] = order[tied][within]
+    keys = keys[within]
+    same = same.copy()
+    same[tied[:-1]] &= (keys[1:] == keys[:-1]) | (run[1:] != run[:-1])
+    return same
+
+
+def _scale_free_order(rows, targets, weight, seed):
+    """Sort rows by a random sum of their values as shares of the columns' largest.
+
+    Multiplying a column changes such a sum by rounding only, while a hash of the values
+    would become another one. Returns the order, and which equal their successor.
+    """
+    order = np.arange(rows.n_rows, dtype=np.uint32)
+    if len(weight):
+        order = order[weight != 0]
+    indptr = rows.indptr
+    if not len(indptr):
+        indptr = np.arange(0, rows.data.size + 1, max(1, rows.n_features))
+    columns = np.resize(rows.indices, rows.nnz)
+    values = np.abs(rows.data[: rows.nnz], dtype=np.float64)
+    if len(weight):
+        values *= np.repeat(weight != 0, np.diff(indptr))
+    largest = np.zeros(rows.n_features)
+    np.maximum.at(largest, columns, values)
+    rng = np.random.default_rng(seed)
+    shares = rng.normal(size=rows.n_features) / np.where(largest > 0, largest, np.inf)
+    shape = rows.n_rows, rows.n_features
+    sums = sp.csr_array((rows.data[: rows.nnz], columns, indptr), shape=shape) @ shares
+    sums += targets @ rng.normal(size=targets.shape[1])
+    exact_keys = _keys(rows, targets, NO_ROWS, seed, exact=True)
+    order = order[np.lexsort((exact_keys[order], sums[order]))]
+    return order, exact_keys[order[1:]] == exact_keys[order[:-1]]
+
+
+def _keys(rows, targets, order, seed, *, exact):
+    keys = np.empty(len(order) or rows.n_rows, dtype=np.uint64)
+    KERNELS[rows.data.dtype].row_keys(
+        indptr=rows.indptr,
+        indices=rows.indices,
+        data=rows.data,
+        n_features=rows.n_features,
+        targets=targets,
+        order=order,
+        exact=exact,
+        seed=seed & (2**64 - 1),
+        keys=keys,
+    )
+    return keys
