@@ -7,6 +7,7 @@ from ._dispatch import KERNELS
 from ._rows import NO_ROWS, Rows
 
 _HALF = np.uint64(32)
+_UPPER = np.uint64(2**64 - 2**32)
 
 
 def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
@@ -90,13 +91,12 @@ def _order(rows, targets, weight, seed):
     KERNELS[rows.data.dtype].visit_keys(
         content=rows.keys, targets=targets, seed=seed & (2**64 - 1), keys=keys
     )
-    numbers = keys >> _HALF << _HALF
-    numbers |= np.arange(rows.n_rows, dtype=np.uint64)
+    numbers = keys & _UPPER
+    numbers |= np.arange(rows.n_rows, dtype=np.uint32)
     if len(weight):
         numbers = numbers[weight != 0]
     numbers.sort()
-    halves = numbers >> _HALF
-    same = halves[1:] == halves[:-1]
+    same = (numbers[1:] ^ numbers[:-1]) < 2**32
     if not same.any():
         return numbers, same
     order = numbers.astype(np.uint32)
@@ -105,7 +105,9 @@ def _order(rows, targets, weight, seed):
         same = _told_apart(
             order, same, lambda tied: _keys(rows, targets, tied, ~seed, exact=True)
         )
-    return halves << _HALF | order, same
+    numbers &= _UPPER
+    numbers |= order
+    return numbers, same
 
 
 def _told_apart(order, same, keys_of):
