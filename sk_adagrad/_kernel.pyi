@@ -108,6 +108,7 @@ def scan(
 def visit_keys(
     content: NDArray[np.uint64],
     targets: _Real,
+    order: NDArray[np.uint32],
     seed: int,
     keys: NDArray[np.uint64],
 ) -> None: ...

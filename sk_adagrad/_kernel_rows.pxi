@@ -149,14 +149,17 @@ cdef inline uint64_t with_targets(
 def visit_keys(
     const uint64_t[::1] content,     # in: keys from scan
     const real[:, ::1] targets,      # in
+    const uint32_t[::1] order,       # in: rows to hash; empty: all
     uint64_t seed,                   # in
     uint64_t[::1] keys,              # out
 ):
     """Hash each row's key and its targets."""
-    cdef Py_ssize_t row
+    cdef bint chosen = order.shape[0] > 0
+    cdef Py_ssize_t i, row
     with nogil:
-        for row in range(keys.shape[0]):
-            keys[row] = with_targets(content[row], targets, row, seed, False)
+        for i in range(keys.shape[0]):
+            row = order[i] if chosen else i
+            keys[i] = with_targets(content[row], targets, row, seed, False)
 
 
 def row_keys(

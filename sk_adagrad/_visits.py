@@ -1,5 +1,8 @@
 """The order in which `fit` visits rows: random, but by their content."""
 
+import sys
+from functools import partial
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -7,7 +10,6 @@ from ._dispatch import KERNELS
 from ._rows import NO_ROWS, Rows
 
 _HALF = np.uint64(32)
-_UPPER = np.uint64(2**64 - 2**32)
 
 
 def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
@@ -50,7 +52,9 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
         numbers = order  # they are drawn below
     else:
         numbers, same = _order(rows, targets, weight, seed)
-        order = numbers.astype(np.uint32)  # the lower half
+        order = _half(numbers, 0).copy()
+        if not (len(weight) or same.any()):
+            return order, weight
     starts = np.flatnonzero(np.append(True, ~same))
     if len(weight):
         total = np.add.reduceat(weight[order], starts, dtype=np.float64)
@@ -71,13 +75,20 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
         again = _numbered(rng, np.repeat(order, n_visits - 1))
         numbers = np.concatenate((numbers, again))
         numbers.sort()
-        order = numbers.astype(np.uint32)
+        order = _half(numbers, 0).copy()
     return order, weight
 
 
 def _numbered(rng, order):
     """Return 64-bit numbers whose upper half is random and whose lower one a row."""
     return rng.integers(2**32, size=len(order), dtype=np.uint64) << _HALF | order
+
+
+def _half(numbers, which):
+    """Return a view of the lower (0) or upper (1) halves of 64-bit numbers."""
+    return numbers.view(np.uint32)[
+        which if sys.byteorder == "little" else 1 - which :: 2
+    ]
 
 
 def _order(rows, targets, weight, seed):
@@ -87,27 +98,33 @@ def _order(rows, targets, weight, seed):
     number. Where half keys are the same, the keys are looked at; then, if need be,
     those of whole rows. Returns the numbers.
     """
-    keys = np.empty(rows.n_rows, dtype=np.uint64)
-    KERNELS[rows.data.dtype].visit_keys(
-        content=rows.keys, targets=targets, seed=seed & (2**64 - 1), keys=keys
-    )
-    numbers = keys & _UPPER
-    numbers |= np.arange(rows.n_rows, dtype=np.uint32)
+    numbers = _keys_of(rows, targets, NO_ROWS, seed)
+    _half(numbers, 0)[:] = np.arange(rows.n_rows, dtype=np.uint32)
     if len(weight):
         numbers = numbers[weight != 0]
     numbers.sort()
-    same = (numbers[1:] ^ numbers[:-1]) < 2**32
-    if not same.any():
-        return numbers, same
-    order = numbers.astype(np.uint32)
-    same = _told_apart(order, same, lambda tied: keys[tied])
-    if not rows.whole_keys:
-        same = _told_apart(
-            order, same, lambda tied: _keys(rows, targets, tied, ~seed, exact=True)
-        )
-    numbers &= _UPPER
-    numbers |= order
+    upper, order = _half(numbers, 1), _half(numbers, 0)
+    same = upper[1:] == upper[:-1]
+    if same.any():
+        same = _told_apart(order, same, partial(_keys_of, rows, targets, seed=seed))
+        if not rows.whole_keys:
+            same = _told_apart(
+                order, same, lambda tied: _keys(rows, targets, tied, ~seed, exact=True)
+            )
     return numbers, same
+
+
+def _keys_of(rows, targets, order, seed):
+    """Return the keys of the rows and their targets; of some rows, or of all."""
+    keys = np.empty(len(order) or rows.n_rows, dtype=np.uint64)
+    KERNELS[rows.data.dtype].visit_keys(
+        content=rows.keys,
+        targets=targets,
+        order=order,
+        seed=seed & (2**64 - 1),
+        keys=keys,
+    )
+    return keys
 
 
 def _told_apart(order, same, keys_of):
