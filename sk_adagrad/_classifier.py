@@ -231,8 +231,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     large, so that η / √P moves a weight as far as η does in one.
 
     Until the choice each output learns as eight models, each of which is what its rate
-    as a float would have given; with several outputs, after 2,048 samples only as the
-    best of them and its neighbours. In `partial_fit` and with a full matrix all are in
+    as a float would have given. In `partial_fit` and with a full matrix all are in
     memory at once; otherwise `fit` tries eight outputs, or one rate of a softmax, at a
     time for each thread. The choice depends on the samples, not on how a stream is cut
     into chunks.

@@ -217,9 +217,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     weight would move: scale such targets if you set a rate.
 
     Until the choice each output learns as eight models, each of which is what its rate
-    as a float would have given from the same start; with several outputs, after 2,048
-    samples only as the best of them and its neighbours. In `partial_fit` and with a
-    full matrix all are in memory at once; otherwise `fit` tries eight outputs at a time
+    as a float would have given from the same start. In `partial_fit` and with a full
+    matrix all are in memory at once; otherwise `fit` tries eight outputs at a time
     for each thread. The choice depends on the samples, not on how a stream is cut into
     chunks.
 

@@ -155,12 +155,11 @@ def _plan(state, samples, max_iter, random_state):
         order, samples = ordered(samples, drawn_seed(random_state), state.scaled)
         n_visits = len(order)
     if max_iter is None:
-        return order, Trial.of_stream(state.n_outputs, state.coupled), samples
+        return order, Trial.of_stream(state.n_outputs), samples
     if len(samples.weight):
         seen = samples.weight[order] if len(order) else samples.weight
         n_visits = int(np.count_nonzero(seen))
-    trial = Trial.of_fit(state.n_outputs, state.coupled, state.t, n_visits, max_iter)
-    return order, trial, samples
+    return order, Trial.of_fit(state.n_outputs, state.t, n_visits, max_iter), samples
 
 
 def drawn_seed(random_state):
@@ -257,28 +256,23 @@ class Learner:
             seen = seen[self.order]
         weight_sum = state.weight_sum if self.first_visit else 0.0
         begin = weight_sum
-        before, t, at = state.losses(), state.t, 0
+        before, at = state.losses(), 0
         counted = np.flatnonzero(seen) if len(seen) else None
         n_samples = self.n_visits if counted is None else len(counted)
         state.changed()
         loss_sum = state.loss_sum
         if not self.first_visit:
             loss_sum = aligned_copy(loss_sum)
-
-        def place(count):
-            """Return the visit behind so many samples of this pass."""
-            return count if counted is None else counted[count - 1] + 1
-
         if candidates is not None:
-            self.try_candidates(state, candidates, trial, place)
-            at = place(trial.end)
+            at = trial.end if counted is None else counted[trial.end - 1] + 1
+            self.try_candidates(state, candidates, trial, at)
         while at < self.n_visits:
             stop, settles = self.n_visits, False
             if trial is not None and state.n_candidates > 1:
-                due = trial.next_choice(state) - t
-                settles = state.t - t < due <= n_samples
+                due = trial.end - state.t
+                settles = 0 < due <= n_samples
                 if settles:
-                    stop = place(due)
+                    stop = at + due if counted is None else counted[due - 1] + 1
             state.t += self.learn(self, state, loss_sum, at, stop)
             at = stop
             if settles:
@@ -295,7 +289,7 @@ class Learner:
         with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
             return state, state.losses(loss_sum) - before, weight_sum - begin
 
-    def try_candidates(self, state, candidates, trial, place):
+    def try_candidates(self, state, candidates, trial, end):
         """Make the first visits at each of the rates, and go on with the chosen ones.
 
         Outputs take turns, eight for each thread, or the rates of a softmax, one for
@@ -304,23 +298,15 @@ class Learner:
         biases = state.of_leaders(state.by_model(state.biases()))
         learner, features = self, slice(None)
         if state.n_outputs > 1:
-            learner, features = self.of_first_visits(place(trial.end))
+            learner, features = self.of_first_visits(end)
         if state.coupled:
-            part = learner.try_softmax(
-                state, candidates, biases, trial, place(trial.end), features
-            )
+            part = learner.try_softmax(state, candidates, biases, trial, end, features)
         else:
             at_once = LANES * effective_n_jobs(self.n_jobs)
             for first in range(0, state.n_outputs, at_once):
                 some = slice(first, first + at_once)
                 part = state.like(candidates[some], learner.samples.rows.n_features)
-                stop = place(trial.narrowed or trial.end)
-                learner.make_first_visits(part, biases[some], stop, first)
-                if trial.narrowed:
-                    part, _ = trial.settle(part)
-                    part.t += self.learn(
-                        learner, part, part.loss_sum, stop, place(trial.end), first
-                    )
+                learner.make_first_visits(part, biases[some], end, first)
                 chosen = trial.chosen(part)
                 state.adopt(part, chosen, first, features)
                 state.rates[some] = np.take_along_axis(part.rates, chosen, axis=1)

@@ -140,10 +140,9 @@ def test_when_a_rate_is_settled_does_not_depend_on_the_chunks(task, name, monkey
         pytest.skip("refused together")
     for trial in ("_TRIAL_OF_ONE", "_TRIAL_OF_SEVERAL"):
         monkeypatch.setattr(_rates, trial, 70)
-    monkeypatch.setattr(_rates, "_NARROWED", 40)
     whole = streamed(task, "CSR float32", [], **OPTIONS[name])
     assert whole._state.n_candidates == 1
-    for cuts in ([3, 40, 69, 70, 71], range(1, N_ROWS)):
+    for cuts in ([3, 69, 70, 71], range(1, N_ROWS)):
         model = streamed(task, "CSR float32", cuts, pickled, **OPTIONS[name])
         for attribute in ATTRIBUTES:
             np.testing.assert_array_equal(
@@ -153,11 +152,8 @@ def test_when_a_rate_is_settled_does_not_depend_on_the_chunks(task, name, monkey
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 3])
 @pytest.mark.parametrize("task", TARGETS)
-def test_one_pass_of_fit_is_partial_fit_with_any_number_of_threads(
-    task, n_jobs, monkeypatch
-):
+def test_one_pass_of_fit_is_partial_fit_with_any_number_of_threads(task, n_jobs):
     """Which has all candidates in memory, where fit tries some after others."""
-    monkeypatch.setattr(_rates, "_NARROWED", 40)
     X, y, weight = samples(task, "CSR float32")
     model = model_of(task, shuffle=False, max_iter=1, n_jobs=n_jobs, **PENALTY)
     model.fit(X, y, sample_weight=weight)
