@@ -77,6 +77,32 @@ def test_repeating_a_row_is_giving_it_weight(task, form):
 
 
 @each_task
+def test_repeating_all_rows_as_often_is_giving_all_the_same_weight(task):
+    X, y = samples(task)
+    twice = np.repeat(np.arange(N_ROWS), 2)
+    assert_same(
+        fitted(task, X[twice], y[twice]), fitted(task, X, y, np.full(N_ROWS, 2))
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@each_format
+@each_task
+def test_long_rows_that_differ_at_the_end_only_are_not_taken_together(
+    task, form, dtype
+):
+    """The first non-zeros alone make the order, where they tell rows apart."""
+    _, y = samples(task)
+    y = np.repeat(y[:2], N_ROWS // 2, axis=0)
+    X = np.ones((N_ROWS, 100), dtype)
+    X[:, -1] = np.arange(N_ROWS) + 1
+    assert fitted(task, form(X), y, max_iter=1).t_ == N_ROWS
+    X[:, -1] = np.arange(N_ROWS) % 2 + 1  # four kinds of rows
+    once = fitted(task, form(X[[0, 1, -2, -1]]), y[[0, 1, -2, -1]], [20.0] * 4)
+    assert_same(fitted(task, form(X), y), once)
+
+
+@each_task
 def test_equal_rows_with_different_targets_are_not_taken_together(task):
     _, y = samples(task)
     X = np.ones((N_ROWS, 1))
