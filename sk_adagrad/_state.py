@@ -317,11 +317,12 @@ class ModelState:
                 to = slice(lane, lane + 1) if self.width > 1 else slice(None)
                 self.intercept[g, b, :, to] = other.intercept[g0, b0, :, [lane0]].T
                 self.loss_sum[g, b, to] = other.loss_sum[g0, b0, lane0]
+        places = np.arange(self.n_features)[features]
         for (g0, g), of_groups in moves.items():
             KERNELS[self.dtype].copy_models(
                 source=other.table[g0],
                 target=self.table[g],
-                features=np.arange(self.n_features)[features],
+                features=places,
                 moves=np.array(of_groups, dtype=np.int32),
             )
 
@@ -543,8 +544,10 @@ def _grouped(n_banks, width):
     learned together share the waiting: three take 0.6 to 0.7 of the time of one after
     the other, and more than four gain no more.
     """
-    if width == 1 or n_banks < 4:
-        return (n_banks, 1) if width == 1 else (1, n_banks)
+    if width == 1:
+        return n_banks, 1
+    if n_banks < 4:
+        return 1, n_banks
     at_once = min((4, 3), key=lambda n: -(-n_banks // n) * n)
     return -(-n_banks // at_once), at_once
 

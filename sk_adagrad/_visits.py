@@ -86,9 +86,8 @@ def _numbered(rng, order):
 
 def _half(numbers, which):
     """Return a view of the lower (0) or upper (1) halves of 64-bit numbers."""
-    return numbers.view(np.uint32)[
-        which if sys.byteorder == "little" else 1 - which :: 2
-    ]
+    first = which if sys.byteorder == "little" else 1 - which
+    return numbers.view(np.uint32)[first::2]
 
 
 def _order(rows, targets, weight, seed):
