@@ -34,7 +34,7 @@ from ._grid import (
     spaced_l1_ratios,
     values_of,
 )
-from ._rates import candidates, places_below
+from ._rates import candidates, first_accumulator, places_below
 from ._rows import NO_ROWS
 from ._samples import Samples
 from ._solver import Learner, drawn_seed, ordered
@@ -75,11 +75,10 @@ class BaseSearch(BaseAdagrad):
             self._check_search(alphas, l1_ratios, params)
             samples, y = self._samples(X, y, sample_weight)
             split_params, score_params = self._routed(samples.weight, params)
-            eta0s = values_of(
-                "eta0s", self.eta0s, lambda n: self._joint_rates(samples, n)
-            )
+            eta0s, initial_accumulator = self._joint_scales(samples)
+            self._initial_accumulator = initial_accumulator
             grid, passes = Grid(alphas, eta0s, l1_ratios), self._passes()
-            rules, plains = self._rules(grid, samples.rows.data.dtype)
+            rules, plains = self._rules(grid, initial_accumulator, samples)
             if self.cv is None:
                 scores, begun = self._progressive(samples, eta0s, plains, passes)
             else:
@@ -101,7 +100,9 @@ class BaseSearch(BaseAdagrad):
                 goes_on = {"loss_curve": [loss], "verbose": self.verbose, **passes}
                 self._publish(*learner.passes(state, **goes_on))
             elif self.refit:
-                best = self._plain(**self.best_params_)
+                best = self._plain(
+                    **self.best_params_, initial_accumulator=initial_accumulator
+                )
                 self._publish(*best._solve(samples, None, False, False))
         return self
 
@@ -134,33 +135,45 @@ class BaseSearch(BaseAdagrad):
             y = y.ravel()
         return Samples(rows, targets, weight), y
 
-    def _joint_rates(self, samples, n_rates):
-        """Return rates for the scale of the data, the same for all outputs."""
+    def _joint_scales(self, samples):
+        """Return the rates, the same for all outputs, and G₀.
+
+        As in the plain estimator, what is "auto" goes by the data where rates do.
+        """
+        initial_accumulator = self._given_accumulator()
+        if not isinstance(self.eta0s, Integral):
+            return values_of("eta0s", self.eta0s), initial_accumulator
         samples, _ = self._weighed(samples)
-        target_sizes, row_size = self._sizes(samples)
+        value_size, row_size, target_sizes = self._sizes(samples)
         size = np.sqrt(np.mean(np.square(target_sizes), keepdims=True))
-        return candidates(size, row_size, n_rates)[0]
+        if self.initial_accumulator == "auto":
+            n_outputs = samples.targets.n_outputs
+            initial_accumulator = first_accumulator(value_size, n_outputs)
+        eta0s = candidates(size, row_size, self.eta0s)[0].tolist()
+        return eta0s, initial_accumulator
 
     def _plain(self, **cell):
         """Return the plain estimator of a cell, which knows what is known of y."""
         own = self.get_params(deep=False)
         names = self._plain_type._get_param_names()
-        plain = self._plain_type(**{n: own[n] for n in names if n in own}, **cell)
+        plain = self._plain_type(**{n: own[n] for n in names if n in own} | cell)
         vars(plain).update({n: v for n, v in vars(self).items() if n not in own})
         return plain
 
-    def _rules(self, grid, dtype):
+    def _rules(self, grid, initial_accumulator, samples):
         """Return the rule of each penalty, and a plain estimator of each rule.
 
         With ``alpha=0`` the rule is the same, whatever `l1_ratio`.
         """
+        dtype = samples.rows.data.dtype
+        cell = {"eta0": max(grid.eta0s), "initial_accumulator": initial_accumulator}
         plains = [
-            self._plain(eta0=max(grid.eta0s), alpha=alpha, l1_ratio=l1_ratio)
+            self._plain(**cell, alpha=alpha, l1_ratio=l1_ratio)
             for alpha, l1_ratio in grid.penalties
         ]
         for plain in plains:
             plain._check_range(dtype)
-        rules = [plain._rule(dtype) for plain in plains]
+        rules = [plain._rule(dtype, initial_accumulator) for plain in plains]
         return rules, dict(zip(rules, plains, strict=True))
 
     # Learning: a bank for each rule, and for each fold.
@@ -303,13 +316,19 @@ class BaseSearch(BaseAdagrad):
         return self.best_params_["eta0"]
 
     @property
+    def initial_accumulator_(self):
+        """G₀ of all models."""
+        return self._initial_accumulator
+
+    @property
     def partial_fit(self):
         """Not there: a stream has no folds, and the search is over after `fit`."""
         name = self._plain_type.__name__
         raise AttributeError(
             f"{type(self).__name__} has no partial_fit: give what it has found to "
             f"{name}(eta0=search.eta0_, alpha=search.alpha_, "
-            "l1_ratio=search.l1_ratio_), which has."
+            "l1_ratio=search.l1_ratio_, "
+            "initial_accumulator=search.initial_accumulator_), which has."
         )
 
     def _raw_prediction(self, X):

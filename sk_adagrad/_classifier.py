@@ -59,8 +59,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     eta0 : "auto" or float, default="auto"
         Base learning rate η. Each step of weight j is ``eta0 / sqrt(G_j + eps)`` times
         its gradient, so its unit is that of the weights: the first step of each weight
-        has this length. ``"auto"`` learns with eight rates side by side, from 1/32 to 4
-        times the inverse root mean square of the rows' norms. Each is scored on every
+        has this length at most. ``"auto"`` learns with eight rates side by side, from
+        1/16 to 8 times the inverse norm of a typical row. Each is scored on every
         sample before it learns from it, and the best one of each output is kept (see
         Notes). A float is the published rule at this rate; it also ends the choice, if
         `fit` with `warm_start` or `partial_fit` goes on.
@@ -78,9 +78,12 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         The part of `alpha` that is L1, which makes weights exactly 0.
     eps : float, default=1e-8
         ε of the rule, inside the root; in units of a squared gradient.
-    initial_accumulator : float, default=0.0
+    initial_accumulator : float or "auto", default="auto"
         Where every G starts; in units of a squared gradient. A larger one shortens the
-        first steps.
+        first steps of features whose gradients are small. It is neither forgotten under
+        `half_life` nor rescaled under `scale_invariant`. ``"auto"`` is the published 0
+        where `eta0` is a float, and under ``eta0="auto"`` goes by the sizes of the
+        values in X (see Notes).
     importance_aware : bool, default=False
         Whether a sample's step follows the slope of its loss along the way [3]_, so
         that its prediction comes to the label but never goes beyond it, however large
@@ -127,7 +130,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         ``n_samples / (n_classes * n_samples_of_class)``, sample weights counted. In
         `partial_fit` both are the counts up to and including the sample itself, so
         early samples are weighted by what was known then. Not for several labels.
-    max_iter : int, default=4
+    max_iter : int, default=3
         Most passes over the data that `fit` makes; `partial_fit` makes one. Under
         ``eta0="auto"`` three or more passes go on with half of the best rate.
     tol : float or None, default=1e-3
@@ -171,6 +174,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     eta0_ : float or ndarray of shape (n_outputs,)
         Base learning rate in use: the given one or, under ``eta0="auto"``, the best so
         far or the chosen one. An array where outputs have chosen unlike rates.
+    initial_accumulator_ : float
+        Where every G started.
     progressive_loss_ : float
         Mean loss over all samples and outputs so far, each sample scored when it was
         first seen and before it was learned from: an estimate of the loss on new data.
@@ -220,21 +225,22 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     The penalty is never part of G. Weights of samples multiply their gradients and not
     the penalty. Features that never came have weight 0.
 
-    **eta0="auto".** The candidates are 2⁻⁵, 2⁻⁴, ..., 2² times 1 / a, rounded to a
-    power of two; a is the root mean square of the rows' Euclidean norms. `fit` measures
-    that on all rows, `partial_fit` on its first 32 samples: until it has seen them it
-    keeps them, and starts anew with every call. Each output chooses for itself; a
-    softmax has one rate. After 32,768 samples (8,192 with several outputs), or at the
-    end of the first pass of `fit`, the candidate with the least loss so far stays and
-    the others are dropped. With ``max_iter`` of three or more the one of half that rate
-    stays, which has learned beside it from the start: P passes make G about P times as
-    large, so that η / √P moves a weight as far as η does in one.
+    **eta0="auto".** The candidates are 2⁻⁴, 2⁻³, ..., 2³ times 1 / (a √n), and every G
+    starts at a² where there are several outputs and at a² / 256 where there is one, all
+    rounded to powers of two; a is the mean ``|x|`` of the non-zeros of X and n how many
+    a row has. `fit` counts all rows, `partial_fit` its first 32 samples: until it has
+    seen them it keeps them, and starts anew with every call. Each output chooses for
+    itself; a softmax has one rate. After 32,768 samples (4,096 with several outputs),
+    or at the end of the first pass of `fit`, the candidate with the least loss so far
+    stays and the others are dropped. With ``max_iter`` of three or more the one of half
+    that rate stays, which has learned beside it from the start: P passes make G about P
+    times as large, so that η / √P moves a weight as far as η does in one.
 
     Until the choice each output learns as eight models, each of which is what its rate
-    as a float would have given. In `partial_fit` and with a full matrix all are in
-    memory at once; otherwise `fit` tries eight outputs, or one rate of a softmax, at a
-    time for each thread. The choice depends on the samples, not on how a stream is cut
-    into chunks.
+    as a float would have given with the same `initial_accumulator`. In `partial_fit`
+    and with a full matrix all are in memory at once; otherwise `fit` tries eight
+    outputs, or one rate of a softmax, at a time for each thread. The choice depends on
+    the samples, not on how a stream is cut into chunks.
 
     References
     ----------
@@ -266,6 +272,10 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     _parameter_constraints: ClassVar[dict] = {
         **BaseAdagrad._parameter_constraints,
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES))],
+        "initial_accumulator": [
+            StrOptions({"auto"}),
+            *BaseAdagrad._parameter_constraints["initial_accumulator"],
+        ],
         "multi_class": [StrOptions({"ovr", "multinomial"})],
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
@@ -279,7 +289,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         alpha=0.0,
         l1_ratio=0.0,
         eps=1e-8,
-        initial_accumulator=0.0,
+        initial_accumulator="auto",
         importance_aware=False,
         scale_invariant=False,
         half_life=None,
@@ -289,7 +299,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         refresh_every=1000,
         fit_intercept=True,
         class_weight=None,
-        max_iter=4,
+        max_iter=3,
         tol=1e-3,
         n_iter_no_change=1,
         shuffle=True,
@@ -513,7 +523,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             )
 
     def _target_sizes(self, targets, weight):
-        return np.ones(targets.n_outputs)
+        return np.full(targets.n_outputs, 2.0)  # from the label -1 to 1
 
     def _y_checks(self, y):
         return {"multi_output": True} if _is_indicator(y) else {}

@@ -21,7 +21,7 @@ from . import _banks, _full_matrix
 from ._dispatch import UPDATES
 from ._full_matrix import FullMatrixState
 from ._losses import Loss, mean_loss
-from ._rates import FIRST_SAMPLES, candidates
+from ._rates import FIRST_SAMPLES, candidates, first_accumulator
 from ._rows import as_csr, read_rows
 from ._samples import Samples
 from ._solver import Rule, solve
@@ -129,14 +129,16 @@ class BaseAdagrad(BaseEstimator):
         return self
 
     def _solve(self, samples, held_out, go_on, stream):
-        rule = self._rule(samples.rows.data.dtype)
         class_counts = self._state.class_counts if go_on else None
         samples, class_counts = self._weighed(samples, class_counts, stream)
-        candidates = None
+        candidates, dtype = None, samples.rows.data.dtype
         if go_on:
+            rule = self._rule(dtype, self._state.reading.initial_accumulator)
             state = self._state_to_go_on(rule)
         else:
-            state, candidates = self._new_state(samples, rule, stream)
+            eta, initial_accumulator = self._scales(samples, stream)
+            rule = self._rule(dtype, initial_accumulator)
+            state, candidates = self._new_state(eta, samples, rule, stream)
         state.class_counts = class_counts
         engine = _ENGINES[type(state)]
 
@@ -271,13 +273,8 @@ class BaseAdagrad(BaseEstimator):
             and (y is None or y.dtype.kind in "biu" or _is_finite_float(y))
         )
 
-    def _new_state(self, samples, rule, stream):
+    def _new_state(self, eta, samples, rule, stream):
         """Return a state, and rates to try for it one output after another, or None."""
-        n_outputs = samples.targets.n_outputs
-        if self.eta0 == "auto":
-            eta = self._candidates(samples, stream)
-        else:
-            eta = np.full((n_outputs, 1), float(self.eta0))
         state_type, _ = PRECONDITIONERS[self.preconditioner]
         candidates = None
         biases = self._first_biases(samples, stream)
@@ -296,7 +293,6 @@ class BaseAdagrad(BaseEstimator):
             samples.rows.n_features,
             samples.rows.data.dtype,
             rule.reading,
-            initial_accumulator=self.initial_accumulator,
             coupled=self._is_coupled(samples.targets.n_outputs),
             scaled=self.scale_invariant,
         )
@@ -304,19 +300,36 @@ class BaseAdagrad(BaseEstimator):
     def _first_biases(self, samples, stream):
         return None
 
-    def _candidates(self, samples, stream):
-        """Return the rates to try, from all samples or from a stream's first ones."""
-        return candidates(*self._sizes(_first_of(samples, stream)))
+    def _scales(self, samples, stream):
+        """Return the rates to try, of shape (n_outputs, n_candidates), and G₀.
+
+        What is "auto" is found on all samples, or on the first ones of a stream.
+        """
+        n_outputs = samples.targets.n_outputs
+        if self.eta0 != "auto":
+            eta = np.full((n_outputs, 1), float(self.eta0))
+            return eta, self._given_accumulator()
+        value_size, row_size, target_sizes = self._sizes(_first_of(samples, stream))
+        eta = candidates(target_sizes, row_size)
+        if self.initial_accumulator == "auto":
+            return eta, first_accumulator(value_size, n_outputs)
+        return eta, self._given_accumulator()
+
+    def _given_accumulator(self):
+        """Return G₀ where rates are given, which "auto" leaves as published."""
+        return float(
+            0 if self.initial_accumulator == "auto" else self.initial_accumulator
+        )
 
     def _sizes(self, samples):
-        """Return the size of each output's targets, and that of rows."""
+        """Return the sizes of values in X, of its rows and of each output's targets."""
         rows, weight = samples.rows, samples.weight
+        value_size, row_nnz = rows.sizes(weight)
         if self.scale_invariant:
             # Values are shares of their column's largest, whatever the columns' units.
-            row_size = math.sqrt(np.count_nonzero(rows.data) / max(1, rows.n_rows))
-        else:
-            row_size = rows.size(weight)
-        return self._target_sizes(samples.targets, weight), row_size
+            value_size = 1.0
+        target_sizes = self._target_sizes(samples.targets, weight)
+        return value_size, value_size * math.sqrt(row_nnz), target_sizes
 
     def _state_to_go_on(self, rule):
         """Return the present state, prepared for parameters that may have changed."""
@@ -374,7 +387,7 @@ class BaseAdagrad(BaseEstimator):
             ),
         }
 
-    def _rule(self, dtype):
+    def _rule(self, dtype, initial_accumulator):
         loss = self._losses[self.loss]
         return Rule(
             loss=loss.name,
@@ -384,6 +397,7 @@ class BaseAdagrad(BaseEstimator):
                 eps=max(float(self.eps), float(np.finfo(dtype).tiny)),
                 l1=float(self.alpha * self.l1_ratio),
                 l2=float(self.alpha * (1 - self.l1_ratio)),
+                initial_accumulator=initial_accumulator,
             ),
             keep=1.0 if self.half_life is None else 2 ** (-1 / self.half_life),
             fit_intercept=self.fit_intercept,
@@ -471,6 +485,12 @@ class BaseAdagrad(BaseEstimator):
         state = _state_of(self, "eta0_")
         rates = state.of_leaders(state.rates)
         return float(rates[0]) if (rates == rates[0]).all() else rates
+
+    @property
+    def initial_accumulator_(self):
+        """G₀ in use, where every accumulator started."""
+        state = _state_of(self, "initial_accumulator_")
+        return state.reading.initial_accumulator
 
     @property
     def progressive_loss_(self):

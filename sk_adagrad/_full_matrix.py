@@ -48,8 +48,6 @@ class FullMatrixState:
         That of X and of what is published.
     reading : Reading
         Its eps is ε.
-    initial_accumulator : float
-        G₀.
     loss_sum : ndarray of float64 of shape (n_outputs, n_candidates)
     is_packed : bool
         Whether `weights` is a CSR matrix.
@@ -59,7 +57,6 @@ class FullMatrixState:
     rates: np.ndarray
     dtype: np.dtype
     reading: Reading
-    initial_accumulator: float
     loss_sum: np.ndarray
     weight_sum: float = 0.0
     t: int = 0
@@ -70,7 +67,7 @@ class FullMatrixState:
     _read: dict = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def zeros(cls, rates, n_features, dtype, reading, *, initial_accumulator=0.0, **_):
+    def zeros(cls, rates, n_features, dtype, reading, **_):
         """Make the state before the first sample."""
         if n_features > MAX_FEATURES:
             gib = 16 * n_features**2 * rates.size / 2**30
@@ -87,7 +84,6 @@ class FullMatrixState:
             np.asarray(rates, dtype=np.float64),
             np.dtype(dtype),
             reading,
-            float(initial_accumulator),
             loss_sum=np.zeros(rates.shape),
         )
 
@@ -108,11 +104,6 @@ class FullMatrixState:
     @property
     def n_candidates(self):
         return self.rates.shape[1]
-
-    @property
-    def shift(self):
-        """G₀ + ε, what every eigenvalue of G + εI has at least."""
-        return self.initial_accumulator + self.reading.eps
 
     def losses(self, loss_sum=None):
         """Return the summed loss of each model as (n_outputs, n_candidates)."""
@@ -187,7 +178,7 @@ class FullMatrixState:
 
     def accumulators(self):
         """Return the diagonal of G, shaped as the weights, read-only."""
-        G0 = self.initial_accumulator
+        G0 = self.reading.initial_accumulator
         return self._published("G", lambda model, eta: G0 + model.diagonal())
 
     def learning_rates(self):
@@ -196,7 +187,7 @@ class FullMatrixState:
         It needs the eigenvectors of the present G, so it takes as long as a refresh.
         """
         return self._published(
-            "rates", lambda model, eta: eta * model.root_diagonal(self.shift)
+            "rates", lambda model, eta: eta * model.root_diagonal(self.reading.shift)
         )
 
     def _published(self, name, read):
@@ -255,7 +246,7 @@ def learn(learner, state, loss_sum, begin, end):
             loss_sum[:] = np.nan  # There would be no eigenvectors; the caller tells.
             break
         for k, model in enumerate(models):
-            model.step(x, z[k], slope[k], etas[k], state.shift)
+            model.step(x, z[k], slope[k], etas[k], state.reading.shift)
     return t - state.t
 
 

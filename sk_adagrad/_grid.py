@@ -62,7 +62,7 @@ def spaced_l1_ratios(n):
     return np.linspace(0, 1, n)
 
 
-def values_of(name, given, spaced):
+def values_of(name, given, spaced=None):
     """Return the values on one axis as a list of floats.
 
     Parameters
@@ -70,10 +70,10 @@ def values_of(name, given, spaced):
     name : str
         One of `AXES`.
     given : int or array-like
-    spaced : callable
-        Returns as many values as its argument says.
+    spaced : callable, default=None
+        Returns as many values as its argument says, for an integer.
     """
-    if isinstance(given, Integral):
+    if spaced is not None and isinstance(given, Integral):
         return spaced(given).tolist()
     what, allowed = _RANGES[name]
     values = np.asarray(given)

@@ -44,12 +44,13 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     eta0 : "auto" or float, default="auto"
         Base learning rate η. Each step of weight j is ``eta0 / sqrt(G_j + eps)`` times
         its gradient, so its unit is that of the weights: the first step of each weight
-        has this length. ``"auto"`` learns with eight rates side by side, from 1/32 to 4
-        times the root mean square of y over that of the rows' norms; for losses with a
-        log link, the inverse of the latter, and intercepts start near log(mean of y).
-        Each is scored on every sample before it learns from it, and the best one of
-        each output is kept (see Notes). A float is the published rule at this rate; it
-        also ends the choice, if `fit` with `warm_start` or `partial_fit` goes on.
+        has this length at most. ``"auto"`` learns with eight rates side by side, from
+        1/32 to 4 times the root mean square of y over the norm of a typical row; for
+        losses with a log link, the inverse of the latter, and intercepts start near
+        log(mean of y). Each is scored on every sample before it learns from it, and the
+        best one of each output is kept (see Notes). A float is the published rule at
+        this rate; it also ends the choice, if `fit` with `warm_start` or `partial_fit`
+        goes on.
     update : str, default="mirror_descent"
         How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
         ``"ftrl_proximal"``, see Notes. Without a penalty
@@ -66,7 +67,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         ε of the rule, inside the root; in units of a squared gradient.
     initial_accumulator : float, default=0.0
         Where every G starts; in units of a squared gradient. A larger one shortens the
-        first steps.
+        first steps of features whose gradients are small. It is neither forgotten under
+        `half_life` nor rescaled under `scale_invariant`.
     importance_aware : bool, default=False
         Whether a sample's step follows the slope of its loss along the way [3]_, so
         that its prediction comes to the label but never goes beyond it, however large
@@ -109,7 +111,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         rule.
     fit_intercept : bool, default=True
         Whether to learn an intercept, a feature that is always 1.
-    max_iter : int, default=4
+    max_iter : int, default=3
         Most passes over the data that `fit` makes; `partial_fit` makes one. Under
         ``eta0="auto"`` three or more passes go on with half of the best rate.
     tol : float or None, default=1e-3
@@ -153,6 +155,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     eta0_ : float or ndarray of shape (n_outputs,)
         Base learning rate in use: the given one or, under ``eta0="auto"``, the best so
         far or the chosen one. An array where outputs have chosen unlike rates.
+    initial_accumulator_ : float
+        Where every G started.
     progressive_loss_ : float
         Mean loss over all samples and outputs so far, each sample scored when it was
         first seen and before it was learned from: an estimate of the loss on new data.
@@ -200,16 +204,16 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     The penalty is never part of G. Weights of samples multiply their gradients and not
     the penalty. Features that never came have weight 0.
 
-    **eta0="auto".** The candidates are 2⁻⁵, 2⁻⁴, ..., 2² times c / a, rounded to a
-    power of two; c is the root mean square of the target, or 1 under a log link, and a
-    that of the rows' Euclidean norms. `fit` measures that on all rows, `partial_fit` on
-    its first 32 samples: until it has seen them it keeps them, and starts anew with
-    every call. Each output chooses for itself. After 32,768 samples (8,192 with several
-    outputs), or at the end of the first pass of `fit`, the candidate with the least
-    loss so far stays and the others are dropped. With ``max_iter`` of three or more the
-    one of half that rate stays, which has learned beside it from the start: P passes
-    make G about P times as large, so that η / √P moves a weight as far as η does in
-    one.
+    **eta0="auto".** The candidates are 2⁻⁵, 2⁻⁴, ..., 2² times c / (a √n), rounded to a
+    power of two; c is the root mean square of the target, or 1 under a log link, a the
+    mean ``|x|`` of the non-zeros of X and n how many a row has. `fit` counts all rows,
+    `partial_fit` its first 32 samples: until it has seen them it keeps them, and starts
+    anew with every call. Each output chooses for itself. After 32,768 samples (4,096
+    with several outputs), or at the end of the first pass of `fit`, the candidate with
+    the least loss so far stays and the others are dropped. With ``max_iter`` of three
+    or more the one of half that rate stays, which has learned beside it from the start:
+    P passes make G about P times as large, so that η / √P moves a weight as far as η
+    does in one.
 
     Under a log link the intercept starts at the logarithm of the mean of y, rounded to
     a power of two; otherwise, under ``update="dual_averaging"`` and at a float rate, at
@@ -272,7 +276,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         preconditioner="diagonal",
         refresh_every=1000,
         fit_intercept=True,
-        max_iter=4,
+        max_iter=3,
         tol=1e-3,
         n_iter_no_change=1,
         shuffle=True,

@@ -1,6 +1,5 @@
 """The rows of X as the kernel reads them."""
 
-import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,6 +9,9 @@ from ._dispatch import KERNELS
 
 NO_ROWS = np.empty(0, dtype=np.uint32)
 _NO_INDPTR = np.empty(0, dtype=np.int32)
+
+# Values whose sizes are added up in one go: they stay in the near caches.
+_VALUES_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,25 @@ class Rows:
             return self.n_features
         return int(np.diff(self.indptr).max(initial=0))
 
-    def size(self, weight) -> float:
-        """Return the root mean square of the rows' norms, weighted by any weights.
-
-        Adding up the squares in one go costs a tenth of one pass.
-        """
-        values = weighted = self.data[: self.nnz]
-        total = self.n_rows
+    def sizes(self, weight) -> tuple[float, float]:
+        """Return the mean |x| of non-zeros, and how many a row has, by any weights."""
+        values, each = self.data[: self.nnz], None
         if len(weight):
             lengths = np.diff(self.indptr) if len(self.indptr) else self.n_features
-            weighted = values * np.repeat(weight, lengths)
-            total = weight.sum()
-        with np.errstate(over="ignore"):  # too large to learn from: learning tells
-            return math.sqrt(float(weighted @ values) / max(float(total), 1e-300))
+            each = np.repeat(weight, lengths)
+        n_nonzeros = size = 0.0
+        for start in range(0, self.nnz, _VALUES_AT_ONCE):
+            block = slice(start, start + _VALUES_AT_ONCE)
+            sizes = np.abs(values[block])
+            with np.errstate(over="ignore"):  # too large to learn from: learning tells
+                if each is None:
+                    n_nonzeros += float(np.count_nonzero(sizes))
+                    size += float(sizes.sum(dtype=np.float64))
+                else:
+                    n_nonzeros += float(each[block] @ (sizes > 0))
+                    size += float(each[block] @ sizes)
+        total = float(weight.sum()) if len(weight) else self.n_rows
+        return size / (n_nonzeros or 1.0), n_nonzeros / max(total, 1e-300)
 
     def matrix(self):
         """Return the rows as a matrix again, without a copy."""

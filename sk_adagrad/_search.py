@@ -31,8 +31,8 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
     eta0s : int or array-like of shape (n_eta0s,), default=8
         Base learning rates to try. An integer is that many, each twice the one before,
         at the scale of the data: 8 are those that ``eta0="auto"`` of
-        :class:`AdagradClassifier` tries, from 1/32 to 4 times the inverse root mean
-        square of the rows' norms; other numbers go further at both ends, or less far.
+        :class:`AdagradClassifier` tries, from 1/16 to 8 times the inverse norm of a
+        typical row; other numbers go further at both ends, or less far.
     alphas : int or array-like of shape (n_alphas,), default=(0.0,)
         Strengths of the penalty to try. An integer is that many from 1e-7 to 1e-3, each
         as many times the one before.
@@ -51,7 +51,10 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         Whether there is to be a model. With folds, it is learned from all samples in
         the best cell; without, the best cell's model makes its other passes. False
         leaves the attributes of the search alone.
-    update, eps, initial_accumulator, importance_aware : optional
+    initial_accumulator : float or "auto", default="auto"
+        As in :class:`AdagradClassifier`; ``"auto"`` is 0 where `eta0s` are values, and
+        goes by the data where it is an integer.
+    update, eps, importance_aware : optional
         As in :class:`AdagradClassifier`.
     scale_invariant, half_life, multi_class, epsilon : optional
         As in :class:`AdagradClassifier`.
@@ -115,8 +118,8 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
     with metadata routing, if the scorer asks for it. `groups` go to the splitter.
 
     There is no `partial_fit`: a search is over after `fit`. To go on with a stream,
-    give `eta0_`, `alpha_` and `l1_ratio_` to :class:`AdagradClassifier`. There is no
-    `warm_start` either.
+    give `eta0_`, `alpha_`, `l1_ratio_` and `initial_accumulator_` to
+    :class:`AdagradClassifier`. There is no `warm_start` either.
 
     Examples
     --------
@@ -149,7 +152,7 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         refit=True,
         update="mirror_descent",
         eps=1e-8,
-        initial_accumulator=0.0,
+        initial_accumulator="auto",
         importance_aware=False,
         scale_invariant=False,
         half_life=None,
@@ -159,7 +162,7 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         refresh_every=1000,
         fit_intercept=True,
         class_weight=None,
-        max_iter=4,
+        max_iter=3,
         tol=1e-3,
         n_iter_no_change=1,
         shuffle=True,
@@ -244,7 +247,7 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         Base learning rates to try. An integer is that many, each twice the one before,
         at the scale of the data: 8 are those that ``eta0="auto"`` of
         :class:`AdagradRegressor` tries, from 1/32 to 4 times the root mean square of y
-        over that of the rows' norms; other numbers go further at both ends, or less
+        over the norm of a typical row; other numbers go further at both ends, or less
         far. Several targets have one scale, the root mean square of all.
     alphas : int or array-like of shape (n_alphas,), default=(0.0,)
         Strengths of the penalty to try. An integer is that many from 1e-7 to 1e-3, each
@@ -366,7 +369,7 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         preconditioner="diagonal",
         refresh_every=1000,
         fit_intercept=True,
-        max_iter=4,
+        max_iter=3,
         tol=1e-3,
         n_iter_no_change=1,
         shuffle=True,

@@ -25,12 +25,21 @@ class Reading:
     eps : float
     l1, l2 : float
         ``alpha * l1_ratio`` and ``alpha * (1 - l1_ratio)``.
+    initial_accumulator : float
+        G of features that nothing has touched. It is not in the table, which a new
+        state would have to be filled with it.
     """
 
     update: str
     eps: float
     l1: float
     l2: float
+    initial_accumulator: float = 0.0
+
+    @property
+    def shift(self):
+        """G₀ + ε, what the table's G lacks of what is inside the root."""
+        return self.initial_accumulator + self.eps
 
     @property
     def lazy(self):
@@ -74,8 +83,6 @@ class ModelState:
     class_counts : ndarray of float64 of shape (n_classes + 1,), or None
         Running weights of the classes and of all of them, for
         ``class_weight="balanced"`` in ``partial_fit``.
-    initial_accumulator : float
-        G of features that nothing has touched.
     kept : ndarray of shape (n_kept,), or None
         Columns of X that the features of a packed state are; None if it has all.
     n_columns : int
@@ -93,7 +100,6 @@ class ModelState:
     weight_sum: float = 0.0
     t: int = 0
     class_counts: np.ndarray | None = None
-    initial_accumulator: float = 0.0
     kept: np.ndarray | None = None
     n_columns: int = 0
     _read: dict = field(default_factory=dict, repr=False, compare=False)
@@ -106,7 +112,6 @@ class ModelState:
         dtype,
         reading,
         *,
-        initial_accumulator=0.0,
         coupled=False,
         scaled=False,
     ):
@@ -125,7 +130,7 @@ class ModelState:
         counters = 8 * reading.lazy + np.dtype(dtype).itemsize * scaled
         line = 2 * n_banks * width * np.dtype(dtype).itemsize
         _check_memory(n_groups * n_features * (line + counters), rates, n_features)
-        state = cls(
+        return cls(
             table=_zero_table((n_groups, n_banks, n_features, 2, width), dtype),
             intercept=aligned_zeros((n_groups, n_banks, 2, LANES), dtype),
             rates=np.asarray(rates, dtype=np.float64),
@@ -134,12 +139,7 @@ class ModelState:
             touched=np.zeros((n_groups, n_features if reading.lazy else 0), np.int64),
             scales=np.zeros((n_groups, n_features if scaled else 0), dtype),
             loss_sum=aligned_zeros((n_groups, n_banks, LANES)),
-            initial_accumulator=initial_accumulator,
         )
-        if initial_accumulator:
-            state.table[:, :, :, 1] = initial_accumulator
-            state.intercept[:, :, 1] = initial_accumulator
-        return state
 
     def begin_at(self, biases):
         """Start at these intercepts, one of each output, before the first sample.
@@ -149,7 +149,7 @@ class ModelState:
         b = np.repeat(biases[:, None], self.n_candidates, axis=1).astype(self.dtype)
         b = self.by_lane(b, unused=0)
         if self.reading.update == "ftrl_proximal":
-            b *= -np.sqrt(self.intercept[:, :, 1] + self.reading.eps) / self.eta()
+            b *= -np.sqrt(self.intercept[:, :, 1] + self.reading.shift) / self.eta()
         if self.reading.update != "dual_averaging":
             self.intercept[:, :, 0] = b
 
@@ -273,7 +273,6 @@ class ModelState:
             weight_sum=self.weight_sum,
             t=self.t,
             class_counts=self.class_counts,
-            initial_accumulator=self.initial_accumulator,
         )
         new.adopt(self, candidates)
         return new
@@ -291,7 +290,6 @@ class ModelState:
             n_features,
             self.dtype,
             self.reading,
-            initial_accumulator=self.initial_accumulator,
             coupled=self.coupled,
             scaled=self.scaled,
         )
@@ -332,14 +330,13 @@ class ModelState:
         """Return a state of the touched features only, which `unpacked` undoes."""
         if self.kept is not None:
             return self
-        initial = self.dtype.type(self.initial_accumulator)
         touched = np.zeros(self.n_features, dtype=bool)
         if self.scaled:
             touched |= self.scales[0] != 0
         for banks in self.table:
             for bank in banks:
                 touched |= (bank[:, 0] != 0).any(axis=1)
-                touched |= (bank[:, 1] != initial).any(axis=1)
+                touched |= (bank[:, 1] != 0).any(axis=1)
         kept = np.flatnonzero(touched)
         n_columns = self.n_features
         return self._rearranged(kept, slice(None), len(kept), kept, n_columns)
@@ -355,8 +352,6 @@ class ModelState:
         shape = list(self.table.shape)
         shape[2] = n_features
         table = _zero_table(shape, self.dtype)
-        if self.initial_accumulator:
-            table[:, :, :, 1] = self.initial_accumulator
         for new, old in zip(table, self.table, strict=True):
             new[:, to] = old[:, source]
         n_touched = n_features if self.touched.shape[1] else 0
@@ -423,7 +418,7 @@ class ModelState:
             table=table,
             touched=touched,
             eta=self.eta()[group],
-            eps=reading.eps,
+            eps=reading.shift,
             l1=reading.l1,
             l2=reading.l2,
             t=self.t,
@@ -477,11 +472,12 @@ class ModelState:
 
         def read():
             G = self._of_leaders(lambda g, b, lane: self.table[g, b, :, 1, lane])
+            G += self.reading.initial_accumulator
             if self.scaled:
                 seen = self.scales[0] > 0
                 np.multiply(G, self.scales[0] ** 2, where=seen, out=G)
-            intercept = np.moveaxis(self.intercept[:, :, 1:], 2, 3)
-            return G, self.of_leaders(self.by_model(intercept))[:, 0]
+            of_intercept = self.of_leaders(self.by_model(self.intercept[:, :, 1]))
+            return G, of_intercept + self.dtype.type(self.reading.initial_accumulator)
 
         return self._published("accumulators", read)
 
@@ -491,7 +487,7 @@ class ModelState:
         def read():
             eta = self.of_leaders(self.rates)
             G = self._of_leaders(lambda g, b, lane: self.table[g, b, :, 1, lane])
-            rates = eta[:, None] / np.sqrt(G + self.reading.eps)
+            rates = eta[:, None] / np.sqrt(G + self.reading.shift)
             if self.scaled:
                 squares = self.scales[0] ** 2
                 seen = squares > 0

@@ -147,14 +147,15 @@ def adagrad(
 
     w = np.zeros((Y.shape[1], X.shape[1]))
     z = np.zeros_like(w)  # of the updates whose state it is
-    G = np.full_like(w, initial_accumulator)
+    G = np.zeros_like(w)  # without its start, which does not fade
+    shift = initial_accumulator + eps
     scale = np.append(np.zeros(X.shape[1] - 1), 1.0)  # largest |x| of each feature
     t = 0
     losses = np.zeros((passes, *Y.shape))
 
     def weights():
         """Return w after t samples."""
-        root = np.sqrt(G + eps)
+        root = np.sqrt(G + shift)
         if update == "dual_averaging":
             return -eta0 * soft(z, t * lambda_1) / (root + eta0 * t * lambda_2)
         if update == "ftrl_proximal":
@@ -180,9 +181,9 @@ def adagrad(
                 d = v * slope(p, Y[i, k], parameter)
                 if d == 0:
                     continue
-                old_root = np.sqrt(G[k] + eps)
+                old_root = np.sqrt(G[k] + shift)
                 G[k, touched] = rho * G[k, touched] + (d * x[touched]) ** 2
-                root = np.sqrt(G[k] + eps)
+                root = np.sqrt(G[k] + shift)
                 if importance_aware:
                     speed = np.sum(eta0 / root * x**2)
                     if speed:
@@ -194,11 +195,12 @@ def adagrad(
                     w[k] -= eta0 * d * x / root
             t += 1
             if update == "mirror_descent":
-                h = eta0 / np.sqrt(G + eps)
+                h = eta0 / np.sqrt(G + shift)
                 w = soft(w, h * lambda_1) / (1 + h * lambda_2)
 
     w = weights()
-    rates = eta0 / np.sqrt(G + eps)
+    rates = eta0 / np.sqrt(G + shift)
+    G += initial_accumulator
     if scale_invariant:
         seen = scale > 0
         scale = np.where(seen, scale, 1)
@@ -240,13 +242,14 @@ def softmax_adagrad(
     rho = 1.0 if half_life is None else 2 ** (-1 / half_life)
     w = np.zeros((n_classes, X.shape[1]))
     z = np.zeros_like(w)
-    G = np.full_like(w, initial_accumulator)
+    G = np.zeros_like(w)  # without its start, which does not fade
+    shift = initial_accumulator + eps
     scale = np.append(np.zeros(X.shape[1] - 1), 1.0)
     t = 0
     losses = np.zeros((passes, len(X)))
 
     def weights():
-        root = np.sqrt(G + eps)
+        root = np.sqrt(G + shift)
         if update == "dual_averaging":
             return -eta0 * soft(z, t * lambda_1) / (root + eta0 * t * lambda_2)
         if update == "ftrl_proximal":
@@ -272,9 +275,9 @@ def softmax_adagrad(
             g = v * np.outer(
                 np.exp(log_probability) - (np.arange(n_classes) == label), x
             )
-            root_before = np.sqrt(G + eps)
+            root_before = np.sqrt(G + shift)
             G = np.where(g != 0, rho * G + g**2, G)
-            root = np.sqrt(G + eps)
+            root = np.sqrt(G + shift)
             z += g
             if update == "ftrl_proximal":
                 z -= (root - root_before) / eta0 * w
@@ -285,7 +288,7 @@ def softmax_adagrad(
 
     w = weights()
     scale = np.where(scale > 0, scale, 1)
-    w, G = w / scale, G * scale**2
+    w, G = w / scale, (G + initial_accumulator) * scale**2
     return SimpleNamespace(
         coef=w[:, :-1],
         intercept=w[:, -1],

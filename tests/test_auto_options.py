@@ -111,6 +111,7 @@ def test_the_chosen_rate_gives_what_it_would_have_given_alone(task, name, method
     model = learned(task, form, method, **options)
     rates = np.broadcast_to(model.eta0_, len(np.atleast_2d(model.coef_)))
     rtol = 1e-3 if "float32" in form else 1e-8
+    options = {**options, "initial_accumulator": model.initial_accumulator_}
     for eta0 in np.unique(rates):
         alone = learned(task, form, method, eta0=eta0, **options)
         those = rates == eta0
@@ -173,3 +174,88 @@ def test_three_passes_go_on_with_half_of_the_best_rate(task, n_jobs):
     best.fit(X, y, sample_weight=weight)
     half.fit(X, y, sample_weight=weight)
     np.testing.assert_array_equal(half.eta0_, np.array(best.eta0_) / 2)
+
+
+# Where accumulators start.
+
+
+def expected_start(X, weight, share):
+    """Return the share of the squared mean |x| of non-zeros, as a power of two."""
+    sizes = np.abs(X)[X != 0]
+    mean = np.average(sizes, weights=np.repeat(weight, (X != 0).sum(axis=1)))
+    return 2.0 ** np.round(np.log2(share * mean**2))
+
+
+@pytest.mark.parametrize("size", [2.0**-12, 1.0, 3.0, 2.0**12])
+@pytest.mark.parametrize(("task", "share"), [("binary", 1 / 256), ("classes", 1.0)])
+def test_accumulators_start_by_the_size_of_values(task, share, size):
+    X, y, weight = samples(task, "dense float64")
+    X = X * size
+    X[0] *= 100  # an outlier, which a mean square would be mostly made of
+    model = model_of(task, shuffle=False, max_iter=1)
+    for weights in (weight, None):
+        model.fit(X, y, sample_weight=weights)
+        each = np.ones(N_ROWS) if weights is None else weight
+        wanted = expected_start(X, each, share)
+        assert model.initial_accumulator_ == wanted
+    X = np.column_stack((X, np.zeros(N_ROWS)))
+    model.fit(X, y)
+    np.testing.assert_array_equal(model.accumulators_[:, -1], wanted)
+    rates = model.eta0_ / np.sqrt(np.full(len(model.coef_), wanted + model.eps))
+    np.testing.assert_allclose(model.learning_rates_[:, -1], rates)
+
+
+def test_a_stream_starts_by_its_first_32_samples():
+    X, y, weight = samples("binary", "dense float64")
+    kept = np.flatnonzero(weight)
+    X[kept[32:]] *= 1000
+    wanted = expected_start(X[kept[:32]], weight[kept[:32]], 1 / 256)
+    for cuts in ([], [1, 2, 40], range(1, N_ROWS)):
+        model = model_of("binary")
+        for part in np.split(np.arange(N_ROWS), cuts):
+            model.partial_fit(X[part], y[part], [0, 1], sample_weight=weight[part])
+        assert model.initial_accumulator_ == wanted
+    model.set_params(eta0=0.5).partial_fit(X, y)
+    assert model.initial_accumulator_ == wanted, "a state keeps its start"
+
+
+@pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
+@pytest.mark.parametrize("task", ["binary", "classes", "softmax", "labels"])
+def test_a_classifier_takes_rows_in_any_unit(task, update):
+    """But for the intercept, whose feature is 1; a power of two rounds nothing."""
+    X, y, _ = samples(task, "dense float64")
+    params = {"shuffle": False, "eps": 1e-100, "fit_intercept": False}
+    params["update"] = update
+    one, other = (model_of(task, **params).fit(X * c, y) for c in (1, 2.0**20))
+    np.testing.assert_array_equal(other.eta0_, np.array(one.eta0_) / 2**20)
+    assert other.initial_accumulator_ == one.initial_accumulator_ * 2.0**40
+    np.testing.assert_array_equal(
+        other.predict(X * 2.0**20) != one.predict(X), np.zeros(y.shape, bool)
+    )
+
+
+def test_stored_zeros_and_the_format_do_not_matter():
+    X, y, weight = samples("classes", "dense float64")
+    stored = sp.csr_matrix(np.where(X == 0, 7.0, X))
+    stored.data[(X == 0).ravel()] = 0.0
+    models = [
+        model_of("classes", random_state=0).fit(rows, y, sample_weight=weight)
+        for rows in (X, sp.csr_matrix(X), stored)
+    ]
+    for model in models:
+        assert model.initial_accumulator_ == models[0].initial_accumulator_ > 0
+        np.testing.assert_array_equal(model.eta0_, models[0].eta0_)
+
+
+def test_at_a_given_rate_accumulators_start_at_the_published_zero():
+    X, y, _ = samples("classes", "dense float64")
+    for model in (AdagradClassifier(eta0=0.5), AdagradRegressor()):
+        assert model.fit(X, y).initial_accumulator_ == 0
+    for given in (0.0, 0.3):
+        model = AdagradClassifier(initial_accumulator=given)
+        assert model.fit(X, y).initial_accumulator_ == given
+
+
+def test_a_regressor_has_no_start_by_the_data():
+    with pytest.raises(ValueError, match="'initial_accumulator' parameter"):
+        AdagradRegressor(initial_accumulator="auto").fit([[1.0], [2.0]], [1, 2])

@@ -98,9 +98,10 @@ def assert_cells_are_alone(model, X, y, splits, weight=None):
     recorder = Recorder()
     model = model.set_params(scoring=recorder, refit=False, cv=splits)
     model.fit(X, y, sample_weight=weight)
+    start = {"initial_accumulator": model.initial_accumulator_}
     for cell, of_splits in recorder.seen.items():
         names = "alpha", "eta0", "l1_ratio"
-        plain = plain_of(model, **dict(zip(names, cell, strict=True)))
+        plain = plain_of(model, **dict(zip(names, cell, strict=True)), **start)
         for (train, test), found in zip(splits, of_splits, strict=True):
             plain.fit(X[train], y[train], None if weight is None else weight[train])
             predict = "decision_function" if is_classifier(plain) else "predict"
@@ -361,6 +362,20 @@ def test_the_default_is_the_plain_default_where_one_rate_is_chosen(task, max_ite
     assert model.eta0_ == rates[max(0, model.best_index_ - below)]
 
 
+def test_accumulators_start_as_those_of_auto_where_rates_go_by_the_data():
+    X, y = samples("ovr")
+    auto = AdagradClassifier().fit(X, y)
+    assert auto.initial_accumulator_ > 0
+    for eta0s, given, wanted in (
+        *((8, "auto", auto.initial_accumulator_), (8, 0.25, 0.25)),
+        *(([0.5], "auto", 0.0), ([0.5], 0.25, 0.25)),
+    ):
+        for cv in (None, 3):
+            model = AdagradClassifierCV(eta0s=eta0s, initial_accumulator=given, cv=cv)
+            assert model.fit(X, y).initial_accumulator_ == wanted
+            assert model.accumulators_.min() >= wanted
+
+
 # The grid.
 
 
@@ -368,7 +383,7 @@ def test_eight_rates_are_those_of_auto():
     X = np.eye(4)
     model = AdagradClassifierCV(refit=False).fit(X, [0, 1, 0, 1])
     rates = [cell["eta0"] for cell in model.cv_results_["params"]]
-    assert rates == [2.0**power for power in range(-5, 3)]
+    assert rates == [2.0**power for power in range(-4, 4)]
 
 
 @pytest.mark.parametrize("scale", [2.0**-20, 2.0**20])

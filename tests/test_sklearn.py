@@ -246,7 +246,7 @@ def test_calibration_gives_probabilities_to_every_loss(tumours, loss):
 def test_one_vs_rest_of_it_is_what_it_does_by_itself():
     X, y = load_iris(return_X_y=True)
     X = scale(X)
-    params = {"shuffle": False, "tol": None}
+    params = {"shuffle": False, "tol": None, "initial_accumulator": 0.0}
     outside = OneVsRestClassifier(classifier(**params)).fit(X, y)
     inside = classifier(**params).fit(X, y)
     np.testing.assert_allclose(
