@@ -143,7 +143,7 @@ cdef inline uint64_t with_targets(
     cdef int j
     for j in range(targets.shape[1]):
         h = scramble(h + bits_of(targets[row, j], exact) + j)
-    return scramble(h)
+    return h
 
 
 def visit_keys(
@@ -154,12 +154,16 @@ def visit_keys(
     uint64_t[::1] keys,              # out
 ):
     """Hash each row's key and its targets."""
-    cdef bint chosen = order.shape[0] > 0
-    cdef Py_ssize_t i, row
+    cdef Py_ssize_t i
     with nogil:
-        for i in range(keys.shape[0]):
-            row = order[i] if chosen else i
-            keys[i] = with_targets(content[row], targets, row, seed, False)
+        if order.shape[0]:
+            for i in range(keys.shape[0]):
+                keys[i] = with_targets(
+                    content[order[i]], targets, order[i], seed, False
+                )
+        else:
+            for i in range(keys.shape[0]):
+                keys[i] = with_targets(content[i], targets, i, seed, False)
 
 
 def row_keys(

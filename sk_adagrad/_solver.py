@@ -102,7 +102,8 @@ def solve(
     validation_curve : list of float or None
         What `validate` returned after each pass.
     """
-    order, trial, samples = _plan(state, samples, max_iter, random_state)
+    chooses = candidates is not None or state.n_candidates > 1
+    order, trial, samples = _plan(state, samples, max_iter, random_state, chooses)
     return Learner(samples, order, rule, True, n_jobs, learn).passes(
         state,
         trial=trial,
@@ -148,12 +149,14 @@ def mean_loss_of_pass(state, loss_sums, weight_sum):
         return loss_sums.sum(axis=0) / weight_sum / n_losses
 
 
-def _plan(state, samples, max_iter, random_state):
-    """Return the order of the first pass, when rates are chosen, and the samples."""
+def _plan(state, samples, max_iter, random_state, chooses):
+    """Return the order of the first pass, when a rate is chosen, and the samples."""
     order, n_visits = NO_ROWS, samples.rows.n_rows
     if random_state is not None:
         order, samples = ordered(samples, drawn_seed(random_state), state.scaled)
         n_visits = len(order)
+    if not chooses:
+        return order, None, samples
     if max_iter is None:
         return order, Trial.of_stream(state.n_outputs), samples
     if len(samples.weight):
@@ -221,7 +224,7 @@ class Learner:
         for n_passes in range(len(loss_curve) + 1, (max_iter or 1) + 1):
             start = time.perf_counter()
             if n_passes > 1:
-                learner, candidates = learner.again(random_state), None
+                learner, trial, candidates = learner.again(random_state), None, None
             state, loss_sums, weight = learner.one_pass(state, trial, candidates)
             leading = state.of_leaders(loss_sums)
             loss_curve.append(float(mean_loss_of_pass(state, leading, weight)))
@@ -257,7 +260,7 @@ class Learner:
         weight_sum = state.weight_sum if self.first_visit else 0.0
         begin = weight_sum
         before, at = state.losses(), 0
-        counted = np.flatnonzero(seen) if len(seen) else None
+        counted = np.flatnonzero(seen) if trial is not None and len(seen) else None
         n_samples = self.n_visits if counted is None else len(counted)
         state.changed()
         loss_sum = state.loss_sum
@@ -279,11 +282,13 @@ class Learner:
                 state, chosen = trial.settle(state)
                 before = np.take_along_axis(before, chosen, axis=1)
                 loss_sum = state.loss_sum
-        if len(seen):
+        if not len(seen):
+            weight_sum += self.n_visits
+        elif len(self.order):
+            weight_sum += seen.sum(dtype=np.float64)
+        else:
             # One sample after the other, so that it does not depend on the chunks.
             weight_sum = np.cumsum(np.append(weight_sum, seen), dtype=np.float64)[-1]
-        else:
-            weight_sum += self.n_visits
         if self.first_visit:
             state.weight_sum = float(weight_sum)
         with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells

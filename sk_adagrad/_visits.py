@@ -53,7 +53,13 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     else:
         numbers, same = _order(rows, targets, weight, seed)
         order = _half(numbers, 0).copy()
-        if not (len(weight) or same.any()):
+        n_repeated = np.count_nonzero(same)
+        if not len(weight) and 2 * n_repeated < len(order):
+            # The least weight, 1, is above half the mean one: as many visits as rows.
+            if n_repeated:
+                numbers[1:][same] = _numbered(rng, order[1:][same])
+                numbers.sort()
+                order = _half(numbers, 0).copy()
             return order, weight
     starts = np.flatnonzero(np.append(True, ~same))
     if len(weight):
@@ -145,9 +151,13 @@ def _told_apart(order, same, keys_of):
     differ = in_run & (keys[1:] != keys[:-1])
     if not differ.any():
         return same
-    run = np.concatenate(([0], np.cumsum(~in_run)))
-    mixed = np.isin(run, run[:-1][differ])
-    tied, keys, run = tied[mixed], keys[mixed], run[mixed]
+    ends = np.append(np.flatnonzero(~in_run), len(tied) - 1)
+    lengths = np.diff(ends, prepend=-1)
+    mixed = np.unique(np.searchsorted(ends, np.flatnonzero(differ)))
+    ends, lengths = ends[mixed], lengths[mixed]
+    run = np.repeat(np.arange(len(mixed)), lengths)
+    members = np.arange(len(run)) + np.repeat(ends + 1 - np.cumsum(lengths), lengths)
+    tied, keys = tied[members], keys[members]
     within = np.lexsort((keys, run))
     order[tied] = order[tied][within]
     keys = keys[within]
