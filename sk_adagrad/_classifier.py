@@ -269,6 +269,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
     _losses = CLASSIFICATION_LOSSES
     _indicator: str | None
+    classes_: np.ndarray
+
     _parameter_constraints: ClassVar[dict] = {
         **BaseAdagrad._parameter_constraints,
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES))],
@@ -545,7 +547,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         if kind is not None:
             return self._encode_indicator(y, classes, go_on, dtype)
         y = y if y.ndim == 1 else column_or_1d(y, warn=True)
-        if stream:
+        if stream and not (go_on and np.array_equal(classes, self.classes_)):
+            # Which takes as long as to learn a thousand short rows.
             _check_partial_fit_first_call(self, classes)
         elif not go_on:
             # A sample of weight 0 is no sample, so it brings no class either.

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.linalg.blas import dasum, sasum
 
 from ._dispatch import KERNELS
 
@@ -12,6 +13,7 @@ _NO_INDPTR = np.empty(0, dtype=np.int32)
 
 # Values whose sizes are added up in one go: they stay in the near caches.
 _VALUES_AT_ONCE = 1 << 16
+_SUM_OF_SIZES = {np.dtype("float32"): sasum, np.dtype("float64"): dasum}
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,16 @@ class Rows:
         n_nonzeros = size = 0.0
         for start in range(0, self.nnz, _VALUES_AT_ONCE):
             block = slice(start, start + _VALUES_AT_ONCE)
-            sizes = np.abs(values[block])
-            with np.errstate(over="ignore"):  # too large to learn from: learning tells
-                if each is None:
-                    n_nonzeros += float(np.count_nonzero(sizes))
-                    size += float(sizes.sum(dtype=np.float64))
-                else:
-                    n_nonzeros += float(each[block] @ (sizes > 0))
-                    size += float(each[block] @ sizes)
+            nonzero = values[block] != 0
+            if each is None:
+                # BLAS and the comparison take 0.3 ns a value, np.abs and sum three
+                # times, and np.count_nonzero of numbers twice as long.
+                n_nonzeros += float(np.count_nonzero(nonzero))
+                size += float(_SUM_OF_SIZES[values.dtype](values[block]))
+            else:
+                n_nonzeros += float(each[block] @ nonzero)
+                with np.errstate(over="ignore"):  # learning tells if X is too large
+                    size += float(each[block] @ np.abs(values[block]))
         total = float(weight.sum()) if len(weight) else self.n_rows
         return size / (n_nonzeros or 1.0), n_nonzeros / max(total, 1e-300)
 
