@@ -105,6 +105,7 @@ def scan(
     n_features: int,
     keys: NDArray[np.uint64],
 ) -> tuple[int, int, int, bool, bool, bool]: ...
+def repeats(indptr: _Index, indices: _Index, last_rows: NDArray[np.uint32]) -> bool: ...
 def visit_keys(
     content: NDArray[np.uint64],
     targets: _Real,
