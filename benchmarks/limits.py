@@ -1,7 +1,7 @@
 """Set a pass of the kernel beside what memory allows: the same reads and writes alone.
 
 A few lines of C, compiled for this processor, go over the rows of each set with ever
-more of what learning has to do, and without its arithmetic. float32, one output.
+more of what learning has to do, and without its arithmetic.
 """
 
 import argparse
@@ -12,31 +12,38 @@ import time
 from pathlib import Path
 
 import numpy as np
+from datasets import all_present
 from measuring import Table, header
-from speed import single_output_sets
+from speed import MULTICLASS, single_output_sets
 from threadpoolctl import threadpool_limits
 
 from sk_adagrad import AdagradClassifier, _banks
+from sk_adagrad._state import LANES, _grouped, aligned_zeros
 
 SOURCE = """
 #include <stdint.h>
+typedef real lanes __attribute__((vector_size(8 * sizeof(real))));
 static inline void fetch(const void *at, long bytes) {
     for (long i = 0; i < bytes && i < 2048; i += 64)
         __builtin_prefetch((const char *)at + i);
 }
+static inline void fetch_ahead(long i, long n_rows, const int32_t *starts,
+                               const int32_t *columns, const real *values,
+                               const uint32_t *order) {
+    if (i + 32 >= n_rows) return;
+    __builtin_prefetch(starts + order[i + 32]);
+    long next = starts[order[i + 16]], n = starts[order[i + 16] + 1] - next;
+    fetch(columns + next, 4 * n);
+    fetch(values + next, sizeof(real) * n);
+}
 /* Of each row 0: its entries; 1: and the weights; 2: and w and G, which it writes. */
-float go_over(long n_rows, const int32_t *starts, const int32_t *columns,
-              const float *values, const uint32_t *order, float *table, int what) {
-    float sum = 0;
+double go_over(long n_rows, const int32_t *starts, const int32_t *columns,
+               const real *values, const uint32_t *order, real *table, int what) {
+    real sum = 0;
     for (long i = 0; i < n_rows; i++) {
-        long row = order[i], begin = starts[row], end = starts[row + 1];
-        if (i + 32 < n_rows) {
-            __builtin_prefetch(starts + order[i + 32]);
-            long next = starts[order[i + 16]], n = starts[order[i + 16] + 1] - next;
-            fetch(columns + next, 4 * n);
-            fetch(values + next, 4 * n);
-        }
-        float p = 0;
+        long begin = starts[order[i]], end = starts[order[i] + 1];
+        fetch_ahead(i, n_rows, starts, columns, values, order);
+        real p = 0;
         int32_t all = 0;
         if (what == 0)
             for (long k = begin; k < end; k++) p += values[k], all ^= columns[k];
@@ -46,25 +53,53 @@ float go_over(long n_rows, const int32_t *starts, const int32_t *columns,
         sum += p + all;
         if (what == 2)
             for (long k = begin; k < end; k++) {
-                float *pair = table + 2 * (long)columns[k];
+                real *pair = table + 2 * (long)columns[k];
                 pair[0] += p, pair[1] += values[k];
             }
     }
     return sum;
 }
+/* The same for a group of n banks of eight outputs, with w and G. */
+static inline __attribute__((always_inline)) void banks(
+    long n_rows, const int32_t *starts, const int32_t *columns, const real *values,
+    const uint32_t *order, lanes *table, int n) {
+    for (long i = 0; i < n_rows; i++) {
+        long begin = starts[order[i]], end = starts[order[i] + 1];
+        fetch_ahead(i, n_rows, starts, columns, values, order);
+        lanes p[4] = {};
+        for (long k = begin; k < end; k++)
+            for (int b = 0; b < n; b++)
+                p[b] += values[k] * table[2 * (n * (long)columns[k] + b)];
+        for (long k = begin; k < end; k++) {
+            lanes *line = table + 2 * n * (long)columns[k];
+            for (int b = 0; b < 2 * n; b += 2)
+                line[b] += p[b / 2], line[b + 1] += values[k];
+        }
+    }
+}
+void go_over_banks(long n_rows, const int32_t *starts, const int32_t *columns,
+                   const real *values, const uint32_t *order, lanes *table, int n) {
+    if (n == 1) banks(n_rows, starts, columns, values, order, table, 1);
+    if (n == 2) banks(n_rows, starts, columns, values, order, table, 2);
+    if (n == 3) banks(n_rows, starts, columns, values, order, table, 3);
+    if (n == 4) banks(n_rows, starts, columns, values, order, table, 4);
+}
 """
-FLAGS = ["-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"]
+FLAGS = ["-O3", "-march=native", "-ffast-math", "-shared", "-fPIC", "-Wno-psabi"]
 
 
-def compiled(folder):
-    """Return the function of `SOURCE`."""
-    source, library = Path(folder, "limits.c"), Path(folder, "limits.so")
+def compiled(folder, dtype):
+    """Return the functions of `SOURCE`."""
+    source, library = Path(folder, "limits.c"), Path(folder, f"{dtype}.so")
     source.write_text(SOURCE)
-    subprocess.run(["cc", *FLAGS, "-o", library, source], check=True)
-    go_over = ctypes.CDLL(str(library)).go_over
-    go_over.restype = ctypes.c_float
-    go_over.argtypes = [ctypes.c_long, *5 * [ctypes.c_void_p], ctypes.c_int]
-    return go_over
+    real = {"float32": "float", "float64": "double"}[dtype]
+    command = ["cc", *FLAGS, f"-Dreal={real}", "-o", library, source]
+    subprocess.run(command, check=True)
+    functions = ctypes.CDLL(str(library))
+    functions.go_over.restype = ctypes.c_double
+    arguments = [ctypes.c_long, *5 * [ctypes.c_void_p], ctypes.c_int]
+    functions.go_over.argtypes = functions.go_over_banks.argtypes = arguments
+    return functions
 
 
 def least(call, rounds):
@@ -96,32 +131,69 @@ def learning(X, y, rounds):
     return min(kernel), whole
 
 
-def main():
-    arguments = _arguments()
-    print(header())
-    print("float32, one output, ns per non-zero, least of several passes, wall time")
+def one_output(functions, dtype, arguments):
+    print(f"\n{dtype}, one output, ns per non-zero")
     table = Table(
         *("set", "rows in order", "shuffled, fetched ahead", "and w · x"),
         *("and w, G written", "kernel", "whole fit"),
     )
+    for dataset in single_output_sets(dtype, arguments):
+        X, y = dataset.X_train, dataset.y_train
+        n_rows, n_features = X.shape
+        in_order = np.arange(n_rows, dtype=np.uint32)
+        shuffled = np.random.default_rng(0).permutation(in_order)
+        weights = np.zeros(2 * n_features, dtype)
+
+        def alone(order, what, X=X, weights=weights):
+            pointers = _pointers(X, order, weights)
+            call = lambda: functions.go_over(len(order), *pointers, what)  # noqa: E731
+            return least(call, arguments.rounds)
+
+        seconds = [alone(in_order, 0), *(alone(shuffled, k) for k in range(3))]
+        seconds += learning(X, y, arguments.rounds)
+        table.row(dataset.name, *(f"{s / X.nnz * 1e9:.2f}" for s in seconds))
+
+
+def several_outputs(functions, dtype, arguments):
+    print(f"\n{dtype}, one class against the rest, ns per non-zero and class")
+    table = Table(
+        *("set", "classes", "MB of w and G"),
+        *("w · x, and w, G written", "kernel", "whole fit"),
+    )
+    for dataset in all_present(MULTICLASS, dtype, arguments.max_rows):
+        X, y = dataset.X_train, dataset.y_train
+        n_rows, n_features = X.shape
+        order = np.random.default_rng(0).permutation(n_rows).astype(np.uint32)
+        n_groups, n_banks = _grouped(-(-dataset.n_classes // LANES), LANES)
+        shape = n_groups, n_features * n_banks * 2 * LANES
+
+        def alone(X=X, order=order, shape=shape, n_banks=n_banks):
+            for group in aligned_zeros(shape, dtype):
+                pointers = _pointers(X, order, group)
+                functions.go_over_banks(len(order), *pointers, n_banks)
+
+        seconds = [least(alone, arguments.rounds), *learning(X, y, arguments.rounds)]
+        table.row(
+            *(dataset.name, dataset.n_classes),
+            f"{np.prod(shape) * np.dtype(dtype).itemsize / 1e6:.0f}",
+            *(f"{s / X.nnz / dataset.n_classes * 1e9:.2f}" for s in seconds),
+        )
+
+
+def _pointers(X, *arrays):
+    arrays = X.indptr, X.indices, X.data, *arrays
+    return [array.ctypes.data for array in arrays]
+
+
+def main():
+    arguments = _arguments()
+    print(header())
+    print("Least of several passes, wall time")
     with tempfile.TemporaryDirectory() as folder:
-        go_over = compiled(folder)
-        for dataset in single_output_sets("float32", arguments):
-            X, y = dataset.X_train, dataset.y_train
-            n_rows, n_features = X.shape
-            in_order = np.arange(n_rows, dtype=np.uint32)
-            shuffled = np.random.default_rng(0).permutation(in_order)
-            weights = np.zeros(2 * n_features, np.float32)
-
-            def alone(order, what, X=X, weights=weights):
-                pointers = (X.indptr, X.indices, X.data, order, weights)
-                pointers = [array.ctypes.data for array in pointers]
-                call = lambda: go_over(len(order), *pointers, what)  # noqa: E731
-                return least(call, arguments.rounds)
-
-            seconds = [alone(in_order, 0), *(alone(shuffled, k) for k in range(3))]
-            seconds += learning(X, y, arguments.rounds)
-            table.row(dataset.name, *(f"{s / X.nnz * 1e9:.2f}" for s in seconds))
+        for dtype in ("float32", "float64"):
+            functions = compiled(folder, dtype)
+            one_output(functions, dtype, arguments)
+            several_outputs(functions, dtype, arguments)
 
 
 def _arguments():
