@@ -39,11 +39,17 @@ def losses_on_the_way(classifier):
     return np.array(losses)
 
 
-# Rows have the length 1, so the candidates are these powers of two.
-rates = 2.0 ** np.arange(-5, 3)
-curves = {rate: losses_on_the_way(AdagradClassifier(eta0=rate)) for rate in rates}
 automatic = AdagradClassifier()
 chosen = losses_on_the_way(automatic)
+
+# Rows have the length 1, so the candidates are these powers of two. Their accumulators
+# start by the size of the values in X.
+rates = 2.0 ** np.arange(-4, 4)
+start = automatic.initial_accumulator_
+curves = {
+    rate: losses_on_the_way(AdagradClassifier(eta0=rate, initial_accumulator=start))
+    for rate in rates
+}
 
 for rate, losses in curves.items():
     print(f"eta0={rate:<8g} progressive loss {losses[-1]:.4f}")

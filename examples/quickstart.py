@@ -62,9 +62,9 @@ chance = y_test.count(most_frequent) / len(y_test)
 print(f"{'always ' + most_frequent:<48}{chance:>10.3f}")
 
 # %%
-# Each feature has its own learning rate, eta0 / sqrt(G + eps), where G is the sum of
-# its squared gradients. A gradient is large where a text with the word was predicted
-# badly.
+# Each feature has its own learning rate, eta0 / sqrt(G + eps), where G starts at
+# initial_accumulator and adds up squared gradients. A gradient is large where a text
+# with the word was predicted badly.
 
 classifier = models["AdagradClassifier"]
 output = list(classifier.classes_).index(most_frequent)
@@ -89,7 +89,7 @@ now on one more text changes their weights only little:"""
 )
 show(by_rate[:6])
 print(
-    """Largest: words of texts that were easy to tell. Their gradients were tiny, and a
-text that contradicts the model will change their weights at once, by up to eta0:"""
+    """Largest: words of texts that were easy to tell. Their gradients were tiny, so
+they still have the rate that all words began with, eta0 / sqrt(initial_accumulator):"""
 )
 show(by_rate[-6:])

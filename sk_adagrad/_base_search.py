@@ -34,7 +34,7 @@ from ._grid import (
     spaced_l1_ratios,
     values_of,
 )
-from ._rates import candidates, first_accumulator, places_below
+from ._rates import candidates, places_below
 from ._rows import NO_ROWS
 from ._samples import Samples
 from ._solver import Learner, drawn_seed, ordered
@@ -140,17 +140,15 @@ class BaseSearch(BaseAdagrad):
 
         As in the plain estimator, what is "auto" goes by the data where rates do.
         """
-        initial_accumulator = self._given_accumulator()
+        n_outputs = samples.targets.n_outputs
         if not isinstance(self.eta0s, Integral):
-            return values_of("eta0s", self.eta0s), initial_accumulator
+            given = values_of("eta0s", self.eta0s)
+            return given, self._accumulator(None, n_outputs)
         samples, _ = self._weighed(samples)
         value_size, row_size, target_sizes = self._sizes(samples)
         size = np.sqrt(np.mean(np.square(target_sizes), keepdims=True))
-        if self.initial_accumulator == "auto":
-            n_outputs = samples.targets.n_outputs
-            initial_accumulator = first_accumulator(value_size, n_outputs)
         eta0s = candidates(size, row_size, self.eta0s)[0].tolist()
-        return eta0s, initial_accumulator
+        return eta0s, self._accumulator(value_size, n_outputs)
 
     def _plain(self, **cell):
         """Return the plain estimator of a cell, which knows what is known of y."""

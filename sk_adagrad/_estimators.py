@@ -308,18 +308,16 @@ class BaseAdagrad(BaseEstimator):
         n_outputs = samples.targets.n_outputs
         if self.eta0 != "auto":
             eta = np.full((n_outputs, 1), float(self.eta0))
-            return eta, self._given_accumulator()
+            return eta, self._accumulator(None, n_outputs)
         value_size, row_size, target_sizes = self._sizes(_first_of(samples, stream))
         eta = candidates(target_sizes, row_size)
-        if self.initial_accumulator == "auto":
-            return eta, first_accumulator(value_size, n_outputs)
-        return eta, self._given_accumulator()
+        return eta, self._accumulator(value_size, n_outputs)
 
-    def _given_accumulator(self):
-        """Return G₀ where rates are given, which "auto" leaves as published."""
-        return float(
-            0 if self.initial_accumulator == "auto" else self.initial_accumulator
-        )
+    def _accumulator(self, value_size, n_outputs):
+        """Return G₀, by the size of values or, where rates are given, as published."""
+        if self.initial_accumulator != "auto":
+            return float(self.initial_accumulator)
+        return 0.0 if value_size is None else first_accumulator(value_size, n_outputs)
 
     def _sizes(self, samples):
         """Return the sizes of values in X, of its rows and of each output's targets."""
