@@ -335,7 +335,7 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     >>> from sk_adagrad import AdagradRegressorCV
     >>> X, y = load_diabetes(return_X_y=True)
     >>> search = AdagradRegressorCV(
-    ...     alphas=[0.0, 1e-4, 1e-2], cv=5, max_iter=20, random_state=0
+    ...     alphas=[0.0, 1e-2, 1.0], cv=5, max_iter=20, random_state=0
     ... )
     >>> search = search.fit(X, y)
     >>> search.alpha_
