@@ -75,10 +75,9 @@ class BaseSearch(BaseAdagrad):
             self._check_search(alphas, l1_ratios, params)
             samples, y = self._samples(X, y, sample_weight)
             split_params, score_params = self._routed(samples.weight, params)
-            eta0s, initial_accumulator = self._joint_scales(samples)
-            self._initial_accumulator = initial_accumulator
+            eta0s, self._initial_accumulator = self._joint_scales(samples)
             grid, passes = Grid(alphas, eta0s, l1_ratios), self._passes()
-            rules, plains = self._rules(grid, initial_accumulator, samples)
+            rules, plains = self._rules(grid, samples.rows.data.dtype)
             if self.cv is None:
                 scores, begun = self._progressive(samples, eta0s, plains, passes)
             else:
@@ -100,9 +99,7 @@ class BaseSearch(BaseAdagrad):
                 goes_on = {"loss_curve": [loss], "verbose": self.verbose, **passes}
                 self._publish(*learner.passes(state, **goes_on))
             elif self.refit:
-                best = self._plain(
-                    **self.best_params_, initial_accumulator=initial_accumulator
-                )
+                best = self._plain_of_cell(**self.best_params_)
                 self._publish(*best._solve(samples, None, False, False))
         return self
 
@@ -158,20 +155,22 @@ class BaseSearch(BaseAdagrad):
         vars(plain).update({n: v for n, v in vars(self).items() if n not in own})
         return plain
 
-    def _rules(self, grid, initial_accumulator, samples):
+    def _plain_of_cell(self, **cell):
+        """Return that estimator with the G₀ of all cells."""
+        return self._plain(**cell, initial_accumulator=self._initial_accumulator)
+
+    def _rules(self, grid, dtype):
         """Return the rule of each penalty, and a plain estimator of each rule.
 
         With ``alpha=0`` the rule is the same, whatever `l1_ratio`.
         """
-        dtype = samples.rows.data.dtype
-        cell = {"eta0": max(grid.eta0s), "initial_accumulator": initial_accumulator}
         plains = [
-            self._plain(**cell, alpha=alpha, l1_ratio=l1_ratio)
+            self._plain_of_cell(eta0=max(grid.eta0s), alpha=alpha, l1_ratio=l1_ratio)
             for alpha, l1_ratio in grid.penalties
         ]
         for plain in plains:
             plain._check_range(dtype)
-        rules = [plain._rule(dtype, initial_accumulator) for plain in plains]
+        rules = [plain._rule(dtype, self._initial_accumulator) for plain in plains]
         return rules, dict(zip(rules, plains, strict=True))
 
     # Learning: a bank for each rule, and for each fold.

@@ -47,7 +47,7 @@ class FullMatrixState:
     dtype : dtype
         That of X and of what is published.
     reading : Reading
-        Its eps is ε.
+        Of it ε and G₀ are used.
     loss_sum : ndarray of float64 of shape (n_outputs, n_candidates)
     is_packed : bool
         Whether `weights` is a CSR matrix.

@@ -71,9 +71,9 @@ def values_of(name, given, spaced=None):
         One of `AXES`.
     given : int or array-like
     spaced : callable, default=None
-        Returns as many values as its argument says, for an integer.
+        Returns as many values as its argument says; needed if `given` is an integer.
     """
-    if spaced is not None and isinstance(given, Integral):
+    if isinstance(given, Integral):
         return spaced(given).tolist()
     what, allowed = _RANGES[name]
     values = np.asarray(given)

@@ -5,7 +5,8 @@
 cdef enum:
     ENTRIES_AT_ONCE = 4096
 
-# Rows of more non-zeros than this get keys that take a quarter of the time.
+# Rows of more non-zeros than this get keys that take half of the time: on imdb, with
+# 140 entries a row, that is 9 % of a fit of one pass.
 cdef enum:
     LONG_ROW = 32
 

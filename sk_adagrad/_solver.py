@@ -266,8 +266,13 @@ class Learner:
         loss_sum = state.loss_sum
         if not self.first_visit:
             loss_sum = aligned_copy(loss_sum)
+
+        def place(count):
+            """Return the visit behind so many samples of this pass."""
+            return count if counted is None else counted[count - 1] + 1
+
         if candidates is not None:
-            at = trial.end if counted is None else counted[trial.end - 1] + 1
+            at = place(trial.end)
             self.try_candidates(state, candidates, trial, at)
         while at < self.n_visits:
             stop, settles = self.n_visits, False
@@ -275,7 +280,7 @@ class Learner:
                 due = trial.end - state.t
                 settles = 0 < due <= n_samples
                 if settles:
-                    stop = at + due if counted is None else counted[due - 1] + 1
+                    stop = place(due)
             state.t += self.learn(self, state, loss_sum, at, stop)
             at = stop
             if settles:

@@ -93,7 +93,7 @@ def test_repeating_all_rows_as_often_is_giving_all_the_same_weight(task):
 def test_long_rows_that_differ_at_the_end_only_are_not_taken_together(
     task, form, dtype
 ):
-    """The first non-zeros alone make the order, where they tell rows apart."""
+    """Their keys are short, so that ties are told apart by longer ones."""
     _, y = samples(task)
     y = np.repeat(y[:2], N_ROWS // 2, axis=0)
     X = np.ones((N_ROWS, 100), dtype)
