@@ -21,6 +21,8 @@ COMMON_FLAGS = [
     "-g0",
     "-fno-math-errno",
     "-fno-trapping-math",
+    # Or GCC would clear the sums of a row by `rep stos`, though it keeps them in registers.
+    "-fno-tree-loop-distribute-patterns",
     "-Wno-psabi",
 ]
 AVX2_FLAGS = ["-mavx2", "-mfma", "-mbmi2"]

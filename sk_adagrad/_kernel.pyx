@@ -37,6 +37,8 @@ cdef extern from "_lanes.h" nogil:
     lanes if_equal(lanes a, lanes b, lanes yes, lanes no)
     lanes spread(real x)
     lanes inverse_root(lanes v)
+    lanes scaled_inverse_root(lanes v)
+    real SCALE
     lanes root(lanes v)
     lanes pack(real, real, real, real, real, real, real, real)
     lanes gather(const real* row, const int32_t* columns)
@@ -308,7 +310,7 @@ cdef inline int64_t visit_rows(
                     &rule, bank,
                 )
             if learning == MIRROR_DESCENT or learning == FORGETTING:
-                bank.drive = bank.eta * bank.drive
+                bank.drive = bank.eta * bank.drive * spread(1 / SCALE)
             any_slope = any_slope or not all_zero(bank.slope)
         if not any_slope:
             continue

@@ -64,8 +64,8 @@ cdef struct Bank:
     lanes eta
     lanes p         # raw prediction
     lanes slope     # weight * d loss / dp
-    # What moves the weight in place of the slope: times eta under mirror descent, times
-    # the length that importance_aware gives to the step.
+    # What moves the weight in place of the slope: times eta / SCALE under mirror descent,
+    # times the length that importance_aware gives to the step.
     lanes drive
 
 
@@ -121,7 +121,7 @@ cdef inline void step(
         if learning == FORGETTING:  # of what this row is about
             G[0] = if_equal(g, spread(0), G[0], rule.keep * G[0])
         G[0] = G[0] + g * g
-        state[0] = state[0] - bank.drive * x * inverse_root(G[0] + rule.eps)
+        state[0] = state[0] - bank.drive * x * scaled_inverse_root(G[0] + rule.eps)
     elif learning == DUAL_AVERAGING:  # the same paper, equation 3 and figure 1
         G[0] = G[0] + g * g
         state[0] = state[0] + g
@@ -143,8 +143,24 @@ cdef inline lanes rate_times(
 
 
 # The functions copy the symbols, since for the compiler each store into the table might
-# change those behind a pointer.
-#
+# change those behind a pointer: one by one, into registers. GCC copies a whole structure
+# through memory, and more at once than was written there at once, which the processor
+# has to wait for.
+
+cdef inline void own_symbols(Symbols* own, const Symbols* symbols) noexcept nogil:
+    own.eps = symbols.eps
+    own.keep = symbols.keep
+    own.l1 = symbols.l1
+    own.l2 = symbols.l2
+
+
+cdef inline void own_bank(Bank* own, const Bank* bank) noexcept nogil:
+    """Copy what a step reads."""
+    own.eta = bank.eta
+    own.slope = bank.slope
+    own.drive = bank.drive
+
+
 # Width 8: a feature's eight weights and eight accumulators of a bank lie side by side,
 # then those of the next bank of its group, and `stride` numbers behind them those of
 # the next feature. n, the number of banks, is a constant of the inlined functions: each
@@ -196,10 +212,11 @@ cdef inline void dot_wide(
     const int64_t* touched, int64_t t, const index* columns, const real* values,
     Py_ssize_t nnz, const Symbols* symbols, Bank* banks,
 ) noexcept nogil:
-    cdef Symbols rule = symbols[0]
+    cdef Symbols rule
     cdef running_sum[4] even, odd  # one sum would wait for itself
     cdef Py_ssize_t k
     cdef int b
+    own_symbols(&rule, symbols)
     for b in range(n):
         clear(&even[b])
         clear(&odd[b])
@@ -226,9 +243,10 @@ cdef inline lanes reach_wide(
     const index* columns, const real* values, Py_ssize_t nnz, const Symbols* symbols,
     const Bank* bank,
 ) noexcept nogil:
-    cdef Symbols rule = symbols[0]
+    cdef Symbols rule
     cdef lanes N = spread(0)
     cdef Py_ssize_t k
+    own_symbols(&rule, symbols)
     for k in range(nnz):
         N = N + rate_times(
             spread(values[k]), (<const lanes*> (table + stride * columns[k]))[1],
@@ -242,14 +260,15 @@ cdef inline void step_wide(
     const index* columns, const real* values, Py_ssize_t nnz, const Symbols* symbols,
     const Bank* banks,
 ) noexcept nogil:
-    cdef Symbols rule = symbols[0]
+    cdef Symbols rule
     cdef Bank[4] bank
     cdef lanes* line
     cdef lanes x
     cdef Py_ssize_t k
     cdef int b
+    own_symbols(&rule, symbols)
     for b in range(n):
-        bank[b] = banks[b]
+        own_bank(&bank[b], &banks[b])
     for k in range(nnz):
         line = <lanes*> (table + stride * columns[k])
         x = spread(values[k])
@@ -323,11 +342,12 @@ cdef inline lanes dot_narrow(
     const index* columns, const real* values, Py_ssize_t nnz, lanes eta,
     const Symbols* symbols,
 ) noexcept nogil:
-    cdef Symbols rule = symbols[0]
+    cdef Symbols rule
     cdef lanes p = spread(0)
     cdef index[8] head_columns
     cdef real[8] head
     cdef Py_ssize_t k = nnz & 7
+    own_symbols(&rule, symbols)
     if k:
         load_first(head_columns, columns, k, sizeof(index))
         load_first(head, values, k, sizeof(real))
@@ -360,11 +380,12 @@ cdef inline lanes reach_narrow(
     const real* table, const index* columns, const real* values, Py_ssize_t nnz,
     const Symbols* symbols, const Bank* bank,
 ) noexcept nogil:
-    cdef Symbols rule = symbols[0]
+    cdef Symbols rule
     cdef lanes N = spread(0)
     cdef index[8] head_columns
     cdef real[8] head
     cdef Py_ssize_t k = nnz & 7
+    own_symbols(&rule, symbols)
     if k:
         load_first(head_columns, columns, k, sizeof(index))
         load_first(head, values, k, sizeof(real))
@@ -388,11 +409,13 @@ cdef inline void step_narrow(
     int learning, real* table, const index* columns, const real* values,
     Py_ssize_t nnz, const Symbols* symbols, const Bank* banks,
 ) noexcept nogil:
-    cdef Symbols rule = symbols[0]
-    cdef Bank bank = banks[0]
+    cdef Symbols rule
+    cdef Bank bank
     cdef index[8] head_columns
     cdef real[8] head
     cdef Py_ssize_t k = nnz & 7
+    own_symbols(&rule, symbols)
+    own_bank(&bank, banks)
     if k:
         load_first(head_columns, columns, k, sizeof(index))
         load_first(head, values, k, sizeof(real))

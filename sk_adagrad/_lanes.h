@@ -284,10 +284,16 @@ static inline lanes sign(lanes x) {
     return if_above(x, zero, spread(1), if_above(zero, x, spread(-1), zero));
 }
 
-/* 1 / sqrt(v) for v > 0. Where the processor estimates it, Newton's steps bring the
- * estimate's 12 or 14 bits to within two units of the last place. An infinite v counts
- * as the largest number: its root is finite, so that 0 times it is 0. */
-static inline lanes inverse_root(lanes v) {
+/* SCALE / sqrt(v) for v > 0. Where the processor estimates it, Newton's steps bring the
+ * estimate's 12 or 14 bits to within two units of the last place; the power of two saves
+ * them a product each. An infinite v counts as the largest number: its root is finite,
+ * so that 0 times it is 0. */
+#if REAL_IS_FLOAT
+#define SCALE 2
+#else
+#define SCALE 16
+#endif
+static inline lanes scaled_inverse_root(lanes v) {
 #if REAL_IS_FLOAT && defined(__AVX2__)
     v = (lanes)_mm256_min_ps((__m256)v, _mm256_set1_ps(LARGEST));
 #if defined(__AVX512VL__)
@@ -295,20 +301,23 @@ static inline lanes inverse_root(lanes v) {
 #else
     lanes r = (lanes)_mm256_rsqrt_ps((__m256)v);
 #endif
-    return r * (1.5f - 0.5f * v * r * r);
+    return r * (3 - v * r * r);
 #elif !REAL_IS_FLOAT && defined(__AVX512F__)
     v = (lanes)_mm512_min_pd((__m512d)v, _mm512_set1_pd(LARGEST));
     lanes r = (lanes)_mm512_rsqrt14_pd((__m512d)v);
-    r = r * (1.5 - 0.5 * v * r * r);
-    return r * (1.5 - 0.5 * v * r * r);
+    r = r * (3 - v * r * r);
+    return r * (12 - v * r * r);
 #else
     real r[8];
     v = lesser(spread(LARGEST), v);
     memcpy(r, &v, sizeof r);
-    for (int i = 0; i < 8; i++) r[i] = 1 / (REAL_IS_FLOAT ? sqrtf(r[i]) : sqrt(r[i]));
+    for (int i = 0; i < 8; i++) r[i] = SCALE / (REAL_IS_FLOAT ? sqrtf(r[i]) : sqrt(r[i]));
     memcpy(&v, r, sizeof r);
     return v;
 #endif
+}
+static inline lanes inverse_root(lanes v) {
+    return scaled_inverse_root(v) * ((real)1 / SCALE);
 }
 
 /* The square root of v > 0, to within some units of the last place. */
