@@ -39,6 +39,8 @@ cdef extern from "_lanes.h" nogil:
     lanes inverse_root(lanes v)
     lanes scaled_inverse_root(lanes v)
     real SCALE
+    unsigned flush_denormals()
+    void restore_denormals(unsigned before)
     lanes root(lanes v)
     lanes pack(real, real, real, real, real, real, real, real)
     lanes gather(const real* row, const int32_t* columns)
@@ -85,6 +87,7 @@ cdef enum:
 cdef enum:
     NEAR_CACHE = (1 << 21) // sizeof(real)
     WEIGHTS_AHEAD = 32
+    ENTRIES_AHEAD = 8  # see dot_lazy
 
 cdef enum:
     LANES = 8
@@ -377,6 +380,7 @@ def train(
         const index* columns = &indices[0] if indices.shape[0] else NULL
         Bank* banks = <Bank*> &at_work[0, 0]
         Symbols rule
+        unsigned denormals
         bint narrow = table.shape[3] == 1, plain
         Py_ssize_t b
         int64_t before = t
@@ -422,12 +426,14 @@ def train(
         importance_aware or multinomial or job.scales != NULL
     )
     with nogil:
+        denormals = flush_denormals()
         if plain and narrow:
             t = visit_rows(True, True, &job, starts, columns, rule, banks, t)
         elif plain:
             t = visit_rows(True, False, &job, starts, columns, rule, banks, t)
         else:
             t = visit_rows(False, narrow, &job, starts, columns, rule, banks, t)
+        restore_denormals(denormals)
     return t - before
 
 
@@ -469,11 +475,13 @@ def raw_prediction(
         Symbols rule
         Bank* banks = <Bank*> &at_work[0, 0]
         Py_ssize_t row, nnz, b
+        unsigned denormals
         int j
     set_read_only(&rule, eps, l1, l2, t, reading)
     for b in range(n_banks):
         banks[b].eta = (<const lanes*> &eta[b, 0])[0]
     with nogil:
+        denormals = flush_denormals()
         for row in range(out.shape[0]):
             nnz = find_row(
                 starts, columns, entries, n_features, row, &row_columns, &row_values
@@ -490,6 +498,7 @@ def raw_prediction(
             for b in range(n_banks):
                 for j in range(min(width, n_lanes - b * width)):
                     out[row, first + b * width + j] = lane(banks[b].p, j)
+        restore_denormals(denormals)
 
 
 cdef inline void set_read_only(
@@ -519,8 +528,10 @@ def read_weights(
         Symbols rule
         Py_ssize_t b, k
         lanes state, G, missed = spread(0), bank_eta
+        unsigned denormals
     set_read_only(&rule, eps, l1, l2, t, reading)
     with nogil:
+        denormals = flush_denormals()
         for b in range(table.shape[0]):
             bank_eta = (<const lanes*> &eta[b, 0])[0]
             for k in range(table.shape[1]):
@@ -536,6 +547,7 @@ def read_weights(
                     state = weight_of(reading, state, G, missed, bank_eta, &rule)
                 for j in range(width):
                     out[b, k, j] = lane(state, j)
+        restore_denormals(denormals)
 
 
 def copy_models(

@@ -58,30 +58,24 @@ cdef inline void dot_as(
             reading, catch_up, table, touched, t, columns, values, nnz, banks.eta, rule
         )
         return
+    if reading != AS_STORED:
+        dot_lazy(
+            reading, catch_up, n_banks, table, stride, touched, t, columns, values, nnz,
+            rule, banks,
+        )
+        return
     while n_banks > 0:
-        if reading != AS_STORED or n_banks == 1:
-            dot_wide(
-                reading, catch_up, 1, table, stride, touched, t, columns, values, nnz,
-                rule, banks,
-            )
-            n_banks, banks, table = n_banks - 1, banks + 1, table + BANK_SIZE
+        if n_banks == 1:
+            dot_wide(1, table, stride, columns, values, nnz, banks)
+            return
         elif n_banks == 2:
-            dot_wide(
-                reading, False, 2, table, stride, touched, t, columns, values, nnz,
-                rule, banks,
-            )
+            dot_wide(2, table, stride, columns, values, nnz, banks)
             return
         elif n_banks == 3:
-            dot_wide(
-                reading, False, 3, table, stride, touched, t, columns, values, nnz,
-                rule, banks,
-            )
+            dot_wide(3, table, stride, columns, values, nnz, banks)
             return
         else:
-            dot_wide(
-                reading, False, 4, table, stride, touched, t, columns, values, nnz,
-                rule, banks,
-            )
+            dot_wide(4, table, stride, columns, values, nnz, banks)
             n_banks, banks, table = n_banks - 4, banks + 4, table + 4 * BANK_SIZE
 
 

@@ -289,6 +289,39 @@ def test_a_hundred_thousand_missed_steps_are_one_formula(dtype, l1_ratio):
     np.testing.assert_allclose(model.coef_, w, rtol)
 
 
+@pytest.mark.skipif(
+    len(available_instruction_sets()) == 1, reason="only x86-64 has a switch for this"
+)
+@pytest.mark.parametrize("instruction_set", available_instruction_sets())
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@each_dtype
+def test_what_a_penalty_has_all_but_removed_is_zero(
+    dtype, n_outputs, instruction_set, monkeypatch
+):
+    """Denormal numbers are slow, but only learning may do without them.
+
+    A weight of 2^-10, at a rate of 2^-10, is halved by each sample.
+    """
+    dtype_kernel = load(instruction_set)[np.dtype(dtype)]
+    monkeypatch.setitem(KERNELS, np.dtype(dtype), dtype_kernel)
+    tiny = np.finfo(dtype).tiny
+    n_bits = int(-np.log2(tiny))
+    for n_empty in range(n_bits - 15, n_bits + 5):
+        X = sp.csr_array(([1.0], [0], [0] + [1] * (n_empty + 1)), dtype=dtype)
+        y = np.ones((n_empty + 1, n_outputs)).squeeze()
+        model = AdagradRegressor(
+            "absolute_error",
+            **{"eta0": 2.0**-10, "alpha": 2.0**10, "fit_intercept": False},
+        ).partial_fit(X, y)
+        weights = model.coef_.ravel()
+        exact = 2.0 ** (-10 - n_empty - 1)
+        assert (weights == weights[0]).all()
+        assert weights[0] == 0 or weights[0] >= tiny
+        np.testing.assert_allclose(weights, exact, rtol=1e-4, atol=tiny)
+    assert weights[0] == 0
+    assert np.array(tiny, dtype) / 2 > 0
+
+
 @pytest.mark.parametrize("n_empty", [0, 1, 10, 400])
 @each_update
 def test_a_weight_fades_to_zero_at_the_step_at_which_the_dense_loop_says(
