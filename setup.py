@@ -21,7 +21,7 @@ COMMON_FLAGS = [
     "-g0",
     "-fno-math-errno",
     "-fno-trapping-math",
-    # Or GCC would clear the sums of a row by `rep stos`, though it keeps them in registers.
+    # Or GCC clears the sums of a row by `rep stos`, though it has them in registers.
     "-fno-tree-loop-distribute-patterns",
     "-Wno-psabi",
 ]

@@ -60,7 +60,7 @@ cdef extern from "_lanes.h" nogil:
     lanes copy_sign(lanes x, lanes y)
     bint all_zero(lanes v)
     bint any_above(lanes a, lanes b)
-    lanes log_series(lanes u)
+    lanes log_polynomial(lanes u)
     real SMALL_STEP
     real total(lanes v)
     real largest(lanes v)

@@ -64,8 +64,8 @@ cdef struct Bank:
     lanes eta
     lanes p         # raw prediction
     lanes slope     # weight * d loss / dp
-    # What moves the weight in place of the slope: times eta / SCALE under mirror descent,
-    # times the length that importance_aware gives to the step.
+    # What moves the weight in place of the slope: times eta / SCALE under mirror
+    # descent, times the length that importance_aware gives to the step.
     lanes drive
 
 
@@ -89,13 +89,13 @@ cdef inline lanes after_missed(
     cdef lanes h = eta * inverse_root(G + rule.eps), u, v, gone
     if reading == MISSED_L1:
         return soft(w, rule.l1 * (missed * h))
-    # Most steps are small enough for a series of log(1 + u) / u. The exponential has
-    # no such way: rates, and with them the size of v, differ so much from feature to
-    # feature that the processor could not foresee it.
+    # Most steps are small enough for a polynomial of log(1 + u) / u. The exponential
+    # has no such way: rates, and with them the size of v, differ so much from feature
+    # to feature that the processor could not foresee it.
     u = h * rule.l2
     v = missed * (
         log_one_plus_any(u) if any_above(u, spread(SMALL_STEP))
-        else u * log_series(u)
+        else u * log_polynomial(u)
     )
     if reading == MISSED_L2:
         return w * exponential(-v)
@@ -144,9 +144,9 @@ cdef inline lanes rate_times(
 
 
 # The functions copy the symbols, since for the compiler each store into the table might
-# change those behind a pointer: one by one, into registers. GCC copies a whole structure
-# through memory, and more at once than was written there at once, which the processor
-# has to wait for.
+# change those behind a pointer: one by one, into registers. GCC copies a whole
+# structure through memory, and more at once than was written there at once, which the
+# processor has to wait for.
 
 cdef inline void own_symbols(Symbols* own, const Symbols* symbols) noexcept nogil:
     own.eps = symbols.eps
@@ -203,9 +203,9 @@ cdef inline void dot_wide(
         add_to(&banks[b].p, &even[b], &odd[b])
 
 
-# A weight that is not as stored takes so long to find that the processor does not come to
-# the next features by itself: they are asked for, and all banks take their turn at one.
-# With an L2 penalty that makes news20 (20 classes, 148 non-zeros a row) take 0.66 of the
+# A weight that is not as stored takes so long to find that the processor does not come
+# to the next features by itself: they are asked for, and all banks take their turn at
+# one. With an L2 penalty news20 (20 classes, 148 non-zeros a row) takes 0.66 of the
 # time of a pass over the row for each bank.
 
 cdef inline void dot_lazy(

@@ -35,9 +35,10 @@ typedef float lanes __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int32_t whole_lanes __attribute__((vector_size(32)));
 #define ROUND 12582912.0f /* 1.5 * 2^23 */
 #define EXP_LIMIT 87
-#define EXP_TERMS 7
-#define LOG_TERMS 8
-#define SMALL_STEP 0.04f /* u^5 / 6 is below rounding */
+#define EXP_TERMS {1, 0.5000000013, 0.166665052, 0.04166646493, 0.008369155668, 0.001393365}
+#define ARTANH_TERMS {1, 0.3333316082, 0.2001229762, 0.1398257887, 0.1407888918}
+#define SMALL_STEP 0.14f
+#define LOG_TERMS {1, -0.4999952928, 0.3330609782, -0.2444009807, 0.1514136082}
 #define SMALLEST 1.17549435e-38f
 #define LARGEST 3.4e38f
 #define LINK_LIMIT 30
@@ -51,9 +52,20 @@ typedef double lanes __attribute__((vector_size(64), aligned(8), may_alias));
 typedef int64_t whole_lanes __attribute__((vector_size(64)));
 #define ROUND 6755399441055744.0 /* 1.5 * 2^52 */
 #define EXP_LIMIT 708
-#define EXP_TERMS 13
-#define LOG_TERMS 17
-#define SMALL_STEP 4e-4
+#define EXP_TERMS \
+    {1, 0.5, 0.1666666666666668082, 0.04166666666666667677, 0.008333333333319589616, \
+     0.001388888888887907399, 0.0001984126989007640283, 2.480158733644223786e-5, \
+     2.75572408872298686e-6, 2.755726327908849691e-7, 2.511004920481865979e-8, \
+     2.091813773764273643e-9}
+#define ARTANH_TERMS \
+    {1, 0.3333333333334128716, 0.199999999976438, 0.1428571455582858011, \
+     0.1111109543067314202, 0.09091429900236955479, 0.07681838124445817129, \
+     0.06795652742789946918, 0.0494039452438239312, 0.08890381913056651447}
+#define SMALL_STEP 0.08
+#define LOG_TERMS \
+    {1, -0.499999999999849089, 0.333333333282915385, -0.249999993501542329, \
+     0.199999579288385974, -0.166651305585855178, 0.142525463489631996, \
+     -0.120770948090930069, 0.0810861637035062989}
 #define SMALLEST 2.2250738585072014e-308
 #define LARGEST 1.7e308
 #define LINK_LIMIT 100
@@ -343,26 +355,33 @@ static inline lanes inverse_root(lanes v) {
 /* The square root of v > 0, to within some units of the last place. */
 static inline lanes root(lanes v) { return v * inverse_root(v); }
 
-/* e^x without a call: x = n ln 2 + r, |r| <= ln(2)/2, e^r - 1 by its series, 2^n by its
- * exponent. Beyond +-EXP_LIMIT it stays at the limit's value, finite and above zero.
- * Adding the number ROUND leaves n in the last bits of the sum. Gives 2^n and returns
- * 2^n (e^r - 1). */
+/* The functions below are polynomials with the terms above, which meet the function at
+ * Chebyshev's points, to within 0.2 units of the last place. They have a quarter to half
+ * fewer terms than the series: what the next row waits for, and what each lane computes. */
+static inline lanes polynomial(const real *terms, size_t n, lanes x) {
+    lanes sum = spread(terms[n - 1]);
+    for (size_t i = n - 1; i > 0; i--) sum = sum * x + spread(terms[i - 1]);
+    return sum;
+}
+#define POLYNOMIAL(terms, x) polynomial(terms, sizeof(terms) / sizeof(real), x)
+
+/* e^x without a call: x = n ln 2 + r, |r| <= ln(2)/2, (e^r - 1) / r by a polynomial, its
+ * even and odd terms side by side, 2^n by its exponent. Beyond +-EXP_LIMIT it stays at the
+ * limit's value, finite and above zero. Adding the number ROUND leaves n in the last bits
+ * of the sum. Gives 2^n and returns 2^n (e^r - 1). */
 static inline lanes exponential_parts(lanes x, lanes *power) {
-    static const real inverse_factorial[] = {
-        1, 1, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040,
-        1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600,
-        1.0 / 6227020800.0};
+    static const real terms[] = EXP_TERMS;
+    size_t n_terms = sizeof terms / sizeof(real);
     x = lesser(greater(x, spread(-EXP_LIMIT)), spread(EXP_LIMIT));
     lanes rounded = x * spread(1.4426950408889634) + spread(ROUND);
     lanes n = rounded - spread(ROUND);
     lanes r = (x - n * spread(LN2_HIGH)) - n * spread(LN2_LOW);
-    lanes even = spread(inverse_factorial[EXP_TERMS - 1]), square = r * r;
-    lanes odd = spread(inverse_factorial[EXP_TERMS]);
-    for (int i = EXP_TERMS - 2; i > 1; i -= 2) {
-        odd = odd * square + spread(inverse_factorial[i]);
-        even = even * square + spread(inverse_factorial[i - 1]);
+    lanes square = r * r, even = spread(terms[n_terms - 1]);
+    lanes odd = spread(terms[n_terms - 2]);
+    for (size_t i = n_terms - 3; i < n_terms; i -= 2) {
+        even = even * square + spread(terms[i]);
+        odd = odd * square + spread(terms[i - 1]);
     }
-    odd = odd * square + spread(1);
     whole_lanes exponent = (whole_lanes)rounded - (whole_lanes)spread(ROUND);
     *power = (lanes)((exponent + EXPONENT_BIAS) << EXPONENT_SHIFT);
     return (odd * r + even * square) * *power;
@@ -378,18 +397,15 @@ static inline lanes exponential_minus_one(lanes x) {
 }
 
 /* log(1 + u) / u for 0 <= u <= SMALL_STEP. */
-static inline lanes log_series(lanes u) {
-    lanes sum = spread((real)1 / 5);
-    for (int i = 4; i > 0; i--) sum = spread((real)1 / i) - sum * u;
-    return sum;
+static inline lanes log_polynomial(lanes u) {
+    static const real terms[] = LOG_TERMS;
+    return POLYNOMIAL(terms, u);
 }
 
 /* 2 artanh(s) = log((1 + s) / (1 - s)) for |s| <= 1/3. */
 static inline lanes twice_artanh(lanes s) {
-    lanes square = s * s, sum = spread((real)1 / (2 * LOG_TERMS + 1));
-    for (int i = LOG_TERMS - 1; i >= 0; i--)
-        sum = sum * square + spread((real)1 / (2 * i + 1));
-    return spread(2) * s * sum;
+    static const real terms[] = ARTANH_TERMS;
+    return spread(2) * s * POLYNOMIAL(terms, s * s);
 }
 /* log(1 + u) for 0 <= u <= 1. */
 static inline lanes log_one_plus(lanes u) { return twice_artanh(u / (spread(2) + u)); }
