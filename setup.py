@@ -9,8 +9,11 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 SOURCE = Path("sk_adagrad/_kernel.pyx")
-PARTS = [str(path) for path in sorted(Path("sk_adagrad").glob("_kernel_*.pxi"))]
-HEADER = Path("sk_adagrad/_lanes.h")
+PARTS = [
+    str(path)
+    for pattern in ("_kernel_*.pxi", "_lanes*.h")
+    for path in sorted(SOURCE.parent.glob(pattern))
+]
 
 REAL_IS_FLOAT = {"float32": "1", "float64": "0"}
 
@@ -77,8 +80,8 @@ def extensions():
             f"sk_adagrad._kernel_{real}_{isa}",
             sources=[f"build/kernels/_kernel_{real}_{isa}.pyx"],
             define_macros=[("REAL_IS_FLOAT", is_float), ALWAYS_INLINE],
-            include_dirs=[str(HEADER.parent)],
-            depends=[*PARTS, str(HEADER), "setup.py"],
+            include_dirs=[str(SOURCE.parent)],
+            depends=[*PARTS, "setup.py"],
             extra_compile_args=[
                 *COMMON_FLAGS,
                 *flags,

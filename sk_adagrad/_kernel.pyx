@@ -20,14 +20,6 @@ cdef extern from "_lanes.h" nogil:
     ctypedef double real
     ctypedef double lanes
     bint LANES_FIT
-    real LARGEST
-    real LINK_LIMIT
-    lanes exponential(lanes x)
-    lanes exponential_minus_one(lanes x)
-    lanes logarithm(lanes x)
-    lanes twice_artanh(lanes s)
-    lanes log_one_plus(lanes u)
-    lanes log_one_plus_any(lanes u)
     lanes lesser(lanes a, lanes b)
     lanes greater(lanes a, lanes b)
     lanes positive(lanes x)
@@ -36,12 +28,8 @@ cdef extern from "_lanes.h" nogil:
     lanes if_above(lanes a, lanes b, lanes yes, lanes no)
     lanes if_equal(lanes a, lanes b, lanes yes, lanes no)
     lanes spread(real x)
-    lanes inverse_root(lanes v)
-    lanes scaled_inverse_root(lanes v)
-    real SCALE
     unsigned flush_denormals()
     void restore_denormals(unsigned before)
-    lanes root(lanes v)
     lanes pack(real, real, real, real, real, real, real, real)
     lanes gather(const real* row, const int32_t* columns)
     void load_first(void* eight, const void* source, Py_ssize_t n, size_t size)
@@ -60,8 +48,6 @@ cdef extern from "_lanes.h" nogil:
     lanes copy_sign(lanes x, lanes y)
     bint all_zero(lanes v)
     bint any_above(lanes a, lanes b)
-    lanes log_polynomial(lanes u)
-    real SMALL_STEP
     real total(lanes v)
     real largest(lanes v)
     void add_up(double* sums, lanes v)
@@ -70,6 +56,22 @@ cdef extern from "_lanes.h" nogil:
     int HAS_AVX512()
     void prefetch(const void* address, Py_ssize_t size)
     ctypedef void separate  # void, of a function that is not inlined
+
+cdef extern from "_lanes_math.h" nogil:
+    real LARGEST
+    real LINK_LIMIT
+    real SCALE
+    real SMALL_STEP
+    lanes inverse_root(lanes v)
+    lanes scaled_inverse_root(lanes v)
+    lanes root(lanes v)
+    lanes exponential(lanes x)
+    lanes exponential_minus_one(lanes x)
+    lanes logarithm(lanes x)
+    lanes log_one_plus(lanes u)
+    lanes log_one_plus_any(lanes u)
+    lanes log_polynomial(lanes u)
+    lanes twice_artanh(lanes s)
 
 ctypedef fused index:
     int32_t
