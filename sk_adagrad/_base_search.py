@@ -201,12 +201,13 @@ class BaseSearch(BaseAdagrad):
         if passes["random_state"] is not None:
             seed = drawn_seed(passes["random_state"])
             order, samples = ordered(samples, seed, self.scale_invariant)
-        spaced = isinstance(self.eta0s, Integral)
-        below = places_below(self.max_iter) if spaced else 0
 
         def begin(rule):
             n_jobs = self.n_jobs if len(plains) == 1 else 1
             learner = self._learner(samples, order, rule, n_jobs)
+            spaced = isinstance(self.eta0s, Integral)
+            n_passes = learner.most_passes(passes["max_iter"])
+            below = places_below(n_passes) if spaced else 0
             state, losses = first_losses(learner, self._bank(eta0s, samples, rule))
             place = max(losses.argmin() - below, 0)
             chosen = np.full((state.n_outputs, 1), place)

@@ -58,6 +58,7 @@ def final_scores(
     scores = np.full(len(places), np.nan)
     curves = np.empty((0, len(places)))
     going = np.ones(len(places), dtype=bool)
+    max_iter = learner.most_passes(max_iter)
     for n_passes in range(1, max_iter + 1):
         if n_passes > 1:
             learner = learner.again(random_state)

@@ -130,9 +130,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         ``n_samples / (n_classes * n_samples_of_class)``, sample weights counted. In
         `partial_fit` both are the counts up to and including the sample itself, so
         early samples are weighted by what was known then. Not for several labels.
-    max_iter : int, default=3
-        Most passes over the data that `fit` makes; `partial_fit` makes one. Under
-        ``eta0="auto"`` three or more passes go on with half of the best rate.
+    max_iter : int or "auto", default="auto"
+        Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
+        is three, or of fewer than 6,667 samples what makes 20,000 visits, but 20 at
+        most. Under ``eta0="auto"`` three or more passes go on with half of the best
+        rate.
     tol : float or None, default=1e-3
         A pass, from the second on, is without change when its mean loss is not below
         the best one so far by this share of it. That loss is of samples seen before:
@@ -301,7 +303,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         refresh_every=1000,
         fit_intercept=True,
         class_weight=None,
-        max_iter=3,
+        max_iter="auto",
         tol=1e-3,
         n_iter_no_change=1,
         shuffle=True,

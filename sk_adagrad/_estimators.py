@@ -83,7 +83,7 @@ class BaseAdagrad(BaseEstimator):
         "preconditioner": [StrOptions(set(PRECONDITIONERS))],
         "refresh_every": [Interval(Integral, 1, None, closed="left")],
         "fit_intercept": ["boolean"],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left"), None],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],

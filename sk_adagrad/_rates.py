@@ -56,11 +56,10 @@ class Trial:
         """Choose the best rate, since a stream passes once."""
         return cls(_TRIAL_OF_ONE if n_outputs == 1 else _TRIAL_OF_SEVERAL)
 
-    @classmethod
-    def of_fit(cls, n_outputs, t, n_visits, max_iter):
-        """Choose the best rate, or half of it for three passes or more."""
-        end = t + min(n_visits, cls.of_stream(n_outputs).end)
-        return cls(end, below=places_below(max_iter))
+    def of_fit(self, t, n_samples, max_iter):
+        """Return the trial of a fit, which may end before and may make more passes."""
+        end = t + min(n_samples, self.end)
+        return Trial(end, below=places_below(max_iter))
 
     def settle(self, state):
         """Return the state of the chosen candidates, and which they are.

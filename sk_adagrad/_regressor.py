@@ -111,9 +111,11 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         rule.
     fit_intercept : bool, default=True
         Whether to learn an intercept, a feature that is always 1.
-    max_iter : int, default=3
-        Most passes over the data that `fit` makes; `partial_fit` makes one. Under
-        ``eta0="auto"`` three or more passes go on with half of the best rate.
+    max_iter : int or "auto", default="auto"
+        Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
+        is three, or of fewer than 6,667 samples what makes 20,000 visits, but 20 at
+        most. Under ``eta0="auto"`` three or more passes go on with half of the best
+        rate.
     tol : float or None, default=1e-3
         A pass, from the second on, is without change when its mean loss is not below
         the best one so far by this share of it. That loss is of samples seen before:
@@ -276,7 +278,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         preconditioner="diagonal",
         refresh_every=1000,
         fit_intercept=True,
-        max_iter=3,
+        max_iter="auto",
         tol=1e-3,
         n_iter_no_change=1,
         shuffle=True,

@@ -75,9 +75,9 @@ def solve(
     candidates : ndarray of shape (n_outputs, n_candidates) or None
         Rates to try for each output of the state, which is new; it goes on with one.
         None: the state has the rates.
-    max_iter : int or None
-        Most passes over the rows. None for a part of a stream: one pass, and the trial
-        of candidate rates goes on in the next part.
+    max_iter : int, "auto" or None
+        Most passes over the rows, see `Learner.most_passes`. None for a part of a
+        stream: one pass, and the trial of candidate rates goes on in the next part.
     tol : float or None
         A pass is without change when its loss is not below the best one by this share
         of it. None makes all `max_iter` passes.
@@ -102,13 +102,20 @@ def solve(
     validation_curve : list of float or None
         What `validate` returned after each pass.
     """
-    chooses = candidates is not None or state.n_candidates > 1
-    order, trial, samples = _plan(state, samples, max_iter, random_state, chooses)
-    return Learner(samples, order, rule, True, n_jobs, learn).passes(
+    order, trial = NO_ROWS, None
+    if random_state is not None:
+        order, samples = ordered(samples, drawn_seed(random_state), state.scaled)
+    learner = Learner(samples, order, rule, True, n_jobs, learn)
+    if candidates is not None or state.n_candidates > 1:
+        trial = Trial.of_stream(state.n_outputs)
+        if max_iter is not None:
+            n_passes = learner.most_passes(max_iter)
+            trial = trial.of_fit(state.t, learner.n_learned, n_passes)
+    return learner.passes(
         state,
         trial=trial,
         candidates=candidates,
-        max_iter=max_iter,
+        max_iter=max_iter or 1,
         tol=tol,
         n_iter_no_change=n_iter_no_change,
         random_state=random_state,
@@ -149,22 +156,6 @@ def mean_loss_of_pass(state, loss_sums, weight_sum):
         return loss_sums.sum(axis=0) / weight_sum / n_losses
 
 
-def _plan(state, samples, max_iter, random_state, chooses):
-    """Return the order of the first pass, when a rate is chosen, and the samples."""
-    order, n_visits = NO_ROWS, samples.rows.n_rows
-    if random_state is not None:
-        order, samples = ordered(samples, drawn_seed(random_state), state.scaled)
-        n_visits = len(order)
-    if not chooses:
-        return order, None, samples
-    if max_iter is None:
-        return order, Trial.of_stream(state.n_outputs), samples
-    if len(samples.weight):
-        seen = samples.weight[order] if len(order) else samples.weight
-        n_visits = int(np.count_nonzero(seen))
-    return order, Trial.of_fit(state.n_outputs, state.t, n_visits, max_iter), samples
-
-
 def drawn_seed(random_state):
     """Draw the seed of the first pass's order."""
     return int(random_state.randint(2**63 - 1, dtype=np.int64))
@@ -197,6 +188,26 @@ class Learner:
     def n_visits(self):
         return len(self.order) or self.samples.rows.n_rows
 
+    @property
+    def n_learned(self):
+        """How many of the visits have a weight."""
+        seen = self.samples.weight
+        if not len(seen):
+            return self.n_visits
+        return int(np.count_nonzero(seen[self.order] if len(self.order) else seen))
+
+    def most_passes(self, max_iter):
+        """Return `max_iter`, or how many passes there are to be at most.
+
+        That is three or, of fewer samples, what makes 20,000 visits. On parts of ten
+        sets and on scikit-learn's small ones, the test loss was least after 20 to 40
+        passes over 100 to 1,000 samples (0.90 to 0.92 of that after three), after ten
+        over 3,000 (0.97), and after six (0.99) or three over 10,000.
+        """
+        if max_iter != "auto":
+            return max_iter
+        return max(3, min(20, 20_000 // max(1, self.n_learned)))
+
     def again(self, random_state):
         """Return the learner of the next pass, over the same rows in another order."""
         order = self.order
@@ -221,7 +232,7 @@ class Learner:
         """Make passes as `solve` does, after those whose losses are in `loss_curve`."""
         learner, loss_curve, best_state = self, list(loss_curve), None
         validation_curve: list[float] = []
-        for n_passes in range(len(loss_curve) + 1, (max_iter or 1) + 1):
+        for n_passes in range(len(loss_curve) + 1, self.most_passes(max_iter) + 1):
             start = time.perf_counter()
             if n_passes > 1:
                 learner, trial, candidates = learner.again(random_state), None, None

@@ -318,8 +318,23 @@ def test_fit_stops_when_passes_in_a_row_bring_no_change(task, tol, n_iter_no_cha
 def test_the_default_makes_more_than_one_pass_while_the_loss_falls():
     X, _ = samples("binary")
     model = fitted("binary", X, X[:, 0] > 0)
-    assert 1 < model.n_iter_ <= AdagradClassifier().max_iter
+    assert model.n_iter_ > 1
     assert model.loss_curve_[1] < model.loss_curve_[0]
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize(
+    ("n_samples", "n_passes"), [(20, 20), (1_000, 20), (2_500, 8), (6_667, 3)]
+)
+def test_the_default_makes_more_passes_over_fewer_samples(n_samples, n_passes, shuffle):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(n_samples, 2)), rng.integers(2, size=n_samples)
+    params = {"tol": None, "shuffle": shuffle}
+    assert fitted("binary", X, y, **params).n_iter_ == n_passes
+    # Those without a weight are none.
+    X, y = np.vstack((X, X + 1)), np.append(y, y)
+    weight = np.repeat([1.0, 0.0], n_samples)
+    assert fitted("binary", X, y, weight, **params).n_iter_ == n_passes
 
 
 @pytest.mark.parametrize("max_iter", [1, 2, 5])

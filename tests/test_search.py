@@ -129,6 +129,16 @@ def test_a_cell_is_the_plain_model_of_its_folds_training_rows(task, shuffle, wei
     assert n_seen == 9, "three rates under alpha=0 and under two penalties"
 
 
+def test_a_cell_makes_as_many_passes_as_there_are_for_its_folds_rows():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(2_000, 5)), rng.normal(size=2_000)
+    model = search("target", max_iter="auto", tol=None)
+    assert plain_of(model).fit(X, y).n_iter_ == 10
+    assert plain_of(model).fit(X[:1_000], y[:1_000]).n_iter_ == 20
+    splits = [(np.arange(1_000), np.arange(1_000, 2_000))]
+    assert assert_cells_are_alone(model, X, y, splits) == len(RATES)
+
+
 @pytest.mark.parametrize("tol", [0.3, 0.02, None])
 @pytest.mark.parametrize("task", ["binary", "ovr", "multinomial"])
 def test_each_cell_stops_by_its_own_loss(task, tol):
@@ -349,7 +359,7 @@ def test_the_progressive_winner_is_the_plain_model_of_its_cell(task):
     assert model.t_ == alone.t_
 
 
-@pytest.mark.parametrize("max_iter", [2, 3, 4])
+@pytest.mark.parametrize("max_iter", [2, 3, 4, "auto"])
 @pytest.mark.parametrize("task", ["binary", "multinomial", "target"])
 def test_the_default_is_the_plain_default_where_one_rate_is_chosen(task, max_iter):
     X, y = samples(task)
@@ -357,7 +367,7 @@ def test_the_default_is_the_plain_default_where_one_rate_is_chosen(task, max_ite
     auto = plain_of(model).fit(X, y)
     assert model.eta0_ == auto.eta0_
     np.testing.assert_allclose(model.coef_, auto.coef_, rtol=1e-9, atol=1e-12)
-    below = 1 if max_iter > 2 else 0
+    below = 0 if max_iter == 2 else 1
     rates = [cell["eta0"] for cell in model.cv_results_["params"]]
     assert model.eta0_ == rates[max(0, model.best_index_ - below)]
 

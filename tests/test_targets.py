@@ -218,7 +218,7 @@ def test_dense_and_sparse_indicators_give_the_same_model(n_labels, shuffle, eta0
 def test_labels_are_learned_as_one_binary_problem_each(loss):
     X, weight = rows()
     Y = labels(11)
-    params = {"eta0": 0.5, "shuffle": False, "tol": None}
+    params = {"eta0": 0.5, "shuffle": False, "tol": None, "max_iter": 3}
     model = AdagradClassifier(loss, **params).fit(
         X, sp.csr_matrix(Y), sample_weight=weight
     )
