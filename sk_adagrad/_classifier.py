@@ -563,7 +563,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         codes, new = _codes(y, self.classes_)
         if (stream or go_on) and len(new):
             raise ValueError(
-                f"y contains the new class {new[0]!r}; the model knows "
+                f"y contains the new class {new.tolist()[0]!r}; the model knows "
                 f"{self.classes_.tolist()}. Name all classes in the first call of "
                 "partial_fit, or call fit (without warm_start) to start over."
             )
@@ -588,7 +588,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         y.eliminate_zeros()
         if (y.data != 1).any():
             raise ValueError(
-                f"y has the value {y.data[y.data != 1][0]!r}; as an indicator of "
+                f"y has the value {y.data[y.data != 1][0]:g}; as an indicator of "
                 "labels it must contain 0 and 1 only."
             )
         n_labels = y.shape[1]

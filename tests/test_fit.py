@@ -377,7 +377,7 @@ def test_fit_starts_over_without_warm_start(task):
 def test_warm_start_refuses_new_classes():
     X, y = samples("classes")
     model = fitted("binary", X, y % 2, warm_start=True)
-    with pytest.raises(ValueError, match="new class"):
+    with pytest.raises(ValueError, match="new class 2;"):
         model.fit(X, y)
 
 

@@ -305,7 +305,7 @@ def test_what_is_wrong_with_an_indicator_is_said(eta0):
     Y = labels()
     for params, y, message in (
         ({}, np.where(Y == 1, 2, 0), "must contain 0 and 1 only"),
-        ({}, sp.csr_matrix(Y * 0.5), "must contain 0 and 1 only"),
+        ({}, sp.csr_matrix(Y * 0.5), "value 0.5; as an .* 0 and 1 only"),
         ({"class_weight": "balanced"}, Y, "use sample_weight"),
         ({"multi_class": "multinomial"}, Y, "use multi_class='ovr'"),
     ):
