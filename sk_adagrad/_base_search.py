@@ -75,7 +75,8 @@ class BaseSearch(BaseAdagrad):
             self._check_search(alphas, l1_ratios, params)
             samples, y = self._samples(X, y, sample_weight)
             split_params, score_params = self._routed(samples.weight, params)
-            eta0s, self._initial_accumulator = self._joint_scales(samples)
+            scales = self._joint_scales(samples)
+            eta0s, self._initial_accumulator, self._biases = scales
             grid, passes = Grid(alphas, eta0s, l1_ratios), self._passes()
             rules, plains = self._rules(grid, samples.rows.data.dtype)
             if self.cv is None:
@@ -100,7 +101,7 @@ class BaseSearch(BaseAdagrad):
                 self._publish(*learner.passes(state, **goes_on))
             elif self.refit:
                 best = self._plain_of_cell(**self.best_params_)
-                self._publish(*best._solve(samples, None, False, False))
+                self._publish(*best._solve(samples, None, False, False, self._biases))
         return self
 
     # What goes before.
@@ -133,19 +134,20 @@ class BaseSearch(BaseAdagrad):
         return Samples(rows, targets, weight), y
 
     def _joint_scales(self, samples):
-        """Return the rates, the same for all outputs, and G₀.
+        """Return the rates, the same for all outputs, G₀, and the first intercepts.
 
         As in the plain estimator, what is "auto" goes by the data where rates do.
         """
         n_outputs = samples.targets.n_outputs
         if not isinstance(self.eta0s, Integral):
             given = values_of("eta0s", self.eta0s)
-            return given, self._accumulator(None, n_outputs)
+            return given, self._accumulator(None, n_outputs), None
         samples, _ = self._weighed(samples)
-        value_size, row_size, target_sizes = self._sizes(samples)
+        biases = self._first_biases(samples)
+        value_size, row_size, target_sizes = self._sizes(samples, biases)
         size = np.sqrt(np.mean(np.square(target_sizes), keepdims=True))
         eta0s = candidates(size, row_size, self.eta0s)[0].tolist()
-        return eta0s, self._accumulator(value_size, n_outputs)
+        return eta0s, self._accumulator(value_size, n_outputs), biases
 
     def _plain(self, **cell):
         """Return the plain estimator of a cell, which knows what is known of y."""
@@ -178,7 +180,10 @@ class BaseSearch(BaseAdagrad):
     def _bank(self, eta0s, samples, rule):
         """Return the state of models with these rates, the same for each output."""
         rates = np.tile(eta0s, (samples.targets.n_outputs, 1))
-        return self._state_of_rates(rates, samples, rule)
+        state = self._state_of_rates(rates, samples, rule)
+        if self._biases is not None:
+            state.begin_at(self._biases)
+        return state
 
     def _learner(self, samples, order, rule, n_jobs=1):
         _, engine = PRECONDITIONERS[self.preconditioner]

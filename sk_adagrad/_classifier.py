@@ -526,7 +526,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
                 "multi_class='ovr'."
             )
 
-    def _target_sizes(self, targets, weight):
+    def _target_sizes(self, targets, weight, biases):
         return np.full(targets.n_outputs, 2.0)  # from the label -1 to 1
 
     def _y_checks(self, y):

