@@ -19,12 +19,16 @@ GUIDES = sorted((ROOT / "docs").glob("*.md"), key=lambda path: path.name)
 def output_of(name):
     """Run an example once, by itself, warnings being errors; return what it prints.
 
-    With a display, matplotlib would warn that this backend cannot show the plots.
+    With a display, matplotlib would warn that this backend cannot show the plots. On a
+    busy machine joblib warns that it takes half a second to cache what it is given.
     """
     env = {**os.environ, "MPLBACKEND": "Agg"}
     env.pop("DISPLAY", None)
     done = subprocess.run(
-        [sys.executable, "-W", "error", ROOT / "examples" / name],
+        [
+            *(sys.executable, "-W", "error", "-W", "ignore:Persisting input arguments"),
+            ROOT / "examples" / name,
+        ],
         env=env,
         capture_output=True,
         text=True,
