@@ -180,10 +180,7 @@ class BaseSearch(BaseAdagrad):
     def _bank(self, eta0s, samples, rule):
         """Return the state of models with these rates, the same for each output."""
         rates = np.tile(eta0s, (samples.targets.n_outputs, 1))
-        state = self._state_of_rates(rates, samples, rule)
-        if self._biases is not None:
-            state.begin_at(self._biases)
-        return state
+        return self._state_of_rates(rates, self._biases, samples, rule)
 
     def _learner(self, samples, order, rule, n_jobs=1):
         _, engine = PRECONDITIONERS[self.preconditioner]

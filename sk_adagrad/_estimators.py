@@ -280,15 +280,12 @@ class BaseAdagrad(BaseEstimator):
         candidates = None
         if state_type is ModelState and not stream and self.eta0 == "auto":
             candidates, eta = eta, eta[:, :1].copy()
-        state = self._state_of_rates(eta, samples, rule)
-        if biases is not None:
-            state.begin_at(biases)
-        return state, candidates
+        return self._state_of_rates(eta, biases, samples, rule), candidates
 
-    def _state_of_rates(self, eta, samples, rule):
+    def _state_of_rates(self, eta, biases, samples, rule):
         """Return the state of models with these rates before the first sample."""
         state_type, _ = PRECONDITIONERS[self.preconditioner]
-        return state_type.zeros(
+        state = state_type.zeros(
             eta,
             samples.rows.n_features,
             samples.rows.data.dtype,
@@ -296,6 +293,9 @@ class BaseAdagrad(BaseEstimator):
             coupled=self._is_coupled(samples.targets.n_outputs),
             scaled=self.scale_invariant,
         )
+        if biases is not None:
+            state.begin_at(biases)
+        return state
 
     def _first_biases(self, samples):
         """Return the intercept that each output starts with, or None for 0."""

@@ -106,16 +106,16 @@ def solve(
     if random_state is not None:
         order, samples = ordered(samples, drawn_seed(random_state), state.scaled)
     learner = Learner(samples, order, rule, True, n_jobs, learn)
+    n_passes = 1 if max_iter is None else learner.most_passes(max_iter)
     if candidates is not None or state.n_candidates > 1:
         trial = Trial.of_stream(state.n_outputs)
         if max_iter is not None:
-            n_passes = learner.most_passes(max_iter)
             trial = trial.of_fit(state.t, learner.n_learned, n_passes)
     return learner.passes(
         state,
         trial=trial,
         candidates=candidates,
-        max_iter=max_iter or 1,
+        max_iter=n_passes,
         tol=tol,
         n_iter_no_change=n_iter_no_change,
         random_state=random_state,

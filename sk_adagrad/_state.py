@@ -144,14 +144,13 @@ class ModelState:
     def begin_at(self, biases):
         """Start at these intercepts, one of each output, before the first sample.
 
-        Not under dual averaging: its intercept is a sum of gradients and nothing else.
+        Under dual averaging only at 0: its intercept is a sum of gradients.
         """
         b = np.repeat(biases[:, None], self.n_candidates, axis=1).astype(self.dtype)
         b = self.by_lane(b, unused=0)
         if self.reading.update == "ftrl_proximal":
             b *= -np.sqrt(self.intercept[:, :, 1] + self.reading.shift) / self.eta()
-        if self.reading.update != "dual_averaging":
-            self.intercept[:, :, 0] = b
+        self.intercept[:, :, 0] = b
 
     @property
     def n_outputs(self):
