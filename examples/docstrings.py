@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGES = ("joblib", "numpy", "scipy", "sklearn")
-DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+DOCUMENTED = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 NOT_DOCUMENTATION = {"conftest", "externals", "test", "tests"}
 
 
@@ -40,7 +40,7 @@ def load_docstrings(min_texts: int = 100) -> tuple[list[str], list[str]]:
     subpackage_of: dict[str, str] = {}
     for package in PACKAGES:
         for subpackage, source in _sources(package):
-            for text in _docstrings(source):
+            for text in _docstrings(_parsed(source)):
                 subpackage_of.setdefault(text, subpackage)
     n_texts = Counter(subpackage_of.values())
     kept = [pair for pair in subpackage_of.items() if n_texts[pair[1]] >= min_texts]
@@ -58,14 +58,19 @@ def _sources(package: str) -> Iterator[tuple[str, bytes]]:
             yield ".".join((package, *names[:-1][:1])), (root / path).read_bytes()
 
 
-def _docstrings(source: bytes) -> Iterator[str]:
-    """Yield the docstrings of one source file."""
+def _parsed(source: bytes) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # such as odd escapes in others' strings
-        tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, DOCUMENTED) and (text := ast.get_docstring(node)):
-            yield text
+        return ast.parse(source)
+
+
+def _docstrings(node: ast.AST) -> Iterator[str]:
+    """Yield the docstrings of a module, class or function and of those within."""
+    if text := ast.get_docstring(node):
+        yield text
+    for child in node.body:
+        if isinstance(child, DOCUMENTED):
+            yield from _docstrings(child)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
-"""What the source text says of Adagrad holds in the examples of the gallery."""
+"""The examples of the gallery run, and what the source text says of Adagrad holds."""
 
 import runpy
+from contextlib import redirect_stdout
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
 import pytest
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -17,14 +21,29 @@ def shown(name, data=None):
     """Run an example without a display, once; return its variables and functions."""
     import matplotlib.pyplot as plt
 
-    with pytest.MonkeyPatch.context() as patch, mpl.rc_context():
+    printed = StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        mpl.rc_context(),
+        redirect_stdout(printed),
+    ):
         mpl.use("Agg")
         patch.setattr(plt, "show", lambda: None)
+        patch.syspath_prepend(EXAMPLES)
         if data is not None:
             patch.setenv("SK_ADAGRAD_DATA", data)
-        variables = runpy.run_path(str(EXAMPLES / f"plot_{name}.py"))
+        variables = runpy.run_path(
+            str(EXAMPLES / f"plot_{name}.py"), run_name="__main__"
+        )
         plt.close("all")
-    return SimpleNamespace(**variables)
+    return SimpleNamespace(**variables, printed=printed.getvalue())
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.stem[5:] for path in EXAMPLES.glob("plot_*.py"))
+)
+def test_example_runs_without_a_warning_and_prints_something(name):
+    assert shown(name).printed.strip()
 
 
 @pytest.mark.parametrize("ratios", ["regression", "coins"])

@@ -18,6 +18,8 @@ from sk_adagrad._full_model import root_with
 from .reference import LOSSES
 from .test_rule import assert_close, ids, loss_parameters, samples
 
+pytestmark = pytest.mark.slow
+
 RTOL = {"float64": 1e-8, "float32": 1e-5}
 ATTRIBUTES = (
     "coef_",
