@@ -239,10 +239,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     times as large, so that η / √P moves a weight as far as η does in one.
 
     Until the choice each output learns as eight models, each of which is what its rate
-    as a float would have given with the same `initial_accumulator`. In `partial_fit`
-    and with a full matrix all are in memory at once; otherwise `fit` tries eight
-    outputs, or one rate of a softmax, at a time for each thread. The choice depends on
-    the samples, not on how a stream is cut into chunks.
+    as a float would have given with the same `initial_accumulator`. `fit` tries eight
+    outputs, or one rate of a softmax, at a time for each thread, and so does
+    `partial_fit` if its first call has the samples that the choice needs. If not, all
+    are in memory at once, as they are with a full matrix. The choice depends on the
+    samples, not on how a stream is cut into chunks.
 
     References
     ----------

@@ -21,7 +21,7 @@ from . import _banks, _full_matrix
 from ._dispatch import UPDATES
 from ._full_matrix import FullMatrixState
 from ._losses import Loss, mean_loss
-from ._rates import FIRST_SAMPLES, candidates, first_accumulator
+from ._rates import FIRST_SAMPLES, Trial, candidates, first_accumulator
 from ._rows import as_csr, read_rows
 from ._samples import Samples
 from ._solver import Rule, solve
@@ -278,7 +278,9 @@ class BaseAdagrad(BaseEstimator):
         """Return a state, and rates to try for it one output after another, or None."""
         state_type, _ = PRECONDITIONERS[self.preconditioner]
         candidates = None
-        if state_type is ModelState and not stream and self.eta0 == "auto":
+        # A stream may begin with less than the choice of a rate needs.
+        at_once = not stream or len(samples.counted()) >= Trial.of_stream(len(eta)).end
+        if state_type is ModelState and at_once and self.eta0 == "auto":
             candidates, eta = eta, eta[:, :1].copy()
         return self._state_of_rates(eta, biases, samples, rule), candidates
 

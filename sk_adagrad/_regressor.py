@@ -226,10 +226,10 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     :class:`~sklearn.compose.TransformedTargetRegressor` does.
 
     Until the choice each output learns as eight models, each of which is what its rate
-    as a float would have given from the same start. In `partial_fit` and with a full
-    matrix all are in memory at once; otherwise `fit` tries eight outputs at a time
-    for each thread. The choice depends on the samples, not on how a stream is cut into
-    chunks.
+    as a float would have given from the same start. `fit` tries eight outputs at a time
+    for each thread, and so does `partial_fit` if its first call has the samples that
+    the choice needs. If not, all are in memory at once, as they are with a full matrix.
+    The choice depends on the samples, not on how a stream is cut into chunks.
 
     References
     ----------
