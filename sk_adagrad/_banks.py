@@ -3,7 +3,6 @@
 The only caller of the kernel's learning.
 """
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -29,14 +28,14 @@ def learn(learner, state, loss_sum, begin, end, first=0):
     block = max(1, _BLOCK_READS // max(1, reads_per_row))
     lane_labels, lane_columns, used = targets.by_lane(state, first)
     eta = state.eta()
-    interrupted = threading.Event()
+    interrupted = False
 
     def learn_banks(group, banks):
         at_work = aligned_zeros((banks.stop - banks.start, 32), state.dtype)
         scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
         learned = 0
         for start in range(begin, end, block):
-            if interrupted.is_set():
+            if interrupted:
                 return learned
             learned += kernel.train(
                 indptr=rows.indptr,
@@ -85,7 +84,7 @@ def learn(learner, state, loss_sum, begin, end, first=0):
             try:
                 learned = list(pool.map(learn_banks, *zip(*parts, strict=True)))
             finally:
-                interrupted.set()
+                interrupted = True
     return learned[0]  # as many in each
 
 

@@ -664,9 +664,10 @@ def _codes(y, classes):
     kinds = y.dtype.kind, classes.dtype.kind
     if "O" not in kinds and (kinds[0] in "US") != (kinds[1] in "US"):
         return np.zeros(len(y), dtype=np.intp), y
-    low, n_values = _range(y)
+    # In 10,000 labels a table of all values takes a fifth to a tenth of the time of a
+    # search, in few the search is faster.
+    low, n_values = _range(y) if len(y) >= 1000 else (0, len(y) + 1)
     if kinds[1] == "i" and n_values <= len(y):
-        # A table of all values takes a fifth of the time of a search.
         places = np.subtract(classes, low, dtype=np.int64)
         inside = np.flatnonzero((places >= 0) & (places < n_values))
         codes = np.subtract(y, low, dtype=np.int64)

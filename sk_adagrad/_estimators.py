@@ -576,13 +576,9 @@ def _cast(values, dtype, name):
     """Return values in the model's type; refuse what has become infinite by it."""
     with np.errstate(over="ignore"):
         cast = np.ascontiguousarray(values, dtype=dtype)
-    if (
-        dtype == np.float32
-        and values.dtype == np.float64
-        and not np.isfinite(cast).all()
-    ):
+    if len(cast) and cast.dtype != values.dtype and not np.isfinite(cast).all():
         raise ValueError(
-            f"{name} has values too large for float32, the type of the model: the "
+            f"{name} has values too large for {dtype}, the type of the model: the "
             f"largest is {np.abs(values).max():.3g}. Scale {name} or use a float64 X."
         )
     return cast

@@ -1,5 +1,6 @@
 """All that learning changes, as plain arrays."""
 
+import math
 import os
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -246,10 +247,14 @@ class ModelState:
     @property
     def leaders(self):
         """The candidate of the least loss so far, of each output."""
+        if self.n_candidates == 1:
+            return np.zeros(self.n_outputs, dtype=np.intp)
         return self.losses().argmin(axis=1)
 
     def of_leaders(self, models):
         """Pick (n_outputs, ...) out of (n_outputs, n_candidates, ...)."""
+        if self.n_candidates == 1:
+            return models[:, 0]
         return models[np.arange(self.n_outputs), self.leaders]
 
     def take(self, candidates, rates):
@@ -593,7 +598,7 @@ def aligned_zeros(shape, dtype=np.float64):
     What two threads write to must not share a line, or one waits for the other.
     """
     dtype = np.dtype(dtype)
-    size = int(np.prod(shape, dtype=np.int64))
+    size = math.prod(shape)
     block = np.zeros(size + _CACHE_LINE // dtype.itemsize, dtype=dtype)
     skip = -block.ctypes.data % _CACHE_LINE // dtype.itemsize
     return block[skip : skip + size].reshape(shape)
