@@ -124,7 +124,8 @@ class BaseAdagrad(BaseEstimator):
                 samples, held_out, go_on, stream
             )
             self._publish(state, loss_curve, validation_curve)
-            few = stream and state.n_candidates > 1 and state.t < FIRST_SAMPLES
+            begins = stream and not go_on and state.n_candidates > 1
+            few = begins and len(samples.counted()) < self._n_first(samples)
             self._opening = samples.copy() if few else None
         return self
 
@@ -299,6 +300,10 @@ class BaseAdagrad(BaseEstimator):
             state.begin_at(biases)
         return state
 
+    def _n_first(self, samples):
+        """Return how many samples of a stream are to show what is "auto"."""
+        return FIRST_SAMPLES
+
     def _first_biases(self, samples):
         """Return the intercept that each output starts with, or None for 0."""
         return None
@@ -313,7 +318,9 @@ class BaseAdagrad(BaseEstimator):
         if self.eta0 != "auto":
             eta = np.full((n_outputs, 1), float(self.eta0))
             return eta, self._accumulator(None, n_outputs), None
-        first = _first_of(samples, stream)
+        first = samples
+        if stream:
+            first = samples.take(samples.counted()[: self._n_first(samples)])
         biases = self._first_biases(first)
         value_size, row_size, target_sizes = self._sizes(first, biases)
         eta = candidates(target_sizes, row_size)
@@ -516,11 +523,6 @@ class BaseAdagrad(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _first_of(samples, stream):
-    """Return what `eta0="auto"` may see before learning: of a stream its beginning."""
-    return samples.take(samples.counted()[:FIRST_SAMPLES]) if stream else samples
 
 
 @contextmanager

@@ -24,8 +24,10 @@ N_CANDIDATES = 8
 # two; with a share of 1 for two classes 1.10 on clickbait and 0.95 on imdb_bigrams.
 _FIRST_OF_ONE, _FIRST_OF_SEVERAL = 1 / 256, 1.0
 
-# A stream shows this many samples before its candidates are settled.
+# A stream shows this many samples before its candidates are settled; in a regression as
+# many more, up to a limit, as it takes until so many targets differ from the first one.
 FIRST_SAMPLES = 32
+_MOST_FIRST_SAMPLES, _UNEQUAL_TARGETS = 1 << 12, 8
 
 # After these counts of samples an output keeps one candidate. Later choices gain
 # nothing, and on flights in order of time, where the future differs from the past, they
@@ -128,6 +130,29 @@ def first_intercepts(means, spreads):
     steps = _rounded(np.maximum(spreads, np.abs(means) * 2.0**-40), other=1.0)
     # Not 0.5: a mean halfway between two multiples must not be rounded by chance.
     return steps * np.floor(means / steps + 0.499)
+
+
+def first_samples(targets):
+    """Return how many samples of a stream are to show the scales of its targets.
+
+    Equal ones have none, and where most are 0, as of claims, the first 32 may be equal:
+    of 16,000 of which 8 % were not, R² was then 0.05 by squared error and -0.5 by
+    Poisson loss, and so it is 0.21 and 0.22, as in other orders. The limit is there
+    because these samples are learned anew with every call until they suffice.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n_samples, n_outputs)
+
+    Returns
+    -------
+    n_samples : int
+        More than there are if these do not suffice.
+    """
+    targets = targets[:_MOST_FIRST_SAMPLES]
+    is_short = np.cumsum(targets != targets[:1], axis=0) < _UNEQUAL_TARGETS
+    needed = 1 + int(is_short.sum(axis=0).max(initial=0))
+    return max(FIRST_SAMPLES, min(needed, _MOST_FIRST_SAMPLES))
 
 
 def _rounded(scales, other):

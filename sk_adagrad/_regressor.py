@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._estimators import BaseAdagrad, _cast
 from ._losses import REGRESSION_LOSSES
-from ._rates import first_intercepts
+from ._rates import first_intercepts, first_samples
 from ._targets import Targets
 
 
@@ -210,13 +210,14 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     **eta0="auto".** The candidates are 2⁻⁵, 2⁻⁴, ..., 2² times c / (a √n), rounded to a
     power of two; c is the root mean square of the target's distance from the intercept
     to start with, or 1 under a log link, a the mean ``|x|`` of the non-zeros of X and n
-    how many a row has. `fit` counts all rows, `partial_fit` its first 32 samples: until
-    it has seen them it keeps them, and starts anew with every call. Each output chooses
-    for itself. After 32,768 samples (4,096 with several outputs), or at the end of the
-    first pass of `fit`, the candidate with the least loss so far stays and the others
-    are dropped. With ``max_iter`` of three or more the one of half that rate stays,
-    which has learned beside it from the start: P passes make G about P times as large,
-    so that η / √P moves a weight as far as η does in one.
+    how many a row has. `fit` counts all rows, `partial_fit` its first 32 samples, or as
+    many, up to 4,096, as it takes until eight targets of each output differ from its
+    first: until it has seen them it keeps them, and starts anew with every call. Each
+    output chooses for itself. After 32,768 samples (4,096 with several outputs), or at
+    the end of the first pass of `fit`, the candidate with the least loss so far stays
+    and the others are dropped. With ``max_iter`` of three or more the one of half that
+    rate stays, which has learned beside it from the start: P passes make G about P
+    times as large, so that η / √P moves a weight as far as η does in one.
 
     The intercept starts at the mean of y, rounded to a multiple of the target's
     standard deviation; under a log link at the logarithm of the mean, rounded to a
@@ -449,6 +450,11 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         if self._losses[self.loss].log_link or not len(values):
             return np.ones(values.shape[1])
         return _root_mean_square(values, 0.0 if biases is None else biases, weight)
+
+    def _n_first(self, samples):
+        if self.preconditioner == "full":  # to learn so many anew would take too long
+            return super()._n_first(samples)
+        return first_samples(samples.targets.values[samples.counted()])
 
     def _first_biases(self, samples):
         """Return about where the mean target is, see `first_intercepts`."""

@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV, _rates
 from sk_adagrad._losses import REGRESSION_LOSSES
+from sk_adagrad._rates import first_samples
 
 N_ROWS, N_FEATURES = 150, 12
 ATTRIBUTES = (
@@ -225,6 +226,42 @@ def test_a_stream_starts_by_its_first_32_samples():
         assert model.initial_accumulator_ == wanted
     model.set_params(eta0=0.5).partial_fit(X, y)
     assert model.initial_accumulator_ == wanted, "a state keeps its start"
+
+
+@pytest.mark.parametrize("n_equal", [0, 40, 140])
+@pytest.mark.parametrize("chunk", [1, 64])
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_a_stream_is_scaled_by_targets_that_differ(loss, chunk, n_equal):
+    """Claims are mostly 0; before one comes nothing is known of their size."""
+    X, y, _ = samples("targets", "CSR float64, int64 indices")
+    X, y = sp.vstack([X[:n_equal], X], format="csr"), np.abs(y[:, 0])
+    y = np.concatenate([np.zeros(n_equal), y * (y > np.median(y))])
+    in_units, in_thousands = (AdagradRegressor(loss, eps=1e-20) for _ in range(2))
+    for begin in range(0, len(y), chunk):
+        part = slice(begin, begin + chunk)
+        in_units.partial_fit(X[part], y[part])
+        in_thousands.partial_fit(X[part], 1024 * y[part])
+    if loss == "squared_error":
+        assert in_thousands.eta0_ == 1024 * in_units.eta0_
+        np.testing.assert_allclose(
+            in_thousands.predict(X), 1024 * in_units.predict(X), rtol=1e-5, atol=1e-3
+        )
+    whole = AdagradRegressor(loss, eps=1e-20).partial_fit(X, y)
+    for name in ATTRIBUTES:
+        np.testing.assert_array_equal(getattr(in_units, name), getattr(whole, name))
+
+
+def test_how_many_targets_show_their_scale():
+    rising, zeros = np.arange(5000.0)[:, None], np.zeros((5000, 1))
+    claims = zeros.copy()
+    claims[100::10] = 1
+    assert first_samples(rising) == 32
+    assert first_samples(claims) == 171
+    assert first_samples(np.hstack([rising, claims])) == 171
+    assert first_samples(claims[:150]) > 150  # more are needed
+    assert first_samples(zeros[:4000]) > 4000
+    assert first_samples(zeros) == 4096  # no longer waited for
+    assert first_samples(zeros[:0]) == 32
 
 
 @pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
