@@ -147,7 +147,8 @@ class BaseSearch(BaseAdagrad):
         value_size, row_size, target_sizes = self._sizes(samples, biases)
         size = np.sqrt(np.mean(np.square(target_sizes), keepdims=True))
         eta0s = candidates(size, row_size, self.eta0s)[0].tolist()
-        return eta0s, self._accumulator(value_size, n_outputs), biases
+        gradient_size = value_size * samples.lightness()
+        return eta0s, self._accumulator(gradient_size, n_outputs), biases
 
     def _plain(self, **cell):
         """Return the plain estimator of a cell, which knows what is known of y."""

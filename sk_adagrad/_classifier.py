@@ -83,7 +83,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         first steps of features whose gradients are small. It is neither forgotten under
         `half_life` nor rescaled under `scale_invariant`. ``"auto"`` is the published 0
         where `eta0` is a float, and under ``eta0="auto"`` goes by the sizes of the
-        values in X (see Notes).
+        values in X and of light weights (see Notes).
     importance_aware : bool, default=False
         Whether a sample's step follows the slope of its loss along the way [3]_, so
         that its prediction comes to the label but never goes beyond it, however large
@@ -230,13 +230,15 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     **eta0="auto".** The candidates are 2⁻⁴, 2⁻³, ..., 2³ times 1 / (a √n), and every G
     starts at a² where there are several outputs and at a² / 256 where there is one, all
     rounded to powers of two; a is the mean ``|x|`` of the non-zeros of X and n how many
-    a row has. `fit` counts all rows, `partial_fit` its first 32 samples: until it has
-    seen them it keeps them, and starts anew with every call. Each output chooses for
-    itself; a softmax has one rate. After 32,768 samples (4,096 with several outputs),
-    or at the end of the first pass of `fit`, the candidate with the least loss so far
-    stays and the others are dropped. With ``max_iter`` of three or more the one of half
-    that rate stays, which has learned beside it from the start: P passes make G about P
-    times as large, so that η / √P moves a weight as far as η does in one.
+    a row has. Where the weights of samples have a mean below 1, G starts at its square
+    times as much. `fit` counts all rows, `partial_fit` its first 32 samples: until it
+    has seen them it keeps them, and starts anew with every call. Each output chooses
+    for itself; a softmax has one rate. After 32,768 samples (4,096 with several
+    outputs), or at the end of the first pass of `fit`, the candidate with the least
+    loss so far stays and the others are dropped. With ``max_iter`` of three or more the
+    one of half that rate stays, which has learned beside it from the start: P passes
+    make G about P times as large, so that η / √P moves a weight as far as η does in
+    one.
 
     Until the choice each output learns as eight models, each of which is what its rate
     as a float would have given with the same `initial_accumulator`. `fit` tries eight

@@ -324,13 +324,18 @@ class BaseAdagrad(BaseEstimator):
         biases = self._first_biases(first)
         value_size, row_size, target_sizes = self._sizes(first, biases)
         eta = candidates(target_sizes, row_size)
-        return eta, self._accumulator(value_size, n_outputs), biases
+        return eta, self._accumulator(value_size * first.lightness(), n_outputs), biases
 
-    def _accumulator(self, value_size, n_outputs):
-        """Return G₀, by the size of values or, where rates are given, as published."""
+    def _accumulator(self, gradient_size, n_outputs):
+        """Return G₀, by the size of gradients or, where rates are given, as published.
+
+        It is that of samples whose prediction is off by 1.
+        """
         if self.initial_accumulator != "auto":
             return float(self.initial_accumulator)
-        return 0.0 if value_size is None else first_accumulator(value_size, n_outputs)
+        if gradient_size is None:
+            return 0.0
+        return first_accumulator(gradient_size, n_outputs)
 
     def _sizes(self, samples, biases=None):
         """Return the sizes of values in X, of its rows and of each output's targets.

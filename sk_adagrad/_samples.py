@@ -39,6 +39,14 @@ class Samples:
             return np.flatnonzero(self.weight)
         return np.arange(self.rows.n_rows)
 
+    def lightness(self):
+        """Return the mean weight of those samples that have one; 1 if it is more.
+
+        If it is not, repeating samples and giving them weight stay the same thing.
+        """
+        weight = self.weight[self.weight > 0]
+        return min(1.0, float(weight.mean(dtype=np.float64))) if len(weight) else 1.0
+
     def followed_by(self, other):
         """Return these samples and then those."""
         parts = self, other

@@ -228,6 +228,23 @@ def test_a_stream_starts_by_its_first_32_samples():
     assert model.initial_accumulator_ == wanted, "a state keeps its start"
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("task", ["binary", "classes", "labels", "softmax"])
+def test_only_the_proportions_of_light_weights_matter(task, method):
+    X, y, weight = samples(task, "CSR float64, int64 indices")
+    # Or ε would matter: it is not weighed.
+    usual, light = (model_of(task, eps=1e-30, random_state=0) for _ in range(2))
+    known = {}
+    if method == "partial_fit" and task != "labels":
+        known = {"classes": np.unique(y)}
+    weight /= weight.max()
+    getattr(usual, method)(X, y, sample_weight=weight, **known)
+    getattr(light, method)(X, y, sample_weight=weight / 1024, **known)
+    assert light.initial_accumulator_ == usual.initial_accumulator_ / 1024**2
+    for name in ("coef_", "intercept_", "eta0_"):
+        np.testing.assert_allclose(getattr(light, name), getattr(usual, name), 1e-9)
+
+
 @pytest.mark.parametrize("n_equal", [0, 40, 140])
 @pytest.mark.parametrize("chunk", [1, 64])
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
