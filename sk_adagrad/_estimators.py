@@ -125,7 +125,7 @@ class BaseAdagrad(BaseEstimator):
             )
             self._publish(state, loss_curve, validation_curve)
             begins = stream and not go_on and state.n_candidates > 1
-            few = begins and len(samples.counted()) < self._n_first(samples)
+            few = begins and samples.n_counted < self._n_first(samples)
             self._opening = samples.copy() if few else None
         return self
 
@@ -280,7 +280,7 @@ class BaseAdagrad(BaseEstimator):
         state_type, _ = PRECONDITIONERS[self.preconditioner]
         candidates = None
         # A stream may begin with less than the choice of a rate needs.
-        at_once = not stream or len(samples.counted()) >= Trial.of_stream(len(eta)).end
+        at_once = not stream or samples.n_counted >= Trial.of_stream(len(eta)).end
         if state_type is ModelState and at_once and self.eta0 == "auto":
             candidates, eta = eta, eta[:, :1].copy()
         return self._state_of_rates(eta, biases, samples, rule), candidates
@@ -320,7 +320,7 @@ class BaseAdagrad(BaseEstimator):
             return eta, self._accumulator(None, n_outputs), None
         first = samples
         if stream:
-            first = samples.take(samples.counted()[: self._n_first(samples)])
+            first = samples.take(samples.counted(self._n_first(samples)))
         biases = self._first_biases(first)
         value_size, row_size, target_sizes = self._sizes(first, biases)
         eta = candidates(target_sizes, row_size)

@@ -28,8 +28,7 @@ _FIRST_OF_ONE, _FIRST_OF_SEVERAL = 1 / 256, 1.0
 
 # A stream shows this many samples before its candidates are settled; in a regression as
 # many more, up to a limit, as it takes until so many targets differ from the first one.
-FIRST_SAMPLES = 32
-_MOST_FIRST_SAMPLES, _UNEQUAL_TARGETS = 1 << 12, 8
+FIRST_SAMPLES, MOST_FIRST, _UNEQUAL_TARGETS = 32, 1 << 12, 8
 
 # After these counts of samples an output keeps one candidate. Later choices gain
 # nothing, and on flights in order of time, where the future differs from the past, they
@@ -151,10 +150,9 @@ def first_samples(targets):
     n_samples : int
         More than there are if these do not suffice.
     """
-    targets = targets[:_MOST_FIRST_SAMPLES]
     is_short = np.cumsum(targets != targets[:1], axis=0) < _UNEQUAL_TARGETS
     needed = 1 + int(is_short.sum(axis=0).max(initial=0))
-    return max(FIRST_SAMPLES, min(needed, _MOST_FIRST_SAMPLES))
+    return max(FIRST_SAMPLES, min(needed, MOST_FIRST))
 
 
 def _rounded(scales, other):

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._estimators import BaseAdagrad, _cast
 from ._losses import REGRESSION_LOSSES
-from ._rates import first_intercepts, first_samples
+from ._rates import MOST_FIRST, first_intercepts, first_samples
 from ._targets import Targets
 
 
@@ -454,7 +454,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     def _n_first(self, samples):
         if self.preconditioner == "full":  # to learn so many anew would take too long
             return super()._n_first(samples)
-        return first_samples(samples.targets.values[samples.counted()])
+        return first_samples(samples.targets.values[samples.counted(MOST_FIRST)])
 
     def _first_biases(self, samples):
         """Return about where the mean target is, see `first_intercepts`."""

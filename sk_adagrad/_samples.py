@@ -33,11 +33,16 @@ class Samples:
         """Return a copy that stays as it is when X and y change."""
         return self.take(np.arange(self.rows.n_rows))
 
-    def counted(self):
-        """Return the places of samples that have a weight."""
+    @property
+    def n_counted(self):
+        """How many samples have a weight."""
+        return np.count_nonzero(self.weight) if len(self.weight) else self.rows.n_rows
+
+    def counted(self, most):
+        """Return the places of the first samples that have a weight."""
         if len(self.weight):
-            return np.flatnonzero(self.weight)
-        return np.arange(self.rows.n_rows)
+            return np.flatnonzero(self.weight)[:most]
+        return np.arange(min(self.rows.n_rows, most))
 
     def lightness(self):
         """Return the mean weight of those samples that have one; 1 if it is more.
