@@ -252,9 +252,7 @@ class ModelState:
         return self.losses().argmin(axis=1)
 
     def of_leaders(self, models):
-        """Pick (n_outputs, ...) out of (n_outputs, n_candidates, ...)."""
-        if self.n_candidates == 1:
-            return models[:, 0]
+        """Pick (n_outputs, ...) out of (n_outputs, n_candidates, ...); a copy."""
         return models[np.arange(self.n_outputs), self.leaders]
 
     def take(self, candidates, rates):

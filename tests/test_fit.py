@@ -694,6 +694,14 @@ def test_published_attributes_are_read_only(task, name):
             array[0] = 1
 
 
+def test_what_is_read_of_the_rates_is_a_copy():
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    model = AdagradRegressor(random_state=0).fit(X, X * [1, 100, 1e4])
+    rates = np.array(model.eta0_)
+    model.eta0_[:] = 99
+    np.testing.assert_array_equal(model.eta0_, rates)
+
+
 @pytest.fixture(scope="module")
 def much_work():
     """Return rows with 800 classes; one pass over them takes about a second."""
