@@ -144,10 +144,9 @@ class BaseSearch(BaseAdagrad):
             return given, self._accumulator(None, n_outputs), None
         samples, _ = self._weighed(samples)
         biases = self._first_biases(samples)
-        value_size, row_size, target_sizes = self._sizes(samples, biases)
+        gradient_size, row_size, target_sizes = self._sizes(samples, biases)
         size = np.sqrt(np.mean(np.square(target_sizes), keepdims=True))
         eta0s = candidates(size, row_size, self.eta0s)[0].tolist()
-        gradient_size = value_size * samples.lightness()
         return eta0s, self._accumulator(gradient_size, n_outputs), biases
 
     def _plain(self, **cell):

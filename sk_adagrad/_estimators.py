@@ -322,15 +322,12 @@ class BaseAdagrad(BaseEstimator):
         if stream:
             first = samples.take(samples.counted(self._n_first(samples)))
         biases = self._first_biases(first)
-        value_size, row_size, target_sizes = self._sizes(first, biases)
+        gradient_size, row_size, target_sizes = self._sizes(first, biases)
         eta = candidates(target_sizes, row_size)
-        return eta, self._accumulator(value_size * first.lightness(), n_outputs), biases
+        return eta, self._accumulator(gradient_size, n_outputs), biases
 
     def _accumulator(self, gradient_size, n_outputs):
-        """Return G₀, by the size of gradients or, where rates are given, as published.
-
-        It is that of samples whose prediction is off by 1.
-        """
+        """Return G₀: by the size of gradients, or as published for given rates."""
         if self.initial_accumulator != "auto":
             return float(self.initial_accumulator)
         if gradient_size is None:
@@ -338,9 +335,10 @@ class BaseAdagrad(BaseEstimator):
         return first_accumulator(gradient_size, n_outputs)
 
     def _sizes(self, samples, biases=None):
-        """Return the sizes of values in X, of its rows and of each output's targets.
+        """Return the sizes of gradients, of rows and of each output's targets.
 
-        The latter is what is left to learn beside the intercepts.
+        Gradients are those of predictions that are off by 1, and targets what is left
+        to learn beside the intercepts.
         """
         rows, weight = samples.rows, samples.weight
         value_size, row_nnz = rows.sizes(weight)
@@ -348,7 +346,8 @@ class BaseAdagrad(BaseEstimator):
             # Values are shares of their column's largest, whatever the columns' units.
             value_size = 1.0
         target_sizes = self._target_sizes(samples.targets, weight, biases)
-        return value_size, value_size * math.sqrt(row_nnz), target_sizes
+        gradient_size = value_size * samples.lightness()
+        return gradient_size, value_size * math.sqrt(row_nnz), target_sizes
 
     def _state_to_go_on(self, rule):
         """Return the present state, prepared for parameters that may have changed."""

@@ -188,13 +188,16 @@ class Learner:
     def n_visits(self):
         return len(self.order) or self.samples.rows.n_rows
 
+    def weights(self):
+        """Return the weights of the visits; an empty array stands for all 1."""
+        weight = self.samples.weight
+        return weight[self.order] if len(weight) and len(self.order) else weight
+
     @property
     def n_learned(self):
         """How many of the visits have a weight."""
-        seen = self.samples.weight
-        if not len(seen):
-            return self.n_visits
-        return int(np.count_nonzero(seen[self.order] if len(self.order) else seen))
+        seen = self.weights()
+        return int(np.count_nonzero(seen)) if len(seen) else self.n_visits
 
     def most_passes(self, max_iter):
         """Return `max_iter`, or how many passes there are to be at most.
@@ -265,9 +268,7 @@ class Learner:
             Weighted losses of the pass, each sample scored before it was learned from.
         weight_sum : float
         """
-        seen = self.samples.weight
-        if len(seen) and len(self.order):
-            seen = seen[self.order]
+        seen = self.weights()
         weight_sum = state.weight_sum if self.first_visit else 0.0
         begin = weight_sum
         before, at = state.losses(), 0

@@ -514,6 +514,20 @@ def test_labels_of_any_type_come_back(labels):
     assert_same(model, fitted("binary", X, y))
 
 
+@pytest.mark.parametrize("labels", [[0, 1], [0, 1, 2], [-7, 5, 900], [0, 5, 10**12]])
+def test_labels_of_many_rows_are_told_apart_as_words_are(labels):
+    rng = np.random.default_rng(0)
+    X, codes = rng.normal(size=(2000, 3)), rng.integers(len(labels), size=2000)
+    model, of_words = (
+        AdagradClassifier(random_state=0, max_iter=1).fit(X, np.array(names)[codes])
+        for names in (labels, ["a", "b", "c"])
+    )
+    assert model.classes_.tolist() == labels
+    assert_same(model, of_words)
+    with pytest.raises(ValueError, match="new class 4;"):
+        model.partial_fit(X, np.where(np.arange(2000) < 1999, labels[0], 4))
+
+
 def test_many_classes_are_nothing_to_warn_of():
     X, _ = samples("classes")
     assert len(fitted("classes", X, np.arange(N_ROWS) % 25).classes_) == 25
