@@ -268,7 +268,8 @@ def _target(targets, i):
         return targets.values[i].astype(np.float64)
     indptr = targets.label_indptr
     labels = slice(indptr[i], indptr[i + 1]) if len(indptr) else slice(i, i + 1)
-    return np.where(np.isin(targets.codes, targets.labels[labels]), 1.0, -1.0)
+    has_label = targets.codes == targets.labels[labels][:, None]
+    return np.where(has_label.any(axis=0), 1.0, -1.0)
 
 
 def raw_prediction(state, rows):

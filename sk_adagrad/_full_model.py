@@ -4,6 +4,8 @@ Knows nothing of losses, rows or banks.
 """
 
 from dataclasses import dataclass
+from functools import cache
+from math import frexp
 
 import numpy as np
 from scipy.linalg import eigh
@@ -121,22 +123,32 @@ def _eigen(S):
 def root_with(c, d):
     """Return (D + c cᵀ)^(-1/2) c for D = diag(d), without finding eigenvalues.
 
-    The root is a sum of inverses, t^(-1/2) ≈ Σ a / (t + s²), to some twelve digits for
-    all t between the least d and the most that an eigenvalue can be (Hale, Higham and
-    Trefethen 2008, method 3). And (D + s²I + c cᵀ)^(-1) c = q / (1 + c·q), where
-    q = (D + s²I)^(-1) c.
+    The root is a sum of inverses, t^(-1/2) ≈ Σ a / (t + s²), for all t between the
+    least d and the most that an eigenvalue can be. And
+    (D + s²I + c cᵀ)^(-1) c = q / (1 + c·q), where q = (D + s²I)^(-1) c.
     """
     squares = c * c
-    low, high = d.min(), d.max() + squares.sum()
-    n_half = int(np.ceil(0.7 * (np.log(high / low) + 6)))
-    K = ellipkm1(low / high)
+    low = d.min()
+    s_squared, a = _inverses_in_a_root(frexp((d.max() + squares.sum()) / low)[1])
+    inverse = 1 / (d + (low * s_squared)[:, None])
+    return c * ((np.sqrt(low) * a / (1 + inverse @ squares)) @ inverse)
+
+
+@cache
+def _inverses_in_a_root(octaves):
+    """Return s² and a such that t^(-1/2) ≈ Σ a / (t + s²) to some twelve digits.
+
+    For t from 1 to 2^octaves (Hale, Higham and Trefethen 2008, method 3). Whole octaves
+    so that they are found a few times in all: that takes as long as the rest of a step.
+    """
+    high = 2.0**octaves
+    n_half = int(np.ceil(0.7 * (np.log(high) + 6)))
+    K = ellipkm1(1 / high)
     # Those in the upper half mirror those in the lower.
-    sn, cn, dn, _ = ellipj(K * (np.arange(n_half) + 0.5) / (2 * n_half), 1 - low / high)
-    s = np.concatenate((np.sqrt(low) * sn / cn, np.sqrt(high) * cn / sn))
-    a = np.concatenate((np.sqrt(low) * dn / cn**2, np.sqrt(high) * dn / sn**2))
-    a *= K / (np.pi * n_half)
-    inverse = 1 / (d + (s * s)[:, None])
-    return c * ((a / (1 + inverse @ squares)) @ inverse)
+    sn, cn, dn, _ = ellipj(K * (np.arange(n_half) + 0.5) / (2 * n_half), 1 - 1 / high)
+    s = np.concatenate((sn / cn, np.sqrt(high) * cn / sn))
+    a = np.concatenate((dn / cn**2, np.sqrt(high) * dn / sn**2))
+    return s * s, a * (K / (np.pi * n_half))
 
 
 def set_copies(state, contents):
