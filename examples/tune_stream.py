@@ -68,7 +68,7 @@ search = HalvingRandomSearchCV(
         "adagradclassifier__alpha": loguniform(1e-9, 1e-6),
     },
     n_candidates=9,
-    min_resources=450,
+    min_resources=200,
     cv=3,
     scoring="neg_log_loss",
     random_state=0,
