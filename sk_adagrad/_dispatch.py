@@ -6,6 +6,7 @@ environment variable ``SK_ADAGRAD_ISA`` forces a choice; `INSTRUCTION_SET` tells
 
 import os
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,18 @@ else:
 
 def available_instruction_sets() -> list[str]:
     """List what was compiled and the processor has, best first."""
-    return [isa for isa in ("avx512", "avx2") if _generic.supports(isa)] + ["generic"]
+    return [
+        *(
+            isa
+            for isa in ("avx512", "avx2")
+            if _generic.supports(isa) and find_spec(_kernel_of("float32", isa))
+        ),
+        "generic",
+    ]
+
+
+def _kernel_of(real: str, instruction_set: str) -> str:
+    return f"{__package__}._kernel_{real}_{instruction_set}"
 
 
 def _choose() -> str:
@@ -36,10 +48,8 @@ def _choose() -> str:
 def load(instruction_set: str) -> dict[np.dtype, ModuleType]:
     """Import the kernels of one instruction set, by the floating type they work in."""
     return {
-        np.dtype(name): import_module(
-            f"._kernel_{name}_{instruction_set}", package=__package__
-        )
-        for name in ("float32", "float64")
+        np.dtype(real): import_module(_kernel_of(real, instruction_set))
+        for real in ("float32", "float64")
     }
 
 

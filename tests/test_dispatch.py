@@ -44,3 +44,9 @@ def test_the_best_instruction_set_is_chosen_by_itself(monkeypatch):
 def test_every_processor_has_the_generic_one(monkeypatch):
     monkeypatch.setattr(_dispatch._generic, "supports", lambda instruction_set: False)
     assert _dispatch.available_instruction_sets() == ["generic"]
+
+
+def test_what_was_not_compiled_is_not_chosen(monkeypatch):
+    """As in a build for two kinds of processors at once."""
+    monkeypatch.setattr(_dispatch, "find_spec", lambda name: None)
+    assert _dispatch.available_instruction_sets() == ["generic"]
