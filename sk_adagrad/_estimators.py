@@ -389,8 +389,8 @@ class BaseAdagrad(BaseEstimator):
     def _check_range(self, dtype):
         for name in ("eta0", "eps", "initial_accumulator", "alpha"):
             value = getattr(self, name)
-            # As a float: a comparison with a float32 would warn of the overflow.
-            if value != "auto" and value > float(np.finfo(dtype).max):
+            # As floats: a comparison with a float32 would warn of the overflow.
+            if value != "auto" and float(value) > float(np.finfo(dtype).max):
                 raise ValueError(
                     f"{name}={value} is too large for {dtype}, the type of the model."
                 )

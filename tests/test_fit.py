@@ -647,6 +647,17 @@ def test_a_parameter_beyond_the_type_of_the_model_is_refused(task, name):
 
 
 @each_task
+def test_parameters_may_be_numbers_of_numpy(task):
+    X, y = samples(task, "float64")
+    given = {"eta0": 0.5, "eps": 0.25, "initial_accumulator": 1.0, "alpha": 0.125}
+    numpys = {name: np.float32(value) for name, value in given.items()}
+    model = fitted(task, X, y, max_iter=np.int64(2), **numpys)
+    np.testing.assert_array_equal(
+        model.coef_, fitted(task, X, y, max_iter=2, **given).coef_
+    )
+
+
+@each_task
 def test_an_unfitted_model_says_so(task):
     X, _ = samples(task)
     with pytest.raises(NotFittedError):
