@@ -9,12 +9,16 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call,
-    check_classification_targets,
-)
+from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from ._estimators import BaseAdagrad
+from ._labels import (
+    balanced,
+    balanced_so_far,
+    codes_of,
+    distinct_labels,
+    is_indicator,
+)
 from ._losses import CLASSIFICATION_LOSSES
 from ._targets import Targets
 
@@ -533,7 +537,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         return np.full(targets.n_outputs, 2.0)  # from the label -1 to 1
 
     def _y_checks(self, y):
-        return {"multi_output": True} if _is_indicator(y) else {}
+        return {"multi_output": True} if is_indicator(y) else {}
 
     def _encode(self, y, weight, classes, go_on, stream, dtype):
         kind = None
@@ -557,13 +561,13 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             _check_partial_fit_first_call(self, classes)
         elif not go_on:
             # A sample of weight 0 is no sample, so it brings no class either.
-            self.classes_ = _labels(y[weight > 0] if len(weight) else y)
+            self.classes_ = distinct_labels(y[weight > 0] if len(weight) else y)
             if len(self.classes_) < 2:
                 raise ValueError(
                     "The number of classes has to be greater than one; got "
                     f"{len(self.classes_)} class"
                 )
-        codes, new = _codes(y, self.classes_)
+        codes, new = codes_of(y, self.classes_)
         if (stream or go_on) and len(new):
             raise ValueError(
                 f"y contains the new class {new.tolist()[0]!r}; the model knows "
@@ -631,81 +635,5 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
                 )
             return weight, class_counts
         if stream:
-            return _balanced_so_far(codes, each, n_classes, class_counts)
-        counts = np.bincount(codes, weights=each, minlength=n_classes)
-        by_class = counts.sum() / (n_classes * np.where(counts > 0, counts, np.inf))
-        return each * by_class[codes], class_counts
-
-
-def _is_indicator(y):
-    """Whether y has a column for each of several labels."""
-    shape = getattr(y, "shape", None)  # not every kind of data frame has an ndim
-    return (
-        sp.issparse(y)
-        or (shape is not None and len(shape) == 2 and shape[1] > 1)
-        or (isinstance(y, list) and len(y) > 0 and np.ndim(y[0]) == 1 and len(y[0]) > 1)
-    )
-
-
-def _labels(y):
-    """Return the sorted distinct labels of y; refuse what cannot be labels."""
-    if y.dtype.kind not in "biuU":
-        check_classification_targets(y)
-    low, n_values = _range(y)
-    if n_values == 2:
-        return np.array([low, low + 1], dtype=y.dtype)
-    if n_values <= len(y):
-        # Counting takes a tenth of the time of sorting.
-        counts = np.bincount(np.subtract(y, low, dtype=np.int64))
-        return (np.flatnonzero(counts) + low).astype(y.dtype)
-    return np.unique(y)
-
-
-def _codes(y, classes):
-    """Return the places of labels among the sorted classes, and labels without one."""
-    kinds = y.dtype.kind, classes.dtype.kind
-    if "O" not in kinds and (kinds[0] in "US") != (kinds[1] in "US"):
-        return np.zeros(len(y), dtype=np.intp), y
-    low, n_values = _range(y)
-    if kinds[1] == "i" and n_values <= len(y):
-        # A table of all values takes a fifth to a tenth of the time of a search.
-        places = np.subtract(classes, low, dtype=np.int64)
-        inside = np.flatnonzero((places >= 0) & (places < n_values))
-        codes = np.subtract(y, low, dtype=np.int64)
-        if n_values == len(places) == len(inside):
-            return codes, y[:0]
-        table = np.full(n_values, -1, dtype=np.intp)
-        table[places[inside]] = inside
-        codes = table[codes]
-        return np.maximum(codes, 0), y[codes < 0]
-    codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-    return codes, y[classes[codes] != y]
-
-
-def _range(y):
-    """Return the least label and how many integers there are up to the largest.
-
-    More than there are labels if they are no integers, or so few that counting them
-    takes longer than sorting or searching.
-    """
-    if y.dtype.kind != "i" or len(y) < 1000:
-        return 0, len(y) + 1
-    low, high = int(y.min()), int(y.max())
-    return low, high - low + 1
-
-
-def _balanced_so_far(codes, weight, n_classes, class_counts):
-    """Weigh each sample by what its class and all classes have weighed up to it."""
-    if class_counts is None:
-        class_counts = np.zeros(n_classes + 1)  # the last one is that of all classes
-    counts = class_counts.copy()
-    own = np.empty(len(codes))
-    for code in np.unique(codes):
-        of_class = codes == code
-        running = np.cumsum(np.concatenate(([counts[code]], weight[of_class])))
-        own[of_class] = running[1:]
-        counts[code] = running[-1]
-    running = np.cumsum(np.concatenate((counts[-1:], weight)))
-    counts[-1] = running[-1]
-    balance = running[1:] / (n_classes * np.where(own > 0, own, np.inf))
-    return weight * balance, counts
+            return balanced_so_far(codes, each, n_classes, class_counts)
+        return balanced(codes, each, n_classes), class_counts

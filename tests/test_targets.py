@@ -306,6 +306,8 @@ def test_what_is_wrong_with_an_indicator_is_said(eta0):
     for params, y, message in (
         ({}, np.where(Y == 1, 2, 0), "must contain 0 and 1 only"),
         ({}, sp.csr_matrix(Y * 0.5), "value 0.5; as an .* 0 and 1 only"),
+        ({}, [tuple(np.flatnonzero(row)) for row in Y], "MultiLabelBinarizer"),
+        ({}, [set(np.flatnonzero(row)) for row in Y], "MultiLabelBinarizer"),
         ({"class_weight": "balanced"}, Y, "use sample_weight"),
         ({"multi_class": "multinomial"}, Y, "use multi_class='ovr'"),
     ):
