@@ -93,8 +93,11 @@ typedef int64_t part_mask __attribute__((vector_size(PART_SIZE), may_alias));
 #define FOR_PARTS for (size_t i = 0; i < N_PARTS; i++)
 #define PART(v) (((part *)&(v))[i])
 
-/* Ask for the cache lines of size bytes; at most 2 KiB, what follows comes by itself. */
-static inline void prefetch(const void *address, intptr_t size) {
+/* Ask for the cache lines of size bytes; at most 2 KiB, what follows comes by itself.
+ *
+ * Where GCC does not inline it, it takes it for a function without effect and leaves out
+ * the calls: with FTRL-proximal a pass over clickbait then takes 1.4 times as long. */
+CYTHON_INLINE static void prefetch(const void *address, intptr_t size) {
     if (size > 2048) size = 2048;
     for (intptr_t offset = 0; offset < size; offset += 64)
         __builtin_prefetch((const char *)address + offset);
