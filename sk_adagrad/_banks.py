@@ -27,11 +27,11 @@ def learn(learner, state, loss_sum, begin, end, first=0):
     reads_per_row = rows.nnz // max(1, rows.n_rows) * width * n_banks
     block = max(1, _BLOCK_READS // max(1, reads_per_row))
     lane_labels, lane_columns, used = targets.by_lane(state, first)
-    eta = state.eta()
+    eta, eps = state.eta(), state.eps()
     interrupted = False
 
     def learn_banks(group, banks):
-        at_work = aligned_zeros((banks.stop - banks.start, 32), state.dtype)
+        at_work = aligned_zeros((banks.stop - banks.start, 40), state.dtype)
         scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
         learned = 0
         for start in range(begin, end, block):
@@ -57,7 +57,7 @@ def learn(learner, state, loss_sum, begin, end, first=0):
                 touched=state.touched[group],
                 scales=state.scales[group],
                 eta=eta[group, banks],
-                eps=rule.reading.shift,
+                eps=eps[group, banks],
                 keep=rule.keep,
                 l1=rule.reading.l1,
                 l2=rule.reading.l2,
@@ -126,7 +126,8 @@ def raw_predictions(state, rows):
 def _of_groups(state, rows, groups, n_columns):
     """Return w . x + b of the models in some groups, one after another."""
     kernel = KERNELS[state.dtype]
-    reading, biases, eta = state.reading, state.biases(), state.eta()
+    reading, biases = state.reading, state.biases()
+    eta, eps = state.eta(), state.eps()
     scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
     n_lanes = state.width * state.table.shape[1]
     if state.coupled:  # what is left over of the last bank is no column
@@ -144,14 +145,14 @@ def _of_groups(state, rows, groups, n_columns):
             touched=state.touched[group],
             scales=state.scales[group],
             eta=eta[group, :n_used],
-            eps=reading.shift,
+            eps=eps[group, :n_used],
             l1=reading.l1,
             l2=reading.l2,
             t=state.t,
             update=kernel.UPDATES[reading.update],
             first=nth * n_lanes,
             n_lanes=min(n_lanes, n_columns - nth * n_lanes),
-            at_work=np.empty((n_used, 32), state.dtype),
+            at_work=np.empty((n_used, 40), state.dtype),
             scaled=scaled,
             out=out,
         )

@@ -134,20 +134,19 @@ class BaseSearch(BaseAdagrad):
         return Samples(rows, targets, weight), y
 
     def _joint_scales(self, samples):
-        """Return the rates, the same for all outputs, G₀, and the first intercepts.
+        """Return the rates and the G₀ of all outputs, and the first intercepts.
 
         As in the plain estimator, what is "auto" goes by the data where rates do.
         """
-        n_outputs = samples.targets.n_outputs
         if not isinstance(self.eta0s, Integral):
             given = values_of("eta0s", self.eta0s)
-            return given, self._accumulator(None, n_outputs), None
+            return given, float(self._accumulators(np.zeros(1))[0]), None
         samples, _ = self._weighed(samples)
         biases = self._first_biases(samples)
-        gradient_size, row_size, target_sizes = self._sizes(samples, biases)
-        size = np.sqrt(np.mean(np.square(target_sizes), keepdims=True))
-        eta0s = candidates(size, row_size, self.eta0s)[0].tolist()
-        return eta0s, self._accumulator(gradient_size, n_outputs), biases
+        gradient_sizes, row_size, target_sizes = self._sizes(samples, biases)
+        eta0s = candidates(_joint(target_sizes), row_size, self.eta0s)[0].tolist()
+        accumulator = float(self._accumulators(_joint(gradient_sizes))[0])
+        return eta0s, accumulator, biases
 
     def _plain(self, **cell):
         """Return the plain estimator of a cell, which knows what is known of y."""
@@ -172,15 +171,17 @@ class BaseSearch(BaseAdagrad):
         ]
         for plain in plains:
             plain._check_range(dtype)
-        rules = [plain._rule(dtype, self._initial_accumulator) for plain in plains]
+        rules = [plain._rule(dtype) for plain in plains]
         return rules, dict(zip(rules, plains, strict=True))
 
     # Learning: a bank for each rule, and for each fold.
 
     def _bank(self, eta0s, samples, rule):
         """Return the state of models with these rates, the same for each output."""
-        rates = np.tile(eta0s, (samples.targets.n_outputs, 1))
-        return self._state_of_rates(rates, self._biases, samples, rule)
+        n_outputs = samples.targets.n_outputs
+        rates = np.tile(eta0s, (n_outputs, 1))
+        accumulators = np.full(n_outputs, self._initial_accumulator)
+        return self._state_of_rates(rates, accumulators, self._biases, samples, rule)
 
     def _learner(self, samples, order, rule, n_jobs=1):
         _, engine = PRECONDITIONERS[self.preconditioner]
@@ -338,3 +339,8 @@ class BaseSearch(BaseAdagrad):
                 "model: set refit=True and fit again."
             )
         return super()._raw_prediction(X)
+
+
+def _joint(sizes):
+    """Return the root mean square of all outputs' sizes, of shape (1,)."""
+    return np.sqrt(np.mean(np.square(sizes), keepdims=True))

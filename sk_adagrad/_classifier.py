@@ -20,6 +20,7 @@ from ._labels import (
     is_indicator,
 )
 from ._losses import CLASSIFICATION_LOSSES
+from ._rates import FIRST_SLOPE_OF_ONE, FIRST_SLOPE_OF_SEVERAL
 from ._targets import Targets
 
 
@@ -283,10 +284,6 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     _parameter_constraints: ClassVar[dict] = {
         **BaseAdagrad._parameter_constraints,
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES))],
-        "initial_accumulator": [
-            StrOptions({"auto"}),
-            *BaseAdagrad._parameter_constraints["initial_accumulator"],
-        ],
         "multi_class": [StrOptions({"ovr", "multinomial"})],
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
@@ -535,6 +532,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
     def _target_sizes(self, targets, weight, biases):
         return np.full(targets.n_outputs, 2.0)  # from the label -1 to 1
+
+    def _first_slopes(self, samples, biases):
+        n_outputs = samples.targets.n_outputs
+        slope = FIRST_SLOPE_OF_ONE if n_outputs == 1 else FIRST_SLOPE_OF_SEVERAL
+        return np.full(n_outputs, slope)
 
     def _y_checks(self, y):
         return {"multi_output": True} if is_indicator(y) else {}

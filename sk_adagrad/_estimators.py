@@ -21,7 +21,7 @@ from . import _banks, _full_matrix
 from ._dispatch import UPDATES
 from ._full_matrix import FullMatrixState
 from ._losses import Loss, mean_loss
-from ._rates import FIRST_SAMPLES, Trial, candidates, first_accumulator
+from ._rates import FIRST_SAMPLES, Trial, candidates, first_accumulators
 from ._rows import as_csr, read_rows
 from ._samples import Samples
 from ._solver import Rule, solve
@@ -75,7 +75,10 @@ class BaseAdagrad(BaseEstimator):
         "alpha": [Interval(Real, 0, None, closed="left")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
         "eps": [Interval(Real, 0, None, closed="neither")],
-        "initial_accumulator": [Interval(Real, 0, None, closed="left")],
+        "initial_accumulator": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="left"),
+        ],
         "importance_aware": ["boolean"],
         "scale_invariant": ["boolean"],
         "half_life": [Interval(Real, 0, None, closed="neither"), None],
@@ -132,15 +135,15 @@ class BaseAdagrad(BaseEstimator):
     def _solve(self, samples, held_out, go_on, stream, biases=None):
         class_counts = self._state.class_counts if go_on else None
         samples, class_counts = self._weighed(samples, class_counts, stream)
-        candidates, dtype = None, samples.rows.data.dtype
+        candidates, rule = None, self._rule(samples.rows.data.dtype)
         if go_on:
-            rule = self._rule(dtype, self._state.reading.initial_accumulator)
             state = self._state_to_go_on(rule)
         else:
-            eta, initial_accumulator, found = self._scales(samples, stream)
+            eta, accumulators, found = self._scales(samples, stream)
             biases = found if biases is None else biases
-            rule = self._rule(dtype, initial_accumulator)
-            state, candidates = self._new_state(eta, biases, samples, rule, stream)
+            state, candidates = self._new_state(
+                eta, accumulators, biases, samples, rule, stream
+            )
         state.class_counts = class_counts
         engine = _ENGINES[type(state)]
 
@@ -275,7 +278,7 @@ class BaseAdagrad(BaseEstimator):
             and (y is None or y.dtype.kind in "biu" or _is_finite_float(y))
         )
 
-    def _new_state(self, eta, biases, samples, rule, stream):
+    def _new_state(self, eta, accumulators, biases, samples, rule, stream):
         """Return a state, and rates to try for it one output after another, or None."""
         state_type, _ = PRECONDITIONERS[self.preconditioner]
         candidates = None
@@ -283,13 +286,15 @@ class BaseAdagrad(BaseEstimator):
         at_once = not stream or samples.n_counted >= Trial.of_stream(len(eta)).end
         if state_type is ModelState and at_once and self.eta0 == "auto":
             candidates, eta = eta, eta[:, :1].copy()
-        return self._state_of_rates(eta, biases, samples, rule), candidates
+        state = self._state_of_rates(eta, accumulators, biases, samples, rule)
+        return state, candidates
 
-    def _state_of_rates(self, eta, biases, samples, rule):
+    def _state_of_rates(self, eta, accumulators, biases, samples, rule):
         """Return the state of models with these rates before the first sample."""
         state_type, _ = PRECONDITIONERS[self.preconditioner]
         state = state_type.zeros(
             eta,
+            accumulators,
             samples.rows.n_features,
             samples.rows.data.dtype,
             rule.reading,
@@ -312,33 +317,31 @@ class BaseAdagrad(BaseEstimator):
         """Return the rates to try, G₀, and the intercepts to start with or None.
 
         What is "auto" is found on all samples, or on the first ones of a stream. The
-        rates are of shape (n_outputs, n_candidates).
+        rates are of shape (n_outputs, n_candidates), the others of (n_outputs,).
         """
         n_outputs = samples.targets.n_outputs
         if self.eta0 != "auto":
             eta = np.full((n_outputs, 1), float(self.eta0))
-            return eta, self._accumulator(None, n_outputs), None
+            return eta, self._accumulators(np.zeros(n_outputs)), None
         first = samples
         if stream:
             first = samples.take(samples.counted(self._n_first(samples)))
         biases = self._first_biases(first)
-        gradient_size, row_size, target_sizes = self._sizes(first, biases)
+        gradient_sizes, row_size, target_sizes = self._sizes(first, biases)
         eta = candidates(target_sizes, row_size)
-        return eta, self._accumulator(gradient_size, n_outputs), biases
+        return eta, self._accumulators(gradient_sizes), biases
 
-    def _accumulator(self, gradient_size, n_outputs):
-        """Return G₀: by the size of gradients, or as published for given rates."""
+    def _accumulators(self, gradient_sizes):
+        """Return G₀ of each output: as given, or by the size of its gradients."""
         if self.initial_accumulator != "auto":
-            return float(self.initial_accumulator)
-        if gradient_size is None:
-            return 0.0
-        return first_accumulator(gradient_size, n_outputs)
+            return np.full(len(gradient_sizes), float(self.initial_accumulator))
+        return first_accumulators(gradient_sizes)
 
     def _sizes(self, samples, biases=None):
-        """Return the sizes of gradients, of rows and of each output's targets.
+        """Return the sizes of each output's gradients, of rows, and of its targets.
 
-        Gradients are those of predictions that are off by 1, and targets what is left
-        to learn beside the intercepts.
+        Gradients are those whose squares G is to start at, and targets what is left to
+        learn beside the intercepts.
         """
         rows, weight = samples.rows, samples.weight
         value_size, row_nnz = rows.sizes(weight)
@@ -346,8 +349,9 @@ class BaseAdagrad(BaseEstimator):
             # Values are shares of their column's largest, whatever the columns' units.
             value_size = 1.0
         target_sizes = self._target_sizes(samples.targets, weight, biases)
-        gradient_size = value_size * samples.lightness()
-        return gradient_size, value_size * math.sqrt(row_nnz), target_sizes
+        slopes = self._first_slopes(samples, biases)
+        gradient_sizes = value_size * samples.lightness() * slopes
+        return gradient_sizes, value_size * math.sqrt(row_nnz), target_sizes
 
     def _state_to_go_on(self, rule):
         """Return the present state, prepared for parameters that may have changed."""
@@ -405,17 +409,19 @@ class BaseAdagrad(BaseEstimator):
             ),
         }
 
-    def _rule(self, dtype, initial_accumulator):
-        loss = self._losses[self.loss]
+    def _loss_parameter(self):
+        name = self._losses[self.loss].parameter
+        return getattr(self, name) if name else 0.0
+
+    def _rule(self, dtype):
         return Rule(
-            loss=loss.name,
-            loss_parameter=getattr(self, loss.parameter) if loss.parameter else 0.0,
+            loss=self.loss,
+            loss_parameter=self._loss_parameter(),
             reading=Reading(
                 update=self.update,
                 eps=max(float(self.eps), float(np.finfo(dtype).tiny)),
                 l1=float(self.alpha * self.l1_ratio),
                 l2=float(self.alpha * (1 - self.l1_ratio)),
-                initial_accumulator=initial_accumulator,
             ),
             keep=1.0 if self.half_life is None else 2 ** (-1 / self.half_life),
             fit_intercept=self.fit_intercept,
@@ -501,14 +507,13 @@ class BaseAdagrad(BaseEstimator):
     def eta0_(self):
         """Base learning rate in use: one, or one of each output."""
         state = _state_of(self, "eta0_")
-        rates = state.of_leaders(state.rates)
-        return float(rates[0]) if (rates == rates[0]).all() else rates
+        return _one_or_each(state.of_leaders(state.rates))
 
     @property
     def initial_accumulator_(self):
-        """G₀ in use, where every accumulator started."""
+        """G₀ in use, where accumulators started: one, or one of each output."""
         state = _state_of(self, "initial_accumulator_")
-        return state.reading.initial_accumulator
+        return _one_or_each(state.first_accumulators.copy())
 
     @property
     def progressive_loss_(self):
@@ -550,6 +555,12 @@ def _state_of(estimator, attribute):
             f"{type(estimator).__name__!r} object has no attribute {attribute!r} "
             "before fit or partial_fit."
         ) from None
+
+
+def _one_or_each(of_outputs):
+    """Return the number that all outputs share, or the array of all."""
+    shared = (of_outputs == of_outputs[0]).all()
+    return float(of_outputs[0]) if shared else of_outputs
 
 
 def _is_finite_float(y):

@@ -46,8 +46,9 @@ class FullMatrixState:
     rates : ndarray of float64 of shape (n_outputs, n_candidates)
     dtype : dtype
         That of X and of what is published.
+    first_accumulators : ndarray of float64 of shape (n_outputs,)
     reading : Reading
-        Of it ε and G₀ are used.
+        Of it ε is used.
     loss_sum : ndarray of float64 of shape (n_outputs, n_candidates)
     is_packed : bool
         Whether `weights` is a CSR matrix.
@@ -56,6 +57,7 @@ class FullMatrixState:
     models: list[list[FullModel]]
     rates: np.ndarray
     dtype: np.dtype
+    first_accumulators: np.ndarray
     reading: Reading
     loss_sum: np.ndarray
     weight_sum: float = 0.0
@@ -67,7 +69,7 @@ class FullMatrixState:
     _read: dict = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def zeros(cls, rates, n_features, dtype, reading, **_):
+    def zeros(cls, rates, first_accumulators, n_features, dtype, reading, **_):
         """Make the state before the first sample."""
         if n_features > MAX_FEATURES:
             gib = 16 * n_features**2 * rates.size / 2**30
@@ -83,6 +85,7 @@ class FullMatrixState:
             ],
             np.asarray(rates, dtype=np.float64),
             np.dtype(dtype),
+            first_accumulators,
             reading,
             loss_sum=np.zeros(rates.shape),
         )
@@ -165,7 +168,7 @@ class FullMatrixState:
 
     def weights(self):
         """Return w as (n_outputs, n_features) and (n_outputs,), read-only."""
-        w, b = self._published("weights", lambda model, eta: model.weights())
+        w, b = self._published("weights", lambda model, eta, G0: model.weights())
         return sp.csr_matrix(w) if self.is_packed else w, b
 
     def packed(self):
@@ -178,23 +181,23 @@ class FullMatrixState:
 
     def accumulators(self):
         """Return the diagonal of G, shaped as the weights, read-only."""
-        G0 = self.reading.initial_accumulator
-        return self._published("G", lambda model, eta: G0 + model.diagonal())
+        return self._published("G", lambda model, eta, G0: G0 + model.diagonal())
 
     def learning_rates(self):
         """Return the diagonal of η (G + εI)^(-1/2), shaped as the weights, read-only.
 
         It needs the eigenvectors of the present G, so it takes as long as a refresh.
         """
+        eps = self.reading.eps
         return self._published(
-            "rates", lambda model, eta: eta * model.root_diagonal(self.reading.shift)
+            "rates", lambda model, eta, G0: eta * model.root_diagonal(G0 + eps)
         )
 
     def _published(self, name, read):
         if name not in self._read:
-            etas = self.of_leaders(self.rates)
-            leading = zip(self.models, self.leaders, etas, strict=True)
-            values = np.array([read(models[k], eta) for models, k, eta in leading])
+            etas, first = self.of_leaders(self.rates), self.first_accumulators
+            leading = zip(self.models, self.leaders, etas, first, strict=True)
+            values = np.array([read(models[k], *own) for models, k, *own in leading])
             values = values.astype(self.dtype)
             published = np.ascontiguousarray(values[:, :-1]), values[:, -1].copy()
             for array in published:
@@ -224,6 +227,7 @@ def learn(learner, state, loss_sum, begin, end):
     loss = KERNELS[np.dtype(np.float64)].LOSSES[rule.loss]
     models = [model for of_output in state.models for model in of_output]
     etas = state.rates.ravel()
+    shifts = (state.first_accumulators + state.reading.eps).repeat(state.n_candidates)
     value, slope = np.empty(len(models)), np.empty(len(models))
     t = state.t
     for visit in range(begin, end):
@@ -246,7 +250,7 @@ def learn(learner, state, loss_sum, begin, end):
             loss_sum[:] = np.nan  # There would be no eigenvectors; the caller tells.
             break
         for k, model in enumerate(models):
-            model.step(x, z[k], slope[k], etas[k], state.reading.shift)
+            model.step(x, z[k], slope[k], etas[k], shifts[k])
     return t - state.t
 
 

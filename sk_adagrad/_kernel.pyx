@@ -280,7 +280,7 @@ cdef inline int64_t visit_rows(
             if reading == FROM_SUM:
                 banks[b].p = weight_of(
                     FROM_SUM, banks[b].p, job.intercept[2 * b + 1], zero, banks[b].eta,
-                    &unpenalised,
+                    banks[b].eps, &unpenalised,
                 )
         # Where lanes are several registers there would be none left for these loops.
         if plain and narrow and LANES_FIT:
@@ -360,7 +360,7 @@ def train(
     int64_t[::1] touched,            # in/out: t when last regularised; or empty
     real[::1] scales,                # in/out: largest |x| of each feature; or empty
     const real[:, ::1] eta,          # in: base learning rate of each lane
-    double eps,                      # in
+    const real[:, ::1] eps,          # in: with what G starts at, of each lane
     double keep,                     # in: share of G that an update leaves
     double l1,                       # in: alpha * l1_ratio
     double l2,                       # in: alpha * (1 - l1_ratio)
@@ -371,7 +371,7 @@ def train(
     bint multinomial,                # in
     Loss loss,                       # in
     real loss_parameter,             # in
-    real[:, ::1] at_work,            # scratch: (n_banks, 32)
+    real[:, ::1] at_work,            # scratch: (n_banks, 40)
     real[::1] scaled,                # scratch: the longest row, if there are scales
     double[:, ::1] loss_sum,         # in/out: weighted loss, scored before learning
 ):
@@ -418,12 +418,12 @@ def train(
     job.flow = loss.flow
     job.loss_parameter = loss_parameter
     job.loss_sum = &loss_sum[0, 0]
-    rule.eps = spread(<real> eps)
     rule.keep = spread(<real> keep)
     rule.l1 = spread(<real> l1)
     rule.l2 = spread(<real> l2)
     for b in range(job.n_banks):
         banks[b].eta = (<const lanes*> &eta[b, 0])[0]
+        banks[b].eps = (<const lanes*> &eps[b, 0])[0]
     plain = job.learning == MIRROR_DESCENT and job.reading == AS_STORED and not (
         importance_aware or multinomial or job.scales != NULL
     )
@@ -449,14 +449,14 @@ def raw_prediction(
     const int64_t[::1] touched,      # in
     const real[::1] scales,          # in
     const real[:, ::1] eta,          # in
-    double eps,                      # in
+    const real[:, ::1] eps,          # in
     double l1,                       # in
     double l2,                       # in
     int64_t t,                       # in
     Update update,                   # in
     Py_ssize_t first,                # in: column of `out` for the group's first lane
     Py_ssize_t n_lanes,              # in: lanes in use
-    real[:, ::1] at_work,            # scratch: (n_banks, 32)
+    real[:, ::1] at_work,            # scratch: (n_banks, 40)
     real[::1] scaled,                # scratch: the longest row, if there are scales
     real[:, ::1] out,                # out: (n_rows, n_outputs)
 ):
@@ -479,9 +479,10 @@ def raw_prediction(
         Py_ssize_t row, nnz, b
         unsigned denormals
         int j
-    set_read_only(&rule, eps, l1, l2, t, reading)
+    set_read_only(&rule, l1, l2, t, reading)
     for b in range(n_banks):
         banks[b].eta = (<const lanes*> &eta[b, 0])[0]
+        banks[b].eps = (<const lanes*> &eps[b, 0])[0]
     with nogil:
         denormals = flush_denormals()
         for row in range(out.shape[0]):
@@ -504,10 +505,9 @@ def raw_prediction(
 
 
 cdef inline void set_read_only(
-    Symbols* rule, double eps, double l1, double l2, int64_t t, int reading
+    Symbols* rule, double l1, double l2, int64_t t, int reading
 ) noexcept nogil:
     cdef double times = t if reading == FROM_SUM else 1
-    rule.eps = spread(<real> eps)
     rule.l1 = spread(<real> (times * l1))
     rule.l2 = spread(<real> (times * l2))
 
@@ -516,7 +516,7 @@ def read_weights(
     const real[:, :, :, :] table,    # in: as in train
     const int64_t[::1] touched,      # in
     const real[:, ::1] eta,          # in
-    double eps,                      # in
+    const real[:, ::1] eps,          # in
     double l1,                       # in
     double l2,                       # in
     int64_t t,                       # in
@@ -529,13 +529,14 @@ def read_weights(
         int width = <int> table.shape[3], reading = reading_of(update, l1, l2), j
         Symbols rule
         Py_ssize_t b, k
-        lanes state, G, missed = spread(0), bank_eta
+        lanes state, G, missed = spread(0), own_eta, own_eps
         unsigned denormals
-    set_read_only(&rule, eps, l1, l2, t, reading)
+    set_read_only(&rule, l1, l2, t, reading)
     with nogil:
         denormals = flush_denormals()
         for b in range(table.shape[0]):
-            bank_eta = (<const lanes*> &eta[b, 0])[0]
+            own_eta = (<const lanes*> &eta[b, 0])[0]
+            own_eps = (<const lanes*> &eps[b, 0])[0]
             for k in range(table.shape[1]):
                 if narrow:
                     state = spread(table[b, k, 0, 0])
@@ -546,7 +547,9 @@ def read_weights(
                 if touched.shape[0]:
                     missed = spread(<real> (t - touched[k]))
                 if reading != AS_STORED:
-                    state = weight_of(reading, state, G, missed, bank_eta, &rule)
+                    state = weight_of(
+                        reading, state, G, missed, own_eta, own_eps, &rule
+                    )
                 for j in range(width):
                     out[b, k, j] = lane(state, j)
         restore_denormals(denormals)

@@ -55,7 +55,8 @@ cdef inline void dot_as(
 ) noexcept nogil:
     if narrow:
         banks.p = banks.p + dot_narrow(
-            reading, catch_up, table, touched, t, columns, values, nnz, banks.eta, rule
+            reading, catch_up, table, touched, t, columns, values, nnz, banks.eta,
+            banks.eps, rule,
         )
         return
     if reading != AS_STORED:

@@ -53,7 +53,6 @@ cdef inline int reading_of(Update update, double l1, double l2) noexcept:
 
 # The symbols of the equations that all banks share, for the row at work.
 cdef struct Symbols:
-    lanes eps
     lanes keep      # what half_life leaves of G
     lanes l1        # alpha * l1_ratio; times t where weights are read from sums
     lanes l2        # alpha * (1 - l1_ratio), likewise
@@ -62,6 +61,7 @@ cdef struct Symbols:
 # Those of one bank; the banks of a group have an array of them.
 cdef struct Bank:
     lanes eta
+    lanes eps       # with what every G starts at
     lanes p         # raw prediction
     lanes slope     # weight * d loss / dp
     # What moves the weight in place of the slope: times eta / SCALE under mirror
@@ -79,24 +79,26 @@ cdef inline lanes soft(lanes w, lanes threshold) noexcept nogil:
 
 
 cdef inline lanes after_missed(
-    int reading, lanes w, lanes G, lanes missed, lanes eta, const Symbols* rule
+    int reading, lanes w, lanes G, lanes missed, lanes eta, lanes eps,
+    const Symbols* rule,
 ) noexcept nogil:
     """Take `missed` steps w <- soft(w, h l1) / (1 + h l2) at once, h = eta/√(G + eps).
 
     With a = 1/(1 + h l2), k of them make a^k |w| - h l1 (a + a² + ... + a^k), or 0
     where that is negative; the sum is (1 - a^k) / (h l2).
     """
-    cdef lanes h = eta * inverse_root(G + rule.eps), u, v, gone
+    cdef lanes h = eta * inverse_root(G + eps), u, v, gone
     if reading == MISSED_L1:
         return soft(w, rule.l1 * (missed * h))
     # Most steps are small enough for a polynomial of log(1 + u) / u. The exponential
     # has no such way: rates, and with them the size of v, differ so much from feature
     # to feature that the processor could not foresee it.
     u = h * rule.l2
-    v = missed * (
-        log_one_plus_any(u) if any_above(u, spread(SMALL_STEP))
-        else u * log_polynomial(u)
-    )
+    v = u * log_polynomial(u)
+    if any_above(u, spread(SMALL_STEP)):
+        # Lane by lane, or a weight would depend on those that lie beside it.
+        v = if_above(u, spread(SMALL_STEP), log_one_plus_any(u), v)
+    v = missed * v
     if reading == MISSED_L2:
         return w * exponential(-v)
     gone = -exponential_minus_one(-v)
@@ -104,12 +106,13 @@ cdef inline lanes after_missed(
 
 
 cdef inline lanes weight_of(
-    int reading, lanes state, lanes G, lanes missed, lanes eta, const Symbols* rule
+    int reading, lanes state, lanes G, lanes missed, lanes eta, lanes eps,
+    const Symbols* rule,
 ) noexcept nogil:
     """Return w where it is not as stored."""
     if reading == FROM_SUM:
-        return -eta * soft(state, rule.l1) / (root(G + rule.eps) + eta * rule.l2)
-    return after_missed(reading, state, G, missed, eta, rule)
+        return -eta * soft(state, rule.l1) / (root(G + eps) + eta * rule.l2)
+    return after_missed(reading, state, G, missed, eta, eps, rule)
 
 
 cdef inline void step(
@@ -122,15 +125,17 @@ cdef inline void step(
         if learning == FORGETTING:  # of what this row is about
             G[0] = if_equal(g, spread(0), G[0], rule.keep * G[0])
         G[0] = G[0] + g * g
-        state[0] = state[0] - bank.drive * x * scaled_inverse_root(G[0] + rule.eps)
+        state[0] = state[0] - bank.drive * x * scaled_inverse_root(G[0] + bank.eps)
     elif learning == DUAL_AVERAGING:  # the same paper, equation 3 and figure 1
         G[0] = G[0] + g * g
         state[0] = state[0] + g
     else:  # McMahan et al. (2013), algorithm 1
         grown = finite(G[0] + g * g)
         state[0] = state[0] + bank.drive * x - (
-            root(grown + rule.eps) - root(G[0] + rule.eps)
-        ) / bank.eta * weight_of(FROM_SUM, state[0], G[0], G[0], bank.eta, rule)
+            root(grown + bank.eps) - root(G[0] + bank.eps)
+        ) / bank.eta * weight_of(
+            FROM_SUM, state[0], G[0], G[0], bank.eta, bank.eps, rule
+        )
         G[0] = grown
 
 
@@ -140,7 +145,7 @@ cdef inline lanes rate_times(
     """Return x² times the rate that the coming step will have."""
     cdef lanes g = bank.slope * x
     G = if_equal(g, spread(0), G, rule.keep * G) + g * g
-    return x * x * bank.eta * inverse_root(G + rule.eps)
+    return x * x * bank.eta * inverse_root(G + bank.eps)
 
 
 # The functions copy the symbols, since for the compiler each store into the table might
@@ -149,7 +154,6 @@ cdef inline lanes rate_times(
 # processor has to wait for.
 
 cdef inline void own_symbols(Symbols* own, const Symbols* symbols) noexcept nogil:
-    own.eps = symbols.eps
     own.keep = symbols.keep
     own.l1 = symbols.l1
     own.l2 = symbols.l2
@@ -158,6 +162,7 @@ cdef inline void own_symbols(Symbols* own, const Symbols* symbols) noexcept nogi
 cdef inline void own_bank(Bank* own, const Bank* bank) noexcept nogil:
     """Copy what a step reads."""
     own.eta = bank.eta
+    own.eps = bank.eps
     own.slope = bank.slope
     own.drive = bank.drive
 
@@ -231,7 +236,8 @@ cdef inline void dot_lazy(
             missed = spread(<real> (t - touched[columns[k]]))
         for b in range(n_banks):
             w = weight_of(
-                reading, line[2 * b], line[2 * b + 1], missed, banks[b].eta, &rule
+                reading, line[2 * b], line[2 * b + 1], missed, banks[b].eta,
+                banks[b].eps, &rule,
             )
             if catch_up:
                 line[2 * b] = w
@@ -325,13 +331,13 @@ cdef inline lanes missed_by(
 
 cdef inline lanes weights_at(
     int reading, bint catch_up, const real* table, const int64_t* touched, int64_t t,
-    const index* columns, int n, lanes eta, const Symbols* rule,
+    const index* columns, int n, lanes eta, lanes eps, const Symbols* rule,
 ) noexcept nogil:
     cdef lanes w, G, missed = spread(0)
     split(draw(table, columns), &w, &G)
     if reading != FROM_SUM:
         missed = missed_by(touched, t, columns)
-    w = weight_of(reading, w, G, missed, eta, rule)
+    w = weight_of(reading, w, G, missed, eta, eps, rule)
     if catch_up:
         put(<real*> table, columns, n, join(w, G))
     return w
@@ -339,7 +345,7 @@ cdef inline lanes weights_at(
 
 cdef inline lanes dot_narrow(
     int reading, bint catch_up, const real* table, const int64_t* touched, int64_t t,
-    const index* columns, const real* values, Py_ssize_t nnz, lanes eta,
+    const index* columns, const real* values, Py_ssize_t nnz, lanes eta, lanes eps,
     const Symbols* symbols,
 ) noexcept nogil:
     cdef Symbols rule
@@ -355,14 +361,15 @@ cdef inline lanes dot_narrow(
             p = (<lanes*> head)[0] * pull(table, head_columns)
         else:
             p = (<lanes*> head)[0] * weights_at(
-                reading, catch_up, table, touched, t, head_columns, <int> k, eta, &rule
+                reading, catch_up, table, touched, t, head_columns, <int> k, eta,
+                eps, &rule,
             )
     for k in range(k, nnz, 8):
         if reading == AS_STORED:
             p = p + (<const lanes*> (values + k))[0] * pull(table, columns + k)
         else:
             p = p + (<const lanes*> (values + k))[0] * weights_at(
-                reading, catch_up, table, touched, t, columns + k, 8, eta, &rule
+                reading, catch_up, table, touched, t, columns + k, 8, eta, eps, &rule
             )
     return spread(total(p))
 

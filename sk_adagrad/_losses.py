@@ -96,16 +96,16 @@ def mean_loss(raw, samples, rule, coupled):
         losses = logsumexp(raw.astype(np.float64), axis=1) - own
     else:
         losses = np.zeros(len(raw))
-        kernel = KERNELS[raw.dtype]
-        value, slope = np.empty_like(raw[:, 0]), np.empty_like(raw[:, 0])
         for output in range(raw.shape[1]):
-            kernel.LOSSES[rule.loss].evaluate(
-                np.ascontiguousarray(raw[:, output]),
-                targets.of_output(output),
-                rule.loss_parameter,
-                value,
-                slope,
-            )
-            losses += value
+            y = targets.of_output(output)
+            losses += evaluated(rule.loss, rule.loss_parameter, raw[:, output], y)[0]
         losses /= raw.shape[1]
     return float(np.average(losses, weights=weight if len(weight) else None))
+
+
+def evaluated(name, parameter, raw, y):
+    """Return value and slope of a loss at raw predictions of one output."""
+    raw, y = np.ascontiguousarray(raw), np.ascontiguousarray(y)
+    value, slope = np.empty_like(raw), np.empty_like(raw)
+    KERNELS[raw.dtype].LOSSES[name].evaluate(raw, y, parameter, value, slope)
+    return value, slope

@@ -267,7 +267,10 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         Whether there is to be a model. With folds, it is learned from all samples in
         the best cell; without, the best cell's model makes its other passes. False
         leaves the attributes of the search alone.
-    update, eps, initial_accumulator, importance_aware : optional
+    initial_accumulator : float or "auto", default="auto"
+        As in :class:`AdagradRegressor`; ``"auto"`` is 0 where `eta0s` are values, and
+        goes by the data where it is an integer. All outputs have the same.
+    update, eps, importance_aware : optional
         As in :class:`AdagradRegressor`.
     scale_invariant, half_life, epsilon, quantile, power : optional
         As in :class:`AdagradRegressor`.
@@ -362,7 +365,7 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         refit=True,
         update="mirror_descent",
         eps=1e-8,
-        initial_accumulator=0.0,
+        initial_accumulator="auto",
         importance_aware=False,
         scale_invariant=False,
         half_life=None,

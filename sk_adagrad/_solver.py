@@ -327,7 +327,8 @@ class Learner:
             at_once = LANES * effective_n_jobs(self.n_jobs)
             for first in range(0, state.n_outputs, at_once):
                 some = slice(first, first + at_once)
-                part = state.like(candidates[some], learner.samples.rows.n_features)
+                n_features = learner.samples.rows.n_features
+                part = state.like(candidates[some], n_features, some)
                 learner.make_first_visits(part, biases[some], end, first)
                 chosen = trial.chosen(part)
                 state.adopt(part, chosen, first, features)

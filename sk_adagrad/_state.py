@@ -26,21 +26,12 @@ class Reading:
     eps : float
     l1, l2 : float
         ``alpha * l1_ratio`` and ``alpha * (1 - l1_ratio)``.
-    initial_accumulator : float
-        G of features that nothing has touched. It is not in the table, which a new
-        state would have to be filled with it.
     """
 
     update: str
     eps: float
     l1: float
     l2: float
-    initial_accumulator: float = 0.0
-
-    @property
-    def shift(self):
-        """G₀ + ε, what the table's G lacks of what is inside the root."""
-        return self.initial_accumulator + self.eps
 
     @property
     def lazy(self):
@@ -67,6 +58,9 @@ class ModelState:
         Eight times the same where the width is 1, as all that belongs to a lane.
     rates : ndarray of float64 of shape (n_outputs, n_candidates)
         Base learning rate of each model.
+    first_accumulators : ndarray of float64 of shape (n_outputs,)
+        G of features that nothing has touched. It is not in the table, which a new
+        state would have to be filled with it.
     coupled : bool
         Whether a group is all outputs of one candidate, instead of a bank by itself.
     reading : Reading
@@ -93,6 +87,7 @@ class ModelState:
     table: np.ndarray
     intercept: np.ndarray
     rates: np.ndarray
+    first_accumulators: np.ndarray
     coupled: bool
     reading: Reading
     touched: np.ndarray
@@ -109,6 +104,7 @@ class ModelState:
     def zeros(
         cls,
         rates,
+        first_accumulators,
         n_features,
         dtype,
         reading,
@@ -116,12 +112,7 @@ class ModelState:
         coupled=False,
         scaled=False,
     ):
-        """Make the state before the first sample.
-
-        Parameters
-        ----------
-        rates : ndarray of shape (n_outputs, n_candidates)
-        """
+        """Make the state before the first sample."""
         n_outputs, n_candidates = rates.shape
         width = LANES if rates.size > 2 else 1
         if coupled:
@@ -135,6 +126,7 @@ class ModelState:
             table=_zero_table((n_groups, n_banks, n_features, 2, width), dtype),
             intercept=aligned_zeros((n_groups, n_banks, 2, LANES), dtype),
             rates=np.asarray(rates, dtype=np.float64),
+            first_accumulators=first_accumulators,
             coupled=coupled,
             reading=reading,
             touched=np.zeros((n_groups, n_features if reading.lazy else 0), np.int64),
@@ -150,7 +142,7 @@ class ModelState:
         b = np.repeat(biases[:, None], self.n_candidates, axis=1).astype(self.dtype)
         b = self.by_lane(b, unused=0)
         if self.reading.update == "ftrl_proximal":
-            b *= -np.sqrt(self.intercept[:, :, 1] + self.reading.shift) / self.eta()
+            b *= -np.sqrt(self.intercept[:, :, 1] + self.eps()) / self.eta()
         self.intercept[:, :, 0] = b
 
     @property
@@ -226,6 +218,12 @@ class ModelState:
         """Return the base learning rate of each lane, 1 in unused ones."""
         return self.by_lane(self.rates.astype(self.dtype), unused=1)
 
+    def eps(self):
+        """Return G₀ + ε of each lane: what the table's G lacks of what is rooted."""
+        of_output = self.first_accumulators + self.reading.eps
+        of_model = np.tile(of_output[:, None], (1, self.n_candidates))
+        return self.by_lane(of_model.astype(self.dtype), unused=1)
+
     def with_rate(self, eta):
         """Return a state in which each output goes on with this rate alone."""
         rates = np.full((self.n_outputs, 1), float(eta))
@@ -265,7 +263,12 @@ class ModelState:
         rates : ndarray of shape (n_outputs, n_candidates)
         """
         new = ModelState.zeros(
-            rates, self.n_features, self.dtype, self.reading, coupled=self.coupled
+            rates,
+            self.first_accumulators,
+            self.n_features,
+            self.dtype,
+            self.reading,
+            coupled=self.coupled,
         )
         n_groups = len(new.table)
         new = replace(
@@ -285,10 +288,11 @@ class ModelState:
         loss_sum = np.where(self.by_lane(others, unused=False), np.inf, self.loss_sum)
         return replace(self, loss_sum=loss_sum, _read={})
 
-    def like(self, rates, n_features):
-        """Return a new state of the same kind, of outputs that have these rates."""
+    def like(self, rates, n_features, outputs=slice(None)):
+        """Return a new state of the same kind, of some outputs at these rates."""
         return ModelState.zeros(
             rates,
+            self.first_accumulators[outputs],
             n_features,
             self.dtype,
             self.reading,
@@ -420,7 +424,7 @@ class ModelState:
             table=table,
             touched=touched,
             eta=self.eta()[group],
-            eps=reading.shift,
+            eps=self.eps()[group],
             l1=reading.l1,
             l2=reading.l2,
             t=self.t,
@@ -474,12 +478,13 @@ class ModelState:
 
         def read():
             G = self._of_leaders(lambda g, b, lane: self.table[g, b, :, 1, lane])
-            G += self.reading.initial_accumulator
+            first = self.first_accumulators.astype(self.dtype)
+            G += first[:, None]
             if self.scaled:
                 seen = self.scales[0] > 0
                 np.multiply(G, self.scales[0] ** 2, where=seen, out=G)
             of_intercept = self.of_leaders(self.by_model(self.intercept[:, :, 1]))
-            return G, of_intercept + self.dtype.type(self.reading.initial_accumulator)
+            return G, of_intercept + first
 
         return self._published("accumulators", read)
 
@@ -489,7 +494,8 @@ class ModelState:
         def read():
             eta = self.of_leaders(self.rates)
             G = self._of_leaders(lambda g, b, lane: self.table[g, b, :, 1, lane])
-            rates = eta[:, None] / np.sqrt(G + self.reading.shift)
+            eps = self.first_accumulators + self.reading.eps
+            rates = eta[:, None] / np.sqrt(G + eps[:, None])
             if self.scaled:
                 squares = self.scales[0] ** 2
                 seen = squares > 0
