@@ -341,6 +341,7 @@ class BaseSearch(BaseAdagrad):
         return super()._raw_prediction(X)
 
 
+@np.errstate(over="ignore")  # as in `_sizes`
 def _joint(sizes):
     """Return the root mean square of all outputs' sizes, of shape (1,)."""
     return np.sqrt(np.mean(np.square(sizes), keepdims=True))

@@ -329,7 +329,15 @@ class BaseAdagrad(BaseEstimator):
         biases = self._first_biases(first)
         gradient_sizes, row_size, target_sizes = self._sizes(first, biases)
         eta = candidates(target_sizes, row_size)
-        return eta, self._accumulators(gradient_sizes), biases
+        accumulators = self._accumulators(gradient_sizes)
+        dtype = samples.rows.data.dtype
+        if max(eta.max(), accumulators.max()) > float(np.finfo(dtype).max):
+            raise ValueError(
+                "Values of X, y or sample_weight are too large, or those of X too "
+                f"small beside y, for {dtype}, the type of the model. Scale them, X "
+                "for example with MaxAbsScaler, or use a float64 X."
+            )
+        return eta, accumulators, biases
 
     def _accumulators(self, gradient_sizes):
         """Return G₀ of each output: as given, or by the size of its gradients."""
@@ -337,6 +345,7 @@ class BaseAdagrad(BaseEstimator):
             return np.full(len(gradient_sizes), float(self.initial_accumulator))
         return first_accumulators(gradient_sizes)
 
+    @np.errstate(over="ignore")  # too large to learn from: learning tells
     def _sizes(self, samples, biases=None):
         """Return the sizes of each output's gradients, of rows, and of its targets.
 

@@ -694,6 +694,16 @@ def test_targets_too_large_to_square_are_refused_without_a_warning(task):
         fitted(task, X, y * 1e200)
 
 
+@each_task
+def test_rates_and_accumulators_beyond_float32_are_refused_without_a_warning(task):
+    X, y = samples(task, "float32")
+    for size in (1e30, 1e-40) if task in ("one target", "targets") else (1e30,):
+        model = type(ESTIMATORS[task])()
+        with pytest.raises(ValueError, match=r"too large.* for float32.*MaxAbs"):
+            model.fit(X * np.float32(size), y)
+        assert not hasattr(model, "coef_")
+
+
 @pytest.mark.parametrize("name", ["eta0", "eps", "initial_accumulator", "alpha"])
 @each_task
 def test_a_parameter_too_large_for_float32_is_refused_without_a_warning(task, name):
