@@ -339,11 +339,14 @@ def test_a_constant_added_to_y_is_added_to_predictions(learn, loss, update):
     X, y, weight = samples("targets", "dense float64")
     # The sums below are exact, and one rate, which a search has, does for all targets.
     y = np.round(y[:, 4:7] * 2**10) / 2**10
+    # With a narrow epsilon the rate that suits all would overshoot it and swing about,
+    # which makes the rounding errors of y + constant grow.
+    params = {"update": update, "shuffle": False, "epsilon": 1.0}
     models = {
-        "search": AdagradRegressorCV(loss, update=update, shuffle=False),
-        "search in folds": AdagradRegressorCV(loss, update=update, shuffle=False, cv=3),
+        "search": AdagradRegressorCV(loss, **params),
+        "search in folds": AdagradRegressorCV(loss, cv=3, **params),
     }
-    model = models.get(learn, AdagradRegressor(loss, update=update, shuffle=False))
+    model = models.get(learn, AdagradRegressor(loss, **params))
     fit = model.partial_fit if learn == "partial_fit" else model.fit
     wanted = fit(X, y, sample_weight=weight).predict(X)
     rates = model.eta0_
@@ -353,7 +356,7 @@ def test_a_constant_added_to_y_is_added_to_predictions(learn, loss, update):
         shifted = fit(X, y + constant, sample_weight=weight)
         np.testing.assert_array_equal(shifted.eta0_, rates)
         np.testing.assert_allclose(
-            shifted.predict(X) - constant, wanted, 0, 1e-9 * abs(constant)
+            shifted.predict(X) - constant, wanted, 0, 1e-11 * abs(constant)
         )
 
 
