@@ -31,7 +31,7 @@ def learn(learner, state, loss_sum, begin, end, first=0):
     interrupted = False
 
     def learn_banks(group, banks):
-        at_work = aligned_zeros((banks.stop - banks.start, 40), state.dtype)
+        at_work = aligned_zeros((banks.stop - banks.start, kernel.AT_WORK), state.dtype)
         scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
         learned = 0
         for start in range(begin, end, block):
@@ -152,7 +152,7 @@ def _of_groups(state, rows, groups, n_columns):
             update=kernel.UPDATES[reading.update],
             first=nth * n_lanes,
             n_lanes=min(n_lanes, n_columns - nth * n_lanes),
-            at_work=np.empty((n_used, 40), state.dtype),
+            at_work=np.empty((n_used, kernel.AT_WORK), state.dtype),
             scaled=scaled,
             out=out,
         )

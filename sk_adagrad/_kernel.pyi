@@ -22,6 +22,7 @@ LOSSES: dict[str, Loss]
 @final
 class Update: ...
 
+AT_WORK: int
 UPDATES: dict[str, Update]
 
 def train(

@@ -371,7 +371,7 @@ def train(
     bint multinomial,                # in
     Loss loss,                       # in
     real loss_parameter,             # in
-    real[:, ::1] at_work,            # scratch: (n_banks, 40)
+    real[:, ::1] at_work,            # scratch: (n_banks, AT_WORK)
     real[::1] scaled,                # scratch: the longest row, if there are scales
     double[:, ::1] loss_sum,         # in/out: weighted loss, scored before learning
 ):
@@ -456,7 +456,7 @@ def raw_prediction(
     Update update,                   # in
     Py_ssize_t first,                # in: column of `out` for the group's first lane
     Py_ssize_t n_lanes,              # in: lanes in use
-    real[:, ::1] at_work,            # scratch: (n_banks, 40)
+    real[:, ::1] at_work,            # scratch: (n_banks, AT_WORK)
     real[::1] scaled,                # scratch: the longest row, if there are scales
     real[:, ::1] out,                # out: (n_rows, n_outputs)
 ):

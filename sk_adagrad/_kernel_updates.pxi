@@ -68,6 +68,8 @@ cdef struct Bank:
     # descent, times the length that importance_aware gives to the step.
     lanes drive
 
+AT_WORK = sizeof(Bank) // sizeof(real)  # how many numbers a bank at work takes
+
 
 cdef inline lanes finite(lanes G) noexcept nogil:
     """Return G, or the largest number for infinity: 0 times its root must be 0."""
