@@ -18,6 +18,7 @@ from ._labels import (
     codes_of,
     distinct_labels,
     is_indicator,
+    refuse_lists_of_labels,
 )
 from ._losses import CLASSIFICATION_LOSSES
 from ._rates import FIRST_SLOPE_OF_ONE, FIRST_SLOPE_OF_SEVERAL
@@ -539,6 +540,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         return np.full(n_outputs, slope)
 
     def _y_checks(self, y):
+        refuse_lists_of_labels(y)
         return {"multi_output": True} if is_indicator(y) else {}
 
     def _encode(self, y, weight, classes, go_on, stream, dtype):

@@ -20,14 +20,12 @@ else:
 
 def available_instruction_sets() -> list[str]:
     """List what was compiled and the processor has, best first."""
-    return [
-        *(
-            isa
-            for isa in ("avx512", "avx2")
-            if _generic.supports(isa) and find_spec(_kernel_of("float32", isa))
-        ),
-        "generic",
+    available = [
+        isa
+        for isa in ("avx512", "avx2")
+        if _generic.supports(isa) and find_spec(_kernel_of("float32", isa))
     ]
+    return [*available, "generic"]
 
 
 def _kernel_of(real: str, instruction_set: str) -> str:

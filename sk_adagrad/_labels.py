@@ -5,25 +5,26 @@ import scipy.sparse as sp
 from sklearn.utils.multiclass import check_classification_targets
 
 
-def is_indicator(y):
-    """Whether y has a column for each of several labels; refuse lists of labels."""
-    if isinstance(y, list) and any(_differ(y[0], labels) for labels in y):
+def refuse_lists_of_labels(y):
+    """Refuse a list of the labels of each sample, of which there are any number."""
+    sets, sequences = (set, frozenset), (list, tuple)
+    if not (isinstance(y, list) and y and isinstance(y[0], sets + sequences)):
+        return
+    n_first = len(y[0])
+    if isinstance(y[0], sets) or any(np.size(labels) != n_first for labels in y):
         raise ValueError(
             "y is a list of the labels that each sample has; make it an indicator, "
             "such as by sklearn.preprocessing.MultiLabelBinarizer(sparse_output=True)."
         )
+
+
+def is_indicator(y):
+    """Whether y has a column for each of several labels."""
     shape = getattr(y, "shape", None)  # not every kind of data frame has an ndim
     return (
         sp.issparse(y)
         or (shape is not None and len(shape) == 2 and shape[1] > 1)
         or (isinstance(y, list) and len(y) > 0 and np.ndim(y[0]) == 1 and len(y[0]) > 1)
-    )
-
-
-def _differ(first, labels):
-    """Whether two samples show that they have labels of any number."""
-    return isinstance(labels, set | frozenset) or (
-        isinstance(labels, list | tuple) and np.size(first) != len(labels)
     )
 
 

@@ -465,19 +465,15 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         return _root_mean_square(values, 0.0 if biases is None else biases, weight)
 
     def _first_slopes(self, samples, biases):
-        values = samples.targets.values.astype(np.float64)
+        values = samples.targets.values.astype(np.float64, copy=False)
         if not len(values):
             return np.zeros(samples.targets.n_outputs)
-        raw = np.zeros_like(values)
-        if biases is not None:
-            raw += biases
+        raw = np.zeros_like(values) + (0.0 if biases is None else biases)
         slopes, parameter = np.empty_like(values), self._loss_parameter()
         for output, y in enumerate(values.T):
             of_output = evaluated(self.loss, parameter, raw[:, output], y)
             slopes[:, output] = of_output[1]
-        weights = samples.weight if len(samples.weight) else None
-        steep = np.average(np.abs(slopes), axis=0, weights=weights)
-        return FIRST_SLOPES_OF_TARGETS * steep
+        return FIRST_SLOPES_OF_TARGETS * _mean(np.abs(slopes), samples.weight)
 
     def _n_first(self, samples):
         if self.preconditioner == "full":  # to learn so many anew would take too long
@@ -489,8 +485,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         values = samples.targets.values.astype(np.float64, copy=False)
         if not self.fit_intercept or self.update == "dual_averaging" or not len(values):
             return None
-        weights = samples.weight if len(samples.weight) else None
-        means = np.average(values, axis=0, weights=weights)
+        means = _mean(values, samples.weight)
         if self._losses[self.loss].log_link:
             return np.log(2) * np.round(np.log2(np.where(means > 0, means, 1)))
         return first_intercepts(means, _root_mean_square(values, means, samples.weight))
@@ -504,6 +499,10 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
 
 def _root_mean_square(values, about, weight):
     """Return that of each column's distance from a number."""
-    weights = weight if len(weight) else None
     with np.errstate(over="ignore"):  # too large to learn from: learning tells
-        return np.sqrt(np.average(np.square(values - about), axis=0, weights=weights))
+        return np.sqrt(_mean(np.square(values - about), weight))
+
+
+def _mean(values, weight):
+    """Return that of each column; no weights are weights of 1."""
+    return np.average(values, axis=0, weights=weight if len(weight) else None)
