@@ -32,7 +32,7 @@ def learn(learner, state, loss_sum, begin, end, first=0):
 
     def learn_banks(group, banks):
         at_work = aligned_zeros((banks.stop - banks.start, kernel.AT_WORK), state.dtype)
-        scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
+        own_columns, own_values = _room_for_a_row(rows, state)
         learned = 0
         for start in range(begin, end, block):
             if interrupted:
@@ -69,7 +69,8 @@ def learn(learner, state, loss_sum, begin, end, first=0):
                 loss=kernel.LOSSES[rule.loss],
                 loss_parameter=rule.loss_parameter,
                 at_work=at_work,
-                scaled=scaled,
+                own_columns=own_columns,
+                own_values=own_values,
                 loss_sum=loss_sum[group, banks],
             )
         return learned
@@ -86,6 +87,16 @@ def learn(learner, state, loss_sum, begin, end, first=0):
             finally:
                 interrupted = True
     return learned[0]  # as many in each
+
+
+def _room_for_a_row(rows, state):
+    """Return where the kernel can put what it reads of a row in place of the row."""
+    dense = not len(rows.indptr)
+    n_values = rows.longest if dense or state.scales.shape[1] else 0
+    return (
+        np.empty(n_values if dense else 0, rows.indices.dtype),
+        np.empty(n_values, state.dtype),
+    )
 
 
 def _parts(state, n_threads):
@@ -128,7 +139,7 @@ def _of_groups(state, rows, groups, n_columns):
     kernel = KERNELS[state.dtype]
     reading, biases = state.reading, state.biases()
     eta, eps = state.eta(), state.eps()
-    scaled = np.empty(rows.longest if state.scales.shape[1] else 0, state.dtype)
+    own_columns, own_values = _room_for_a_row(rows, state)
     n_lanes = state.width * state.table.shape[1]
     if state.coupled:  # what is left over of the last bank is no column
         n_lanes = state.n_outputs
@@ -153,7 +164,8 @@ def _of_groups(state, rows, groups, n_columns):
             first=nth * n_lanes,
             n_lanes=min(n_lanes, n_columns - nth * n_lanes),
             at_work=np.empty((n_used, kernel.AT_WORK), state.dtype),
-            scaled=scaled,
+            own_columns=own_columns,
+            own_values=own_values,
             out=out,
         )
     return out

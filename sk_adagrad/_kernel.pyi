@@ -57,7 +57,8 @@ def train(
     loss: Loss,
     loss_parameter: float,
     at_work: _Real,
-    scaled: _Real,
+    own_columns: _Index,
+    own_values: _Real,
     loss_sum: NDArray[np.float64],
 ) -> int: ...
 def raw_prediction(
@@ -78,7 +79,8 @@ def raw_prediction(
     first: int,
     n_lanes: int,
     at_work: _Real,
-    scaled: _Real,
+    own_columns: _Index,
+    own_values: _Real,
     out: _Real,
 ) -> None: ...
 def read_weights(

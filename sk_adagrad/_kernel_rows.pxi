@@ -159,10 +159,13 @@ cdef inline uint64_t content_key(
 
 
 cdef inline Py_ssize_t n_nonzeros(const real* values, Py_ssize_t nnz) noexcept nogil:
+    cdef lanes zero = spread(0), counts = zero
     cdef Py_ssize_t k, n = 0
-    for k in range(nnz):
+    for k in range(0, nnz - 7, 8):
+        counts += if_equal((<const lanes*> (values + k))[0], zero, zero, spread(1))
+    for k in range(nnz - nnz % 8, nnz):
         n += values[k] != 0
-    return n
+    return n + <Py_ssize_t> total(counts)
 
 
 cdef inline uint64_t key_of_long(

@@ -175,19 +175,15 @@ def _scale_free_order(rows, targets, weight, seed):
     order = np.arange(rows.n_rows, dtype=np.uint32)
     if len(weight):
         order = order[weight != 0]
-    indptr = rows.indptr
-    if not len(indptr):
-        indptr = np.arange(0, rows.data.size + 1, max(1, rows.n_features))
-    columns = np.resize(rows.indices, rows.nnz)
-    values = np.abs(rows.data[: rows.nnz], dtype=np.float64)
+    matrix = sp.csr_array(rows.matrix())  # of dense rows what is not 0
+    sizes = np.abs(matrix.data, dtype=np.float64)
     if len(weight):
-        values *= np.repeat(weight != 0, np.diff(indptr))
+        sizes *= np.repeat(weight != 0, np.diff(matrix.indptr))
     largest = np.zeros(rows.n_features)
-    np.maximum.at(largest, columns, values)
+    np.maximum.at(largest, matrix.indices, sizes)
     rng = np.random.default_rng(seed)
     shares = rng.normal(size=rows.n_features) / np.where(largest > 0, largest, np.inf)
-    shape = rows.n_rows, rows.n_features
-    sums = sp.csr_array((rows.data[: rows.nnz], columns, indptr), shape=shape) @ shares
+    sums = matrix @ shares
     sums += targets @ rng.normal(size=targets.shape[1])
     exact_keys = _keys(rows, targets, NO_ROWS, seed, exact=True)
     order = order[np.lexsort((exact_keys[order], sums[order]))]

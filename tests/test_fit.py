@@ -119,6 +119,38 @@ def test_rows_that_are_equal_in_float32_only_are_not_taken_together(task):
     assert fitted(task, X, y, max_iter=1).t_ == N_ROWS
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"eta0": 0.5},
+        {"alpha": 1e-3, "l1_ratio": 0.5},
+        {"update": "ftrl_proximal", "alpha": 1e-3},
+        {"update": "dual_averaging"},
+        {"half_life": 20},
+        {"importance_aware": True},
+        {"scale_invariant": True},
+    ],
+    ids=str,
+)
+@each_task
+def test_zeros_of_dense_rows_are_as_if_not_stored(task, options):
+    """Rows without zeros, with few, with many, and of nothing else."""
+    _, y = samples(task)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(N_ROWS, 37))
+    X[rng.random(X.shape) < np.linspace(0, 1, N_ROWS)[:, None]] = 0
+    X[2:6], X[-1] = X[1], 0
+    dense, sparse = (
+        fitted(task, form(X), y, **options) for form in (np.array, sp.csr_array)
+    )
+    assert_same(dense, sparse, 1e-11)
+    raw = "decision_function" if hasattr(dense, "classes_") else "predict"
+    np.testing.assert_allclose(
+        getattr(dense, raw)(X), getattr(sparse, raw)(sp.csr_array(X)), 1e-9, 1e-9
+    )
+
+
 @each_task
 def test_rows_are_visited_as_they_come_without_shuffle(task):
     X, y = samples(task)
