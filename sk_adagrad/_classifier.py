@@ -139,8 +139,10 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     max_iter : int or "auto", default="auto"
         Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
         is three, or of fewer than 6,667 samples what makes 20,000 visits, but 20 at
-        most. Under ``eta0="auto"`` three or more passes go on with half of the best
-        rate.
+        most. With two classes it is two, and with several labels one, if less than an
+        eighth of the samples has a label, or has not, and at least as many features as
+        half of the rows come in a single row: more passes would learn these by heart.
+        Under ``eta0="auto"`` three or more passes go on with half of the best rate.
     tol : float or None, default=1e-3
         A pass, from the second on, is without change when its mean loss is not below
         the best one so far by this share of it. That loss is of samples seen before:

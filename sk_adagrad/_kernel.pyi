@@ -109,6 +109,14 @@ def scan(
     keys: NDArray[np.uint64],
 ) -> tuple[int, int, int, bool, bool, bool]: ...
 def repeats(indptr: _Index, indices: _Index, last_rows: NDArray[np.uint32]) -> bool: ...
+def single_features(
+    indptr: _Index,
+    indices: _Index,
+    data: _Real,
+    n_features: int,
+    order: NDArray[np.uint32],
+    counts: NDArray[np.uint8],
+) -> int: ...
 def visit_keys(
     content: NDArray[np.uint64],
     targets: _Real,

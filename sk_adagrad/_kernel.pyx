@@ -14,7 +14,7 @@ not to a feature is there eight times also for width 1. The banks of a group lea
 together: those of a softmax, which need each other's predictions, or up to four.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "_lanes.h" nogil:
     ctypedef double real

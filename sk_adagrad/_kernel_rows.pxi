@@ -113,6 +113,36 @@ def repeats(
     return False
 
 
+def single_features(
+    const index[::1] indptr,         # in: as in train
+    const index[::1] indices,        # in
+    const real[::1] data,            # in
+    Py_ssize_t n_features,           # in
+    const uint32_t[::1] order,       # in: rows to look at, each once
+    uint8_t[::1] counts,             # scratch: n_features zeros
+):
+    """Return how many features are not 0 in exactly one row."""
+    cdef:
+        const index* starts = &indptr[0] if indptr.shape[0] else NULL
+        const index* columns = &indices[0] if indices.shape[0] else NULL
+        const real* entries = &data[0] if data.shape[0] else NULL
+        const index* row_columns
+        const real* row_values
+        Py_ssize_t i, k, nnz, n_single = 0
+    with nogil:
+        for i in range(order.shape[0]):
+            nnz = find_row(
+                starts, columns, entries, n_features, order[i], &row_columns,
+                &row_values,
+            )
+            for k in range(nnz):
+                if row_values[k] != 0 and counts[row_columns[k]] < 2:
+                    counts[row_columns[k]] += 1
+        for k in range(n_features):
+            n_single += counts[k] == 1
+    return n_single
+
+
 cdef inline uint64_t scramble(uint64_t h) noexcept nogil:
     h = (h ^ (h >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
     h = (h ^ (h >> 27)) * <uint64_t> 0x94D049BB133111EB

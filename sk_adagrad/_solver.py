@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from joblib import effective_n_jobs
 
+from ._passes import passes_of
 from ._rates import Trial
 from ._rows import NO_ROWS
 from ._samples import Samples
@@ -76,7 +77,7 @@ def solve(
         Rates to try for each output of the state, which is new; it goes on with one.
         None: the state has the rates.
     max_iter : int, "auto" or None
-        Most passes over the rows, see `Learner.most_passes`. None for a part of a
+        Most passes over the rows, see `passes_of`. None for a part of a
         stream: one pass, and the trial of candidate rates goes on in the next part.
     tol : float or None
         A pass is without change when its loss is not below the best one by this share
@@ -200,16 +201,10 @@ class Learner:
         return int(np.count_nonzero(seen)) if len(seen) else self.n_visits
 
     def most_passes(self, max_iter):
-        """Return `max_iter`, or how many passes there are to be at most.
-
-        That is three or, of fewer samples, what makes 20,000 visits. On parts of ten
-        sets and on scikit-learn's small ones, the test loss was least after 20 to 40
-        passes over 100 to 1,000 samples (0.90 to 0.92 of that after three), after ten
-        over 3,000 (0.97), and after six (0.99) or three over 10,000.
-        """
+        """Return `max_iter`, or how many passes there are to be at most."""
         if max_iter != "auto":
             return max_iter
-        return max(3, min(20, 20_000 // max(1, self.n_learned)))
+        return passes_of(self.samples, self.order, self.n_learned)
 
     def again(self, random_state):
         """Return the learner of the next pass, over the same rows in another order."""

@@ -53,9 +53,28 @@ class Targets:
     def n_outputs(self):
         return len(self.codes) or self.values.shape[1]
 
+    @property
+    def are_labels(self):
+        """Whether each output has to tell a label from the rest."""
+        return len(self.codes) > 0
+
+    @property
+    def independent(self):
+        """Whether outputs are judged one by one: that of two classes, or labels."""
+        return len(self.codes) == 1 or len(self.label_indptr) > 0
+
+    def shares(self, weight):
+        """Return the share of the weight of samples that has each output's label."""
+        of_labels = weight
+        if len(self.label_indptr):
+            of_labels = np.repeat(weight, np.diff(self.label_indptr))
+        numbers, codes = (x.astype(np.intp) for x in (self.labels, self.codes))
+        has = np.bincount(numbers, of_labels, minlength=codes.max() + 1)
+        return has[codes] / weight.sum()
+
     def of_output(self, output):
         """Return what one output is to learn: values, or 1 and -1."""
-        if not len(self.codes):
+        if not self.are_labels:
             return np.ascontiguousarray(self.values[:, output])
         if not len(self.label_indptr):
             has = self.labels == self.codes[output]
@@ -68,7 +87,7 @@ class Targets:
 
     def take(self, which):
         """Return the targets of some rows."""
-        if not len(self.codes):
+        if not self.are_labels:
             return replace(self, values=self.values[which])
         if not len(self.label_indptr):
             return replace(self, labels=self.labels[which])
@@ -110,7 +129,7 @@ class Targets:
 
     def content(self):
         """Return numbers of shape (n_samples, ...) that tell rows' targets apart."""
-        if not len(self.codes):
+        if not self.are_labels:
             return self.values
         if not len(self.label_indptr):
             return self.labels[:, None]

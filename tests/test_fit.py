@@ -369,6 +369,68 @@ def test_the_default_makes_more_passes_over_fewer_samples(n_samples, n_passes, s
     assert fitted("binary", X, y, weight, **params).n_iter_ == n_passes
 
 
+def rows_of_their_own(n_rows=200, own=1.0):
+    """Three common features, and one that a row has alone, for a share of the rows."""
+    common = np.random.default_rng(0).normal(size=(n_rows, 3))
+    alone = np.diag(np.arange(n_rows) < own * n_rows).astype(float)
+    return np.hstack((common, alone))
+
+
+def labels_of(n_rows, share, n_labels=1):
+    y = np.zeros((n_rows, n_labels), dtype=int)
+    for label in range(n_labels):
+        y[label :: round(1 / share), label] = 1
+    return y if n_labels > 1 else y.ravel()
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@each_format
+@pytest.mark.parametrize(
+    ("n_labels", "share", "own", "n_passes"),
+    [(1, 0.1, 1, 2), (3, 0.1, 1, 1), (1, 0.1, 0.5, 2), (3, 0.1, 0.5, 1)]
+    + [(n_labels, 0.1, 0.45, 20) for n_labels in (1, 3)]
+    + [(n_labels, 0.25, 1, 20) for n_labels in (1, 3)],
+)
+def test_the_default_makes_few_passes_where_rare_classes_would_be_learned_by_heart(
+    n_labels, share, own, n_passes, form, shuffle
+):
+    X, y = rows_of_their_own(own=own), labels_of(200, share, n_labels)
+    params = {"tol": None, "shuffle": shuffle}
+    assert fitted("binary", form(X), y, **params).n_iter_ == n_passes
+    # Those that have the feature have all the others, of which it says nothing.
+    assert fitted("binary", form(X), 1 - y, **params).n_iter_ == n_passes
+    # Rows without a weight are none, and zeros that are stored say nothing.
+    weight = np.repeat([2.0, 0.0], 200)
+    X, y = form(np.vstack((X, X))), np.concatenate((y, y))
+    if sp.issparse(X):
+        X.data[X.indptr[200] :] = 0
+    assert fitted("binary", X, y, weight, **params).n_iter_ == n_passes
+
+
+def test_weights_decide_whether_classes_are_rare():
+    X, y = rows_of_their_own(), labels_of(200, 0.1)
+    assert fitted("binary", X, y, class_weight="balanced", tol=None).n_iter_ == 20
+    assert fitted("binary", X, y, np.where(y, 3.0, 1.0), tol=None).n_iter_ == 20
+    even = np.arange(200) % 2
+    assert fitted("binary", X, even, np.where(even, 0.1, 1.0), tol=None).n_iter_ == 2
+
+
+def test_several_classes_and_targets_are_not_learned_less_for_it():
+    X, y = rows_of_their_own(), labels_of(200, 0.1, 3) @ [1, 2, 3]
+    assert fitted("classes", X, y, tol=None).n_iter_ == 20
+    assert fitted("one target", X, y, tol=None).n_iter_ == 20
+
+
+@each_format
+def test_repeated_rows_have_features_of_their_own(form):
+    X, y = rows_of_their_own(), labels_of(200, 0.1)
+    repeats = np.random.default_rng(0).integers(1, 4, 200)
+    rows = np.repeat(np.arange(200), repeats)
+    repeated = fitted("binary", form(X[rows]), y[rows], tol=None)
+    assert repeated.n_iter_ == 2
+    assert_same(repeated, fitted("binary", form(X), y, repeats, tol=None))
+
+
 @pytest.mark.parametrize("max_iter", [1, 2, 5])
 @each_task
 def test_no_tolerance_means_all_passes(task, max_iter):

@@ -139,6 +139,18 @@ def test_a_cell_makes_as_many_passes_as_there_are_for_its_folds_rows():
     assert assert_cells_are_alone(model, X, y, splits) == len(RATES)
 
 
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_cell_does_not_learn_rare_classes_of_its_folds_rows_by_heart(shuffle):
+    X, y = sp.csr_array(np.eye(200)), np.arange(200) % 10 == 0
+    even = np.arange(100) * 2
+    splits = [(even, even + 1), (np.append(even, even), even + 1)]  # 1 in 5 is rare
+    splits += [(np.arange(100), np.arange(100, 200))]
+    model = search("binary", max_iter="auto", tol=None, shuffle=shuffle)
+    passes = [plain_of(model).fit(X[train], y[train]).n_iter_ for train, _ in splits]
+    assert passes == [20, 20, 2]
+    assert assert_cells_are_alone(model, X, y, splits) == len(RATES)
+
+
 @pytest.mark.parametrize("tol", [0.3, 0.02, None])
 @pytest.mark.parametrize("task", ["binary", "ovr", "multinomial"])
 def test_each_cell_stops_by_its_own_loss(task, tol):
