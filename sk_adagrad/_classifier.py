@@ -243,14 +243,15 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     has seen them it keeps them, and starts anew with every call. Each output chooses
     for itself; a softmax has one rate. After 32,768 samples (4,096 with several
     outputs), or at the end of the first pass of `fit`, the candidate with the least
-    loss so far stays and the others are dropped. With ``max_iter`` of three or more the
-    one of half that rate stays, which has learned beside it from the start: P passes
-    make G about P times as large, so that η / √P moves a weight as far as η does in
-    one.
+    loss so far stays and the others are dropped; one-vs-rest classes and labels keep
+    four from the 256th sample on: the one that is best then, the one below and two
+    above. With ``max_iter`` of three or more the one of half that rate stays, which has
+    learned beside it from the start: P passes make G about P times as large, so that
+    η / √P moves a weight as far as η does in one.
 
-    Until the choice each output learns as eight models, each of which is what its rate
-    as a float would have given with the same `initial_accumulator`. `fit` tries eight
-    outputs, or one rate of a softmax, at a time for each thread, and so does
+    Until then each output learns as eight models, or four, each of which is what its
+    rate as a float would have given with the same `initial_accumulator`. `fit` tries
+    eight outputs, or one rate of a softmax, at a time for each thread, and so does
     `partial_fit` if its first call has the samples that the choice needs. If not, all
     are in memory at once, as they are with a full matrix. The choice depends on the
     samples, not on how a stream is cut into chunks.

@@ -109,7 +109,8 @@ def solve(
     learner = Learner(samples, order, rule, True, n_jobs, learn)
     n_passes = 1 if max_iter is None else learner.most_passes(max_iter)
     if candidates is not None or state.n_candidates > 1:
-        trial = Trial.of_stream(state.n_outputs)
+        looks = samples.targets.are_labels and not state.coupled
+        trial = Trial.of_stream(state.n_outputs, looks)
         if max_iter is not None:
             trial = trial.of_fit(state.t, learner.n_learned, n_passes)
     return learner.passes(
@@ -266,7 +267,7 @@ class Learner:
         seen = self.weights()
         weight_sum = state.weight_sum if self.first_visit else 0.0
         begin = weight_sum
-        before, at = state.losses(), 0
+        before, t_before, at = state.losses(), state.t, 0
         counted = np.flatnonzero(seen) if trial is not None and len(seen) else None
         n_samples = self.n_visits if counted is None else len(counted)
         state.changed()
@@ -280,12 +281,15 @@ class Learner:
 
         if candidates is not None:
             at = place(trial.end)
+            if trial.look < trial.end:
+                looked = place(trial.look)
+                candidates = self.left_of(state, candidates, trial, looked)
             self.try_candidates(state, candidates, trial, at)
         while at < self.n_visits:
             stop, settles = self.n_visits, False
             if trial is not None and state.n_candidates > 1:
-                due = trial.end - state.t
-                settles = 0 < due <= n_samples
+                due = trial.next_choice(state.n_candidates) - t_before
+                settles = state.t - t_before < due <= n_samples
                 if settles:
                     stop = place(due)
             state.t += self.learn(self, state, loss_sum, at, stop)
@@ -306,33 +310,46 @@ class Learner:
         with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
             return state, state.losses(loss_sum) - before, weight_sum - begin
 
+    def left_of(self, state, candidates, trial, end):
+        """Return the candidates that a first look leaves, of shape (n_outputs, n_left).
+
+        They begin anew then, and are what they would be had they gone on: to copy them
+        would take longer.
+        """
+        learner, _ = self.of_first_visits(end)
+        tried = learner.tried(state, candidates, end)
+        chosen = np.concatenate([trial.chosen(part) for _, part in tried])
+        return np.take_along_axis(candidates, chosen, axis=1)
+
     def try_candidates(self, state, candidates, trial, end):
         """Make the first visits at each of the rates, and go on with the chosen ones.
 
         Outputs take turns, eight for each thread, or the rates of a softmax, one for
         each: all of them at once would take eight times the memory of the model.
         """
-        biases = state.of_leaders(state.by_model(state.biases()))
         learner, features = self, slice(None)
         if state.n_outputs > 1:
             learner, features = self.of_first_visits(end)
         if state.coupled:
-            part = learner.try_softmax(state, candidates, biases, trial, end, features)
+            part = learner.try_softmax(state, candidates, trial, end, features)
         else:
-            at_once = LANES * effective_n_jobs(self.n_jobs)
-            for first in range(0, state.n_outputs, at_once):
-                some = slice(first, first + at_once)
-                n_features = learner.samples.rows.n_features
-                part = state.like(candidates[some], n_features, some)
-                learner.make_first_visits(part, biases[some], end, first)
+            for some, part in learner.tried(state, candidates, end):
                 chosen = trial.chosen(part)
-                state.adopt(part, chosen, first, features)
+                state.adopt(part, chosen, some.start, features)
                 state.rates[some] = np.take_along_axis(part.rates, chosen, axis=1)
         state.t = part.t
         if state.touched.shape[1]:
             state.touched[:, features] = part.touched[0]
         if state.scales.shape[1]:
             state.scales[:, features] = part.scales[0]
+
+    def tried(self, state, candidates, end):
+        """Yield some outputs, and their state after the first visits at each rate."""
+        banks = LANES * effective_n_jobs(self.n_jobs)
+        at_once = banks * LANES // candidates.shape[1]
+        for first in range(0, state.n_outputs, at_once):
+            some = slice(first, first + at_once)
+            yield some, self.first_visits(state, candidates[some], end, some)
 
     def of_first_visits(self, end):
         """Return a learner of the first visits, and the features that their rows have.
@@ -346,15 +363,13 @@ class Learner:
         samples = replace(samples, rows=rows)
         return replace(self, samples=samples, order=NO_ROWS), features
 
-    def try_softmax(self, state, candidates, biases, trial, end, features):
+    def try_softmax(self, state, candidates, trial, end, features):
         """Do so for a softmax, in the order of the rates; return what came last."""
         at_once = effective_n_jobs(self.n_jobs)
         before: deque = deque(maxlen=trial.below + 1)
         least = np.inf
         for first in range(0, candidates.shape[1], at_once):
-            rates = candidates[:, first : first + at_once]
-            part = state.like(rates, self.samples.rows.n_features)
-            self.make_first_visits(part, biases, end)
+            part = self.first_visits(state, candidates[:, first : first + at_once], end)
             for nth, loss in enumerate(part.losses()[0]):
                 before.append((part, nth))
                 if first + nth == 0 or loss < least:
@@ -364,7 +379,11 @@ class Learner:
         state.rates[...] = np.take_along_axis(kept.rates, chosen, axis=1)
         return part
 
-    def make_first_visits(self, part, biases, end, first=0):
-        """Let a new state learn, whose first output is the one of this number."""
-        part.begin_at(biases)
+    def first_visits(self, state, rates, end, outputs=slice(None)):
+        """Return a new state of some outputs after the first visits at these rates."""
+        part = state.like(rates, self.samples.rows.n_features, outputs)
+        biases = state.of_leaders(state.by_model(state.biases()))
+        part.begin_at(biases[outputs])
+        first = outputs.start or 0
         part.t = self.learn(self, part, part.loss_sum, 0, end, first)
+        return part

@@ -150,9 +150,10 @@ def test_when_a_rate_is_settled_does_not_depend_on_the_chunks(task, name, monkey
         pytest.skip("refused together")
     for trial in ("_TRIAL_OF_ONE", "_TRIAL_OF_SEVERAL"):
         monkeypatch.setattr(_rates, trial, 70)
+    monkeypatch.setattr(_rates, "_FIRST_LOOK", 40)
     whole = streamed(task, "CSR float32", [], **OPTIONS[name])
     assert whole._state.n_candidates == 1
-    for cuts in ([3, 69, 70, 71], range(1, N_ROWS)):
+    for cuts in ([3, 39, 40, 69, 70, 71], [71], range(1, N_ROWS)):
         model = streamed(task, "CSR float32", cuts, pickled, **OPTIONS[name])
         for attribute in ATTRIBUTES:
             np.testing.assert_array_equal(
