@@ -138,6 +138,22 @@ def load(name, dtype, max_rows=None) -> Dataset:
     return Dataset(name, X_train, y_train, X_test, y_test)
 
 
+def load_reuters(dtype):
+    """Read Reuters-21578: X, sparse indicator of 120 topics, and the same to test."""
+    folder = data_folder() / "reuters21578"
+    X, Y, X_test, Y_test = (
+        sp.load_npz(folder / f"{part}.npz").tocsr()
+        for part in ("X_train", "Y_train", "X_test", "Y_test")
+    )
+    tfidf = TfidfTransformer(sublinear_tf=True).fit(X)
+    return (
+        tfidf.transform(X).astype(dtype),
+        Y,
+        tfidf.transform(X_test).astype(dtype),
+        Y_test,
+    )
+
+
 def _from_texts(name, path, dtype, max_rows):
     """Hold out 30 % of the texts at random; the vocabulary is that of the others."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:

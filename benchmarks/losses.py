@@ -12,12 +12,11 @@ from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
-from datasets import data_folder, load, power_law, present, why_missing
+from datasets import load, load_reuters, power_law, present, why_missing
 from measuring import Table, alternate, header
 from memory import peak_memory
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import (
     GammaRegressor,
     HuberRegressor,
@@ -251,16 +250,10 @@ def of_classes(model, dataset):
 
 def labels(arguments):
     """Learn the 120 topics of Reuters-21578 in one call, beside a model for each."""
-    folder = data_folder()
-    if folder is None or not (folder / "reuters21578" / "Y_train.npz").is_file():
+    if not present(["reuters21578"]):
         print("\nReuters-21578 is not there.")
         return
-    X, Y, X_test, Y_test = (
-        sp.load_npz(folder / "reuters21578" / f"{part}.npz").tocsr()
-        for part in ("X_train", "Y_train", "X_test", "Y_test")
-    )
-    tfidf = TfidfTransformer(sublinear_tf=True).fit(X)
-    X, X_test = (tfidf.transform(rows).astype(np.float32) for rows in (X, X_test))
+    X, Y, X_test, Y_test = load_reuters("float32")
     sgd = SGDClassifier(loss="log_loss")
     candidates = {
         "one SGDClassifier a label": OneVsRestClassifier(sgd),

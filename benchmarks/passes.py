@@ -1,0 +1,95 @@
+"""Compare the passes of max_iter="auto" with more where classes are rare.
+
+Of sets of several classes, and of Reuters-21578, each class or label is learned as one
+of several labels, and five of them as one of two classes. On random training rows of
+each number the default is compared with as many passes as there would be if classes
+were not rare; means are over those sets where they differ.
+"""
+
+import argparse
+
+import numpy as np
+from datasets import load, load_reuters, present
+from measuring import Table, header
+from sklearn.metrics import f1_score
+
+from sk_adagrad import AdagradClassifier
+
+SETS = ("news20", "whats_cooking", "debian_packages", "conll2000", "clinc150")
+ROWS = (300, 1_000, 3_000, 60_000)
+N_TEST, N_CLASSES, LEAST = 4_000, 5, 5
+
+
+def tasks():
+    """Yield X, an indicator of its labels, and the same of the test part."""
+    for name in present(SETS):
+        dataset = load(name, "float32")
+        Y, Y_test = (
+            y[:, None] == np.unique(dataset.y_train)
+            for y in (dataset.y_train, dataset.y_test)
+        )
+        yield dataset.X_train, Y, dataset.X_test, Y_test
+    if present(["reuters21578"]):
+        X, Y, X_test, Y_test = load_reuters("float32")
+        yield X, Y.toarray() > 0, X_test, Y_test.toarray() > 0
+
+
+def columns(Y):
+    """Return labels from the most frequent to the thirtieth."""
+    order = np.argsort(-Y.sum(axis=0), kind="stable")[:30]
+    return order[np.linspace(0, len(order) - 1, N_CLASSES).astype(int)]
+
+
+def scores(model, X, y):
+    """Return log loss and F1 (of several labels the mean)."""
+    p = model.predict_proba(X).astype(np.float64).clip(1e-7, 1 - 1e-7)
+    p = p if y.ndim == 2 else p[:, 1]
+    average = "macro" if y.ndim == 2 else "binary"
+    loss = -np.log(np.where(y, p, 1 - p)).mean()
+    return loss, f1_score(y, p > 0.5, average=average, zero_division=0)
+
+
+def compare(X, y, X_test, y_test):
+    """Return scores as it comes and with more passes, or None if there are none."""
+    more = max(3, min(20, 20_000 // len(y)))
+    ours = AdagradClassifier(random_state=0, tol=None).fit(X, y)
+    if ours.n_iter_ == more:
+        return None
+    longer = AdagradClassifier(random_state=0, tol=None, max_iter=more).fit(X, y)
+    return scores(ours, X_test, y_test), scores(longer, X_test, y_test)
+
+
+def main():
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    print(header())
+    table = Table("rows", "kind", "sets", "log loss, times", "F1 before", "F1")
+    found = {}
+    for X, Y, X_test, Y_test in tasks():
+        X_test, Y_test = X_test[:N_TEST], Y_test[:N_TEST]
+        for n_rows in ROWS:
+            some = np.random.default_rng(0).permutation(len(Y))[:n_rows]
+            kinds = {"labels": [slice(None)], "two classes": columns(Y)}
+            for kind, of_kind in kinds.items():
+                pairs = [
+                    compare(X[some], Y[some, column] * 1, X_test, Y_test[:, column])
+                    for column in of_kind
+                    if Y[some, column].sum() >= LEAST and Y_test[:, column].any()
+                ]
+                pairs = [pair for pair in pairs if pair is not None]
+                if pairs:
+                    losses, f1s = np.array(pairs).transpose(2, 1, 0)
+                    ratio = np.log(losses[0] / losses[1]).mean()
+                    mean = ratio, *f1s.mean(axis=1)
+                    found.setdefault((n_rows, kind), []).append(mean)
+    for (n_rows, kind), of_sets in sorted(found.items()):
+        ratio, f1, before = np.mean(of_sets, axis=0)
+        table.row(
+            *(f"{n_rows:,}", kind, len(of_sets)),
+            *(f"{np.exp(ratio):.2f}", f"{before:.2f}", f"{f1:.2f}"),
+        )
+
+
+if __name__ == "__main__":
+    main()
