@@ -21,7 +21,7 @@ from ._labels import (
     refuse_lists_of_labels,
 )
 from ._losses import CLASSIFICATION_LOSSES
-from ._rates import FIRST_SLOPE_OF_ONE, FIRST_SLOPE_OF_SEVERAL
+from ._rates import FIRST_SLOPE_OF_RARE, FIRST_SLOPE_OF_TWO
 from ._targets import Targets
 
 
@@ -139,9 +139,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     max_iter : int or "auto", default="auto"
         Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
         is three, or of fewer than 6,667 samples what makes 20,000 visits, but 20 at
-        most. With two classes it is two, and with several labels one, if less than an
-        eighth of the samples has a label, or has not, and at least as many features as
-        half of the rows come in a single row: more passes would learn these by heart.
+        most. With two classes or several labels it is one if less than an eighth of
+        the samples has a label, or has not, and at least as many features as half of
+        the rows come in a single row: more passes would learn these by heart.
         Under ``eta0="auto"`` three or more passes go on with half of the best rate.
     tol : float or None, default=1e-3
         A pass, from the second on, is without change when its mean loss is not below
@@ -236,18 +236,19 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     the penalty. Features that never came have weight 0.
 
     **eta0="auto".** The candidates are 2⁻⁴, 2⁻³, ..., 2³ times 1 / (a √n), and every G
-    starts at a² where there are several outputs and at a² / 256 where there is one, all
-    rounded to powers of two; a is the mean ``|x|`` of the non-zeros of X and n how many
-    a row has. Where the weights of samples have a mean below 1, G starts at its square
-    times as much. `fit` counts all rows, `partial_fit` its first 32 samples: until it
-    has seen them it keeps them, and starts anew with every call. Each output chooses
-    for itself; a softmax has one rate. After 32,768 samples (4,096 with several
-    outputs), or at the end of the first pass of `fit`, the candidate with the least
-    loss so far stays and the others are dropped; one-vs-rest classes and labels keep
-    four from the 256th sample on: the one that is best then, the one below and two
-    above. With ``max_iter`` of three or more the one of half that rate stays, which has
-    learned beside it from the start: P passes make G about P times as large, so that
-    η / √P moves a weight as far as η does in one.
+    starts at 4 a² where there are several outputs or one of two classes has less than
+    an eighth of the weight of samples, and at a² / 256 otherwise, all rounded to powers
+    of two; a is the mean ``|x|`` of the non-zeros of X and n how many a row has. Where
+    the weights of samples have a mean below 1, G starts at its square times as much.
+    `fit` counts all rows, `partial_fit` its first 32 samples: until it has seen them it
+    keeps them, and starts anew with every call. Each output chooses for itself; a
+    softmax has one rate. After 32,768 samples (4,096 with several outputs), or at the
+    end of the first pass of `fit`, the candidate with the least loss so far stays and
+    the others are dropped; one-vs-rest classes and labels keep four from the 256th
+    sample on: the one that is best then, the one below and two above. With ``max_iter``
+    of three or more the one of half that rate stays, which has learned beside it from
+    the start: P passes make G about P times as large, so that η / √P moves a weight as
+    far as η does in one.
 
     Until then each output learns as eight models, or four, each of which is what its
     rate as a float would have given with the same `initial_accumulator`. `fit` tries
@@ -539,8 +540,10 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
     def _first_slopes(self, samples, biases):
         n_outputs = samples.targets.n_outputs
-        slope = FIRST_SLOPE_OF_ONE if n_outputs == 1 else FIRST_SLOPE_OF_SEVERAL
-        return np.full(n_outputs, slope)
+        weight = samples.weight if len(samples.weight) else np.ones(samples.rows.n_rows)
+        if n_outputs > 1 or samples.targets.are_rare(weight):
+            return np.full(n_outputs, FIRST_SLOPE_OF_RARE)
+        return np.full(n_outputs, FIRST_SLOPE_OF_TWO)
 
     def _y_checks(self, y):
         refuse_lists_of_labels(y)

@@ -6,10 +6,6 @@ from ._dispatch import KERNELS
 
 _PASSES, _MOST_PASSES, _VISITS = 3, 20, 20_000
 
-# A class is rare below this share of the weight. Not 1/8: a share that is just that
-# must not be rounded by chance.
-_RARE = 0.1249
-
 
 def passes_of(samples, order, n_visits):
     """Return how many passes there are to be at most.
@@ -21,8 +17,8 @@ def passes_of(samples, order, n_visits):
 
     Rare classes in rows full of features that no other row has are another matter. From
     the second pass on such features explain the few samples of the class, and in new
-    rows they do not come: their probabilities are too low. With several labels one pass
-    is best, with two classes two, at the rate that is best for them.
+    rows they do not come: their probabilities are too low. With two classes, or several
+    labels, one pass at the rate that is best for one then is best.
 
     Parameters
     ----------
@@ -33,7 +29,7 @@ def passes_of(samples, order, n_visits):
         How many of these visits have a weight.
     """
     if _learns_by_heart(samples, order):
-        return 1 if samples.targets.n_outputs > 1 else 2
+        return 1
     return max(_PASSES, min(_MOST_PASSES, _VISITS // max(1, n_visits)))
 
 
@@ -54,8 +50,7 @@ def _learns_by_heart(samples, order):
     visited = np.flatnonzero(weight).astype(np.uint32)
     if 2 * rows.n_features < len(visited):
         return False
-    shares = targets.shares(weight)
-    if np.minimum(shares, 1 - shares).mean() >= _RARE:
+    if not targets.are_rare(weight):
         return False
     n_single = KERNELS[rows.data.dtype].single_features(
         indptr=rows.indptr,

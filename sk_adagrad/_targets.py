@@ -11,6 +11,9 @@ _NO_VALUES = np.empty((0, 0))
 _NO_LABELS = np.empty(0)
 _NO_INDPTR = np.empty(0, dtype=np.int64)
 
+# Not 1/8: a share that is just that must not be rounded by chance.
+_RARE = 0.1249
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -63,6 +66,14 @@ class Targets:
         """Whether outputs are judged one by one: that of two classes, or labels."""
         return len(self.codes) == 1 or len(self.label_indptr) > 0
 
+    def are_rare(self, weight):
+        """Whether less than an eighth of the weight has a label, or else has it not.
+
+        Of several labels it is the mean share that counts.
+        """
+        shares = self.shares(weight)
+        return np.minimum(shares, 1 - shares).mean() < _RARE
+
     def shares(self, weight):
         """Return the share of the weight of samples that has each output's label."""
         of_labels = weight
@@ -70,7 +81,7 @@ class Targets:
             of_labels = np.repeat(weight, np.diff(self.label_indptr))
         numbers, codes = (x.astype(np.intp) for x in (self.labels, self.codes))
         has = np.bincount(numbers, of_labels, minlength=codes.max() + 1)
-        return has[codes] / weight.sum()
+        return has[codes] / (weight.sum() or 1.0)
 
     def of_output(self, output):
         """Return what one output is to learn: values, or 1 and -1."""

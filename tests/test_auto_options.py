@@ -197,12 +197,18 @@ def expected_start(X, weight, share):
 
 
 @pytest.mark.parametrize("size", [2.0**-12, 1.0, 3.0, 2.0**12])
-@pytest.mark.parametrize(("task", "share"), [("binary", 1 / 256), ("classes", 1.0)])
+@pytest.mark.parametrize(
+    ("task", "share"), [("binary", 1 / 256), ("rare", 4.0), ("classes", 4.0)]
+)
 def test_accumulators_start_by_the_size_of_values(task, share, size):
-    X, y, weight = samples(task, "dense float64")
+    X, y, weight = samples(
+        "classes" if task == "classes" else "binary", "dense float64"
+    )
+    if task == "rare":
+        y = np.arange(N_ROWS) % 10 == 0
     X = X * size
     X[0] *= 100  # an outlier, which a mean square would be mostly made of
-    model = model_of(task, shuffle=False, max_iter=1)
+    model = AdagradClassifier(shuffle=False, max_iter=1)
     for weights in (weight, None):
         model.fit(X, y, sample_weight=weights)
         each = np.ones(N_ROWS) if weights is None else weight
