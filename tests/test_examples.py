@@ -49,6 +49,7 @@ def test_docstrings_are_thousands_of_texts_in_some_twenty_classes():
     assert sum(counts) >= 4_000
 
 
+@pytest.mark.slow
 def test_quickstart_learns_and_keeps_up_with_sgd():
     shown = output_of("quickstart.py")
     columns = r"\s+[\d.]+\s+\d+"  # seconds and passes

@@ -44,6 +44,10 @@ from sk_adagrad import (
 CHECKED = [
     *(AdagradClassifier(loss) for loss in AdagradClassifier._losses),
     *(AdagradRegressor(loss) for loss in AdagradRegressor._losses),
+    AdagradClassifierCV(),
+    AdagradRegressorCV(),
+]
+CHECKED_ON_THE_NEWEST = [
     *(
         estimator(**params)
         for estimator in (AdagradClassifier, AdagradRegressor)
@@ -71,8 +75,6 @@ CHECKED = [
             {"alpha": 1e-4, "l1_ratio": 0.5, "update": "ftrl_proximal"},
         )
     ),
-    AdagradClassifierCV(),
-    AdagradRegressorCV(),
     AdagradClassifierCV(cv=3),
     AdagradRegressorCV(cv=3),
     *(
@@ -109,7 +111,12 @@ def impossible_checks(estimator):
     return checks
 
 
-@pytest.mark.parametrize("estimator", CHECKED, ids=str)
+@pytest.mark.parametrize(
+    "estimator",
+    CHECKED
+    + [pytest.param(each, marks=pytest.mark.slow) for each in CHECKED_ON_THE_NEWEST],
+    ids=str,
+)
 def test_every_check_of_scikit_learn_passes(estimator):
     results = check_estimator(estimator, on_skip=None, on_fail=None)
     assert sum(result["status"] == "passed" for result in results) > 40
