@@ -121,7 +121,7 @@ cdef inline void step(
     int learning, lanes* state, lanes* G, lanes x, const Bank* bank,
     const Symbols* rule,
 ) noexcept nogil:
-    cdef lanes g = bank.slope * x, grown
+    cdef lanes g = bank.slope * x, grown, moved
     if learning == MIRROR_DESCENT or learning == FORGETTING:
         # Duchi, Hazan & Singer (2011)
         if learning == FORGETTING:  # of what this row is about
@@ -133,11 +133,14 @@ cdef inline void step(
         state[0] = state[0] + g
     else:  # McMahan et al. (2013), algorithm 1
         grown = finite(G[0] + g * g)
-        state[0] = state[0] + bank.drive * x - (
+        moved = state[0] + bank.drive * x - (
             root(grown + bank.eps) - root(G[0] + bank.eps)
         ) / bank.eta * weight_of(
             FROM_SUM, state[0], G[0], G[0], bank.eta, bank.eps, rule
         )
+        # Where g is 0 the roots are the same, but fused with a product their difference
+        # is a rounding error, which would depend on whether other lanes learn.
+        state[0] = if_equal(g, spread(0), state[0], moved)
         G[0] = grown
 
 

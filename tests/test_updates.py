@@ -843,3 +843,22 @@ def test_a_bad_value_is_refused(options):
     model = AdagradClassifier(**options)
     with pytest.raises(ValueError, match=name):
         model.fit(np.eye(2), [0, 1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("alpha", [0, 1e-2])
+@pytest.mark.parametrize("update", UPDATES)
+def test_a_label_is_learned_the_same_whatever_labels_lie_beside_it(
+    update, alpha, dtype
+):
+    """Also where its own loss is flat and another one's is not."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(150, 12)).astype(dtype)
+    Y = (X @ rng.normal(size=(12, 40)) + rng.normal(size=(150, 40)) > 0) * 1
+    order = rng.permutation(40)
+    params = {"loss": "hinge", "eta0": 0.5, "update": update, "alpha": alpha}
+    params |= {"l1_ratio": 0.3, "shuffle": False, "max_iter": 2}
+    model = AdagradClassifier(**params).fit(X, Y)
+    other = AdagradClassifier(**params).fit(X, Y[:, order])
+    np.testing.assert_array_equal(other.coef_, model.coef_[order])
+    np.testing.assert_array_equal(other.accumulators_, model.accumulators_[order])
