@@ -244,13 +244,13 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     keeps them, and starts anew with every call. Each output chooses for itself; a
     softmax has one rate. After 32,768 samples (4,096 with several outputs), or at the
     end of the first pass of `fit`, the candidate with the least loss so far stays and
-    the others are dropped; one-vs-rest classes and labels keep four from the 256th
-    sample on: the one that is best then, the one below and two above. With ``max_iter``
-    of three or more the one of half that rate stays, which has learned beside it from
-    the start: P passes make G about P times as large, so that η / √P moves a weight as
-    far as η does in one.
+    the others are dropped; one-vs-rest classes and labels keep three from the 256th
+    sample on, the one that is best then and its neighbours, and in `fit` with
+    ``max_iter`` of three or more one further above. Then the one of half that rate
+    stays, which has learned beside it from the start: P passes make G about P times as
+    large, so that η / √P moves a weight as far as η does in one.
 
-    Until then each output learns as eight models, or four, each of which is what its
+    Until then each output learns as eight models, or fewer, each of which is what its
     rate as a float would have given with the same `initial_accumulator`. `fit` tries
     eight outputs, or one rate of a softmax, at a time for each thread, and so does
     `partial_fit` if its first call has the samples that the choice needs. If not, all
