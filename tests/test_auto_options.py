@@ -154,8 +154,7 @@ def test_when_a_rate_is_settled_does_not_depend_on_the_chunks(task, name, monkey
     whole = streamed(task, "CSR float32", [], **OPTIONS[name])
     assert whole._state.n_candidates == 1
     for cuts in ([3, 39, 40, 69, 70, 71], [71], range(1, N_ROWS)):
-        between = pickled if len(cuts) < 10 else lambda model: model
-        model = streamed(task, "CSR float32", cuts, between, **OPTIONS[name])
+        model = streamed(task, "CSR float32", cuts, pickled, **OPTIONS[name])
         for attribute in ATTRIBUTES:
             np.testing.assert_array_equal(
                 getattr(model, attribute), getattr(whole, attribute), attribute

@@ -326,8 +326,7 @@ def test_values_too_large_are_refused():
     ],
 )
 def test_every_check_of_scikit_learn_passes(estimator, impossible):
-    # At the default tol the check of class weights makes a thousand passes.
-    model = estimator(preconditioner="full", tol=0.05)
+    model = estimator(preconditioner="full")
     results = check_estimator(model, on_skip=None, on_fail=None)
     assert sum(result["status"] == "passed" for result in results) > 40
     failures = {

@@ -70,7 +70,7 @@ def assert_same_state(actual, wanted):
 @each_stream
 @pytest.mark.parametrize("weighted", [False, True])
 @each_format
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cuts=st.sets(st.integers(1, N_ROWS - 1)).map(sorted))
 def test_any_chunking_of_a_stream_gives_the_same_model(stream, form, weighted, cuts):
     whole = learn(stream, form=form, weighted=weighted)
