@@ -540,8 +540,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
     def _first_slopes(self, samples, biases):
         n_outputs = samples.targets.n_outputs
-        weight = samples.weight if len(samples.weight) else np.ones(samples.rows.n_rows)
-        if n_outputs > 1 or samples.targets.are_rare(weight):
+        if n_outputs > 1 or samples.targets.are_rare(samples.weights):
             return np.full(n_outputs, FIRST_SLOPE_OF_RARE)
         return np.full(n_outputs, FIRST_SLOPE_OF_TWO)
 

@@ -143,6 +143,22 @@ cdef separate leave_out_zeros(
     n[0] = kept
 
 
+cdef inline Py_ssize_t read_dense_row(
+    const index** columns, const real** values, Py_ssize_t nnz, index* own_columns,
+    real* own_values,
+) noexcept nogil:
+    """Point to what is not 0 of a dense row, if it is few; return how many there are.
+
+    It is inlined, so that the loops over rows keep what is pointed to in registers.
+    """
+    cdef Py_ssize_t kept = nnz
+    leave_out_zeros(values[0], &kept, own_columns, own_values)
+    if kept < nnz:
+        columns[0] = own_columns
+        values[0] = own_values
+    return kept
+
+
 # What `train` is given, as the loop over rows reads it; NULL is what is not there.
 cdef struct Job:
     const real* entries
@@ -264,7 +280,7 @@ cdef inline int64_t visit_rows(
         int reading = AS_STORED if plain else job.reading
         int learning = MIRROR_DESCENT if plain else job.learning
         int ready
-        Py_ssize_t n_banks = 1 if narrow else job.n_banks, i, b, row, nnz, kept
+        Py_ssize_t n_banks = 1 if narrow else job.n_banks, i, b, row, nnz
         const index* row_columns
         const real* row_values
         Symbols unpenalised = rule
@@ -284,10 +300,9 @@ cdef inline int64_t visit_rows(
             starts, columns, job.entries, job.n_features, row, &row_columns, &row_values
         )
         if starts == NULL and not (plain and narrow):
-            kept = nnz
-            leave_out_zeros(row_values, &kept, own_columns, job.own_values)
-            if kept < nnz:
-                row_columns, row_values, nnz = own_columns, job.own_values, kept
+            nnz = read_dense_row(
+                &row_columns, &row_values, nnz, own_columns, job.own_values
+            )
 
         # Predict, with weights brought up to date.
         ready = reading
@@ -512,7 +527,7 @@ def raw_prediction(
         int64_t* last = <int64_t*> &touched[0] if touched.shape[0] else NULL
         Symbols rule
         Bank* banks = <Bank*> &at_work[0, 0]
-        Py_ssize_t row, nnz, kept, b
+        Py_ssize_t row, nnz, b
         unsigned denormals
         int j
     set_read_only(&rule, l1, l2, t, reading)
@@ -526,10 +541,7 @@ def raw_prediction(
                 starts, columns, entries, n_features, row, &row_columns, &row_values
             )
             if starts == NULL:
-                kept = nnz
-                leave_out_zeros(row_values, &kept, own, room)
-                if kept < nnz:
-                    row_columns, row_values, nnz = own, room, kept
+                nnz = read_dense_row(&row_columns, &row_values, nnz, own, room)
             if normalised:
                 known_scale_row(&scales[0], row_columns, row_values, nnz, room)
                 row_values = room

@@ -42,11 +42,9 @@ def _learns_by_heart(samples, order):
     rows, targets = samples.rows, samples.targets
     if not targets.independent:
         return False
-    weight = np.ones(rows.n_rows)
+    weight = samples.weights
     if len(order):
-        weight = np.bincount(order, minlength=rows.n_rows)
-    if len(samples.weight):
-        weight = weight * samples.weight
+        weight = np.bincount(order, minlength=rows.n_rows) * weight
     visited = np.flatnonzero(weight).astype(np.uint32)
     if 2 * rows.n_features < len(visited):
         return False

@@ -24,6 +24,11 @@ class Samples:
     targets: Targets
     weight: np.ndarray
 
+    @property
+    def weights(self):
+        """The weight of each sample, also where all weigh 1."""
+        return self.weight if len(self.weight) else np.ones(self.rows.n_rows)
+
     def take(self, which):
         """Return a copy of some samples."""
         weight = self.weight[which] if len(self.weight) else self.weight
@@ -57,10 +62,7 @@ class Samples:
         parts = self, other
         weights = [part.weight for part in parts]
         if any(map(len, weights)):
-            weights = [
-                part.weight if len(part.weight) else np.ones(part.rows.n_rows)
-                for part in parts
-            ]
+            weights = [part.weights for part in parts]
         return Samples(
             self.rows.followed_by(other.rows),
             self.targets.followed_by(other.targets),

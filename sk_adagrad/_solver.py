@@ -345,11 +345,14 @@ class Learner:
 
     def tried(self, state, candidates, end):
         """Yield some outputs, and their state after the first visits at each rate."""
+        biases = state.of_leaders(state.by_model(state.biases()))
         banks = LANES * effective_n_jobs(self.n_jobs)
         at_once = banks * LANES // candidates.shape[1]
         for first in range(0, state.n_outputs, at_once):
             some = slice(first, first + at_once)
-            yield some, self.first_visits(state, candidates[some], end, some)
+            part = state.like(candidates[some], self.samples.rows.n_features, some)
+            self.make_first_visits(part, biases[some], end, first)
+            yield some, part
 
     def of_first_visits(self, end):
         """Return a learner of the first visits, and the features that their rows have.
@@ -365,11 +368,14 @@ class Learner:
 
     def try_softmax(self, state, candidates, trial, end, features):
         """Do so for a softmax, in the order of the rates; return what came last."""
+        biases = state.of_leaders(state.by_model(state.biases()))
         at_once = effective_n_jobs(self.n_jobs)
         before: deque = deque(maxlen=trial.below + 1)
         least = np.inf
         for first in range(0, candidates.shape[1], at_once):
-            part = self.first_visits(state, candidates[:, first : first + at_once], end)
+            rates = candidates[:, first : first + at_once]
+            part = state.like(rates, self.samples.rows.n_features)
+            self.make_first_visits(part, biases, end)
             for nth, loss in enumerate(part.losses()[0]):
                 before.append((part, nth))
                 if first + nth == 0 or loss < least:
@@ -379,11 +385,7 @@ class Learner:
         state.rates[...] = np.take_along_axis(kept.rates, chosen, axis=1)
         return part
 
-    def first_visits(self, state, rates, end, outputs=slice(None)):
-        """Return a new state of some outputs after the first visits at these rates."""
-        part = state.like(rates, self.samples.rows.n_features, outputs)
-        biases = state.of_leaders(state.by_model(state.biases()))
-        part.begin_at(biases[outputs])
-        first = outputs.start or 0
+    def make_first_visits(self, part, biases, end, first=0):
+        """Let a new state learn, whose first output is the one of this number."""
+        part.begin_at(biases)
         part.t = self.learn(self, part, part.loss_sum, 0, end, first)
-        return part

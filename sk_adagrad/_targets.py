@@ -129,7 +129,7 @@ class Targets:
         outputs = np.arange(first, first + state.n_outputs)
         shape = state.n_outputs, state.n_candidates
         codes = np.empty(shape, state.dtype)
-        codes.T[...] = self.codes[outputs] if len(self.codes) else -1
+        codes.T[...] = self.codes[outputs] if self.are_labels else -1
         columns = np.empty(shape, np.int32)
         columns.T[...] = outputs
         return (
