@@ -4,16 +4,21 @@
 # remember that their loops would find no free registers.
 
 cdef separate dot(
-    bint narrow, int reading, bint catch_up, Py_ssize_t n_banks, const real* table,
+    bint narrow, int reading, bint learns, Py_ssize_t n_banks, const real* table,
     Py_ssize_t stride, int64_t* touched, int64_t t, const index* columns,
     const real* values, Py_ssize_t nnz, const Symbols* rule, Bank* banks,
 ) noexcept nogil:
     """Add w . x of each bank's lanes to p; if there is one lane, to all of p.
 
-    With `catch_up` the weights that it reads replace those in the table.
+    If a step follows, weights that have missed steps replace those in the table.
     """
     cdef Py_ssize_t k
-    if reading == AS_STORED:
+    if reading == AS_STORED and learns and G_IS_FAR:
+        dot_as(
+            AS_STORED, True, narrow, n_banks, table, stride, touched, t, columns,
+            values, nnz, rule, banks,
+        )
+    elif reading == AS_STORED:
         dot_as(
             AS_STORED, False, narrow, n_banks, table, stride, touched, t, columns,
             values, nnz, rule, banks,
@@ -23,7 +28,7 @@ cdef separate dot(
             FROM_SUM, False, narrow, n_banks, table, stride, touched, t, columns,
             values, nnz, rule, banks,
         )
-    elif not catch_up:
+    elif not learns:
         dot_as(
             reading, False, narrow, n_banks, table, stride, touched, t, columns,
             values, nnz, rule, banks,
@@ -49,34 +54,34 @@ cdef separate dot(
 
 
 cdef inline void dot_as(
-    int reading, bint catch_up, bint narrow, Py_ssize_t n_banks, const real* table,
+    int reading, bint learns, bint narrow, Py_ssize_t n_banks, const real* table,
     Py_ssize_t stride, const int64_t* touched, int64_t t, const index* columns,
     const real* values, Py_ssize_t nnz, const Symbols* rule, Bank* banks,
 ) noexcept nogil:
     if narrow:
         banks.p = banks.p + dot_narrow(
-            reading, catch_up, table, touched, t, columns, values, nnz, banks.eta,
+            reading, learns, table, touched, t, columns, values, nnz, banks.eta,
             banks.eps, rule,
         )
         return
     if reading != AS_STORED:
         dot_lazy(
-            reading, catch_up, n_banks, table, stride, touched, t, columns, values, nnz,
+            reading, learns, n_banks, table, stride, touched, t, columns, values, nnz,
             rule, banks,
         )
         return
     while n_banks > 0:
         if n_banks == 1:
-            dot_wide(1, table, stride, columns, values, nnz, banks)
+            dot_wide(1, learns, table, stride, columns, values, nnz, banks)
             return
         elif n_banks == 2:
-            dot_wide(2, table, stride, columns, values, nnz, banks)
+            dot_wide(2, learns, table, stride, columns, values, nnz, banks)
             return
         elif n_banks == 3:
-            dot_wide(3, table, stride, columns, values, nnz, banks)
+            dot_wide(3, learns, table, stride, columns, values, nnz, banks)
             return
         else:
-            dot_wide(4, table, stride, columns, values, nnz, banks)
+            dot_wide(4, learns, table, stride, columns, values, nnz, banks)
             n_banks, banks, table = n_banks - 4, banks + 4, table + 4 * BANK_SIZE
 
 
