@@ -313,11 +313,16 @@ cdef inline void step_wide(
 # elsewhere. The entries that are not a multiple of eight come first, as a tile whose
 # other values are 0.
 
+cdef inline real pull_one(const real* table, Py_ssize_t column) noexcept nogil:
+    return table[2 * column]  # beyond 2^31 with a column of 2^30
+
+
 cdef inline lanes pull(const real* table, const index* columns) noexcept nogil:
     return pack(
-        table[2 * columns[0]], table[2 * columns[1]], table[2 * columns[2]],
-        table[2 * columns[3]], table[2 * columns[4]], table[2 * columns[5]],
-        table[2 * columns[6]], table[2 * columns[7]],
+        pull_one(table, columns[0]), pull_one(table, columns[1]),
+        pull_one(table, columns[2]), pull_one(table, columns[3]),
+        pull_one(table, columns[4]), pull_one(table, columns[5]),
+        pull_one(table, columns[6]), pull_one(table, columns[7]),
     )
 
 

@@ -325,6 +325,23 @@ def test_a_matrix_without_repeated_columns_is_not_copied(form, method, dtype):
     assert peak < size / 4
 
 
+def test_columns_whose_places_in_the_table_do_not_fit_32_bits():
+    """Of each feature the table holds two numbers; the columns themselves fit."""
+    X, y = samples("binary", "float32")
+    X = sp.csr_array(X)
+    n_features, columns = 2**30 + N_FEATURES, X.indices + np.int32(2**30)
+    far = sp.csr_array((X.data, columns, X.indptr), (N_ROWS, n_features))
+    params = {"eta0": 0.5, "shuffle": False}
+    try:
+        model = fitted("binary", far, y, **params)
+    except MemoryError:
+        pytest.skip("the table needs 8 GiB, of which pages are used for few columns")
+    wanted = fitted("binary", X, y, **params)
+    np.testing.assert_array_equal(
+        model.decision_function(far), wanted.decision_function(X)
+    )
+
+
 # Passes and stopping.
 
 
