@@ -77,15 +77,20 @@ def learn(learner, state, loss_sum, begin, end, first=0):
 
     n_threads = effective_n_jobs(learner.n_jobs)
     parts = list(_parts(state, n_threads))
-    if len(parts) == 1 or n_threads == 1:
-        learned = [learn_banks(*part) for part in parts]
-    else:
-        # joblib would look for results every 10 ms, which is a pass over a small set.
-        with ThreadPoolExecutor(n_threads) as pool:
-            try:
-                learned = list(pool.map(learn_banks, *zip(*parts, strict=True)))
-            finally:
-                interrupted = True
+    try:
+        if len(parts) == 1 or n_threads == 1:
+            learned = [learn_banks(*part) for part in parts]
+        else:
+            # joblib would look for results every 10 ms, a pass over a small set.
+            with ThreadPoolExecutor(n_threads) as pool:
+                try:
+                    learned = list(pool.map(learn_banks, *zip(*parts, strict=True)))
+                finally:
+                    interrupted = True
+    except BaseException:
+        # Counters must not be ahead of t: missed steps would be negative ones.
+        np.minimum(state.touched, state.t, out=state.touched)
+        raise
     return learned[0]  # as many in each
 
 

@@ -101,7 +101,9 @@ class BaseSearch(BaseAdagrad):
                 self._publish(*learner.passes(state, **goes_on))
             elif self.refit:
                 best = self._plain_of_cell(**self.best_params_)
-                self._publish(*best._solve(samples, None, False, False, self._biases))
+                weighed, counts = self._weighed(samples)
+                solved = best._solve(weighed, counts, None, False, False, self._biases)
+                self._publish(*solved)
         return self
 
     # What goes before.
@@ -250,6 +252,11 @@ class BaseSearch(BaseAdagrad):
             )
         finally:
             interrupted.set()
+        if not scores:
+            raise ValueError(
+                f"cv={self.cv!r} has no splits, as an iterator that was used up: give "
+                "a list of them, a splitter or a number of folds."
+            )
         scores = np.reshape(scores, (-1, len(plains), len(eta0s))).transpose(1, 2, 0)
         return dict(zip(plains, scores, strict=True))
 

@@ -483,7 +483,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             eps = np.finfo(positive.dtype).eps
             return positive.clip(eps, 1 - eps)
         if self._binary:
-            return np.hstack((1 - positive, positive))
+            return np.hstack((probability(-raw), positive))  # 1 - p may be 0
         total = positive.sum(axis=1, keepdims=True)
         uniform = np.full_like(positive, 1 / len(self.classes_))
         return np.divide(positive, total, out=uniform, where=total > 0)
@@ -599,7 +599,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
                 "multi_class='multinomial' needs classes that exclude each other, but "
                 "y is an indicator of labels: use multi_class='ovr'."
             )
-        y = sp.csr_matrix(y)
+        y = sp.csr_matrix(y, copy=True)  # what follows changes it
         y.sum_duplicates()
         y.eliminate_zeros()
         if (y.data != 1).any():
@@ -620,7 +620,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         return Targets.of_labels(y.indices, np.arange(n_labels), dtype, y.indptr)
 
     def _weigh(self, weight, targets, class_counts, stream):
-        """Multiply sample weights by class weights; count the classes of a stream."""
+        """Multiply sample weights by class weights; count classes to balance them."""
         if self.class_weight is None:
             return weight, class_counts
         codes = targets.labels.astype(np.intp)
@@ -645,4 +645,4 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             return weight, class_counts
         if stream:
             return balanced_so_far(codes, each, n_classes, class_counts)
-        return balanced(codes, each, n_classes), class_counts
+        return balanced(codes, each, n_classes)

@@ -2,12 +2,14 @@
 
 import math
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -123,21 +125,23 @@ class BaseAdagrad(BaseEstimator):
             if opening is not None and self.eta0 == "auto":
                 # The rates depend on the first samples: start anew with all of them.
                 go_on, samples = False, opening.followed_by(samples)
+            class_counts = self._state.class_counts if go_on else None
+            weighed, class_counts = self._weighed(samples, class_counts, stream)
+            if go_on and stream and not weighed.n_counted:
+                return self  # classes of weight 0, or weights that have become 0
             state, loss_curve, validation_curve = self._solve(
-                samples, held_out, go_on, stream
+                weighed, class_counts, held_out, go_on, stream
             )
             self._publish(state, loss_curve, validation_curve)
             begins = stream and not go_on and state.n_candidates > 1
-            few = begins and samples.n_counted < self._n_first(samples)
+            few = begins and weighed.n_counted < self._n_first(weighed)
             self._opening = samples.copy() if few else None
         return self
 
-    def _solve(self, samples, held_out, go_on, stream, biases=None):
-        class_counts = self._state.class_counts if go_on else None
-        samples, class_counts = self._weighed(samples, class_counts, stream)
+    def _solve(self, samples, class_counts, held_out, go_on, stream, biases=None):
         candidates, rule = None, self._rule(samples.rows.data.dtype)
         if go_on:
-            state = self._state_to_go_on(rule)
+            state = self._state_to_go_on(rule, stream)
         else:
             eta, accumulators, found = self._scales(samples, stream)
             biases = found if biases is None else biases
@@ -149,7 +153,13 @@ class BaseAdagrad(BaseEstimator):
 
         def validate(state):
             raw = engine.raw_prediction(state, held_out.rows)
-            return mean_loss(raw, held_out, rule, state.coupled)
+            loss = mean_loss(raw, held_out, rule, state.coupled)
+            if not np.isfinite(loss):
+                raise ValueError(
+                    "The loss of the validation set is no finite number: values of "
+                    "X_val, y_val or X are too large."
+                )
+            return loss
 
         return solve(
             state,
@@ -157,6 +167,7 @@ class BaseAdagrad(BaseEstimator):
             rule,
             engine.learn,
             candidates=candidates,
+            biases=biases,
             validate=validate if held_out else None,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
@@ -168,7 +179,11 @@ class BaseAdagrad(BaseEstimator):
         weight, class_counts = self._weigh(
             samples.weight, samples.targets, class_counts, stream
         )
-        weight = _cast(weight, samples.rows.data.dtype, "sample_weight")
+        dtype = samples.rows.data.dtype
+        weight = _cast(weight, dtype, "sample_weight")
+        vanishing = (weight > 0) & (weight < np.finfo(dtype).tiny)
+        if vanishing.any():  # to the kernel they are 0
+            weight = weight * ~vanishing
         if len(weight) and not (stream or weight.any()):
             raise ValueError(
                 f"The weights of all samples are 0 in {weight.dtype}, the type of the "
@@ -202,7 +217,9 @@ class BaseAdagrad(BaseEstimator):
         return Samples(rows, self._encode(y, weight, None, True, False, dtype), weight)
 
     def _check_combination(self):
-        """Refuse parameters that make no sense together."""
+        """Refuse parameters that make no sense together, before anything changes."""
+        if self.n_jobs == 0:
+            effective_n_jobs(0)  # joblib's error
         for name, (needed, why) in _NEEDED_BY_FULL.items():
             value = getattr(self, name, needed)
             if self.preconditioner == "full" and value != needed:
@@ -362,9 +379,12 @@ class BaseAdagrad(BaseEstimator):
         gradient_sizes = value_size * samples.lightness() * slopes
         return gradient_sizes, value_size * math.sqrt(row_nnz), target_sizes
 
-    def _state_to_go_on(self, rule):
-        """Return the present state, prepared for parameters that may have changed."""
-        state = self._state.unpacked()
+    def _state_to_go_on(self, rule, stream):
+        """Return the present state, prepared for parameters that may have changed.
+
+        In `fit` it is a copy, so that an error leaves the model as it was.
+        """
+        state = (self._state if stream else deepcopy(self._state)).unpacked()
         state_type, _ = PRECONDITIONERS[self.preconditioner]
         fixed = {
             "preconditioner": (type(state), state_type),
@@ -429,8 +449,8 @@ class BaseAdagrad(BaseEstimator):
             reading=Reading(
                 update=self.update,
                 eps=max(float(self.eps), float(np.finfo(dtype).tiny)),
-                l1=float(self.alpha * self.l1_ratio),
-                l2=float(self.alpha * (1 - self.l1_ratio)),
+                l1=_or_zero(self.alpha * self.l1_ratio, dtype),
+                l2=_or_zero(self.alpha * (1 - self.l1_ratio), dtype),
             ),
             keep=1.0 if self.half_life is None else 2 ** (-1 / self.half_life),
             fit_intercept=self.fit_intercept,
@@ -570,6 +590,11 @@ def _one_or_each(of_outputs):
     """Return the number that all outputs share, or the array of all."""
     shared = (of_outputs == of_outputs[0]).all()
     return float(of_outputs[0]) if shared else of_outputs
+
+
+def _or_zero(value, dtype):
+    """Return 0 for what is 0 to the kernel, or else the value."""
+    return float(value) if value >= np.finfo(dtype).tiny else 0.0
 
 
 def _is_finite_float(y):

@@ -60,6 +60,8 @@ cdef extern from "_lanes.h" nogil:
 cdef extern from "_lanes_math.h" nogil:
     real LARGEST
     real LINK_LIMIT
+    real EXP_LIMIT
+    real FLOW_LIMIT
     real SCALE
     real SMALL_STEP
     lanes inverse_root(lanes v)
@@ -352,6 +354,8 @@ cdef inline int64_t visit_rows(
             if plain or not job.multinomial:
                 y = target_of(job, row, b)
                 job.loss(bank.p, y, job.loss_parameter, &value, &bank.slope)
+                # Of NaN a maximum is 0: it must not count as a perfect prediction.
+                value = value + spread(0) * bank.p
                 add_up(&job.loss_sum[LANES * b], spread(weight) * job.used[b] * value)
             bank.slope = spread(weight) * job.used[b] * bank.slope
             bank.drive = bank.slope

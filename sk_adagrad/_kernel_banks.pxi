@@ -198,7 +198,7 @@ cdef inline real softmax(
         top = max(top, largest(banks[b].p))
     for b in range(n_banks):
         p = banks[b].p
-        own += total(if_equal(spread(label), code[b], p, spread(0)))
+        own += total(if_equal(spread(label), code[b], p, spread(0)) + spread(0) * p)
         banks[b].slope = used[b] * exponential(p - spread(top))
         sum_of_all += total(banks[b].slope)
     for b in range(n_banks):

@@ -184,13 +184,18 @@ cdef lanes log_loss_flow(
 ) noexcept nogil:
     # The change d of the margin z solves d + e^z (e^d - 1) = weight N. The left side is
     # convex and the start is above the solution, so Newton's steps fall towards it.
-    cdef lanes e = exponential(y * p), D = weight * N, d, rest
+    # Where e^z would be no normal number, d grows as fast as time.
+    cdef lanes z = y * p, D = lesser(weight * N, spread(FLOW_LIMIT)), straight
+    cdef lanes e, d, rest
     cdef int i
+    straight = lesser(D, positive(-z - spread(<real> 0.5 * EXP_LIMIT)))
+    D = D - straight
+    e = exponential(z + straight)
     d = lesser(D, log_one_plus_any(D / e))
     for i in range(NEWTON_STEPS):
         rest = d + e * exponential_minus_one(d) - D
         d = d - rest / (spread(1) + e * exponential(d))
-    return -y * d / N
+    return -y * (straight + d) / N
 
 
 cdef lanes hinge_flow(
@@ -409,7 +414,7 @@ cdef class Loss:
                 (<lanes*> p8)[0], (<lanes*> y8)[0], parameter, &value8, &slope8
             )
             for i in range(n):
-                value[begin + i] = lane(value8, i)
+                value[begin + i] = lane(value8, i) + 0 * p[begin + i]  # as in learning
                 slope[begin + i] = lane(slope8, i)
 
 

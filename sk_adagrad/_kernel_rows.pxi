@@ -154,10 +154,12 @@ cdef inline uint64_t entry_key(index column, real value, bint exact) noexcept no
 
     Entries' hashes are added up, so they must not be linear in the columns, which of
     one-hot rows are all there is. Products of 32 bits take a third of the time of those
-    of 64.
+    of 64, but leave out a bit, which exact hashes must not.
     """
     cdef uint64_t bits = bits_of(value, exact), c = <uint64_t> column
     cdef uint32_t b = <uint32_t> bits, one, other
+    if exact:
+        return scramble(bits ^ scramble(c + 1)) if value != 0 else 0
     one = <uint32_t> c * <uint32_t> 0x9E3779B1 + b * <uint32_t> 0x85EBCA77
     one = (one ^ (one >> 15) ^ <uint32_t> (c >> 32)) * <uint32_t> 0x27D4EB2F
     other = <uint32_t> c ^ (b << 5 | b >> 27) ^ <uint32_t> (bits >> 32)

@@ -76,10 +76,13 @@ def _range(y):
 
 
 def balanced(codes, weight, n_classes):
-    """Weigh each sample so that all classes that it has weigh the same."""
+    """Weigh each sample so that all classes that it has weigh the same.
+
+    Returns the weights, and what each class and all of them weighed before.
+    """
     counts = np.bincount(codes, weights=weight, minlength=n_classes)
     by_class = counts.sum() / (n_classes * np.where(counts > 0, counts, np.inf))
-    return weight * by_class[codes]
+    return weight * by_class[codes], np.append(counts, counts.sum())
 
 
 def balanced_so_far(codes, weight, n_classes, class_counts):

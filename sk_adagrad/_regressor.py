@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import RegressorMixin, _fit_context
+from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._estimators import BaseAdagrad, _cast
@@ -440,10 +441,13 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
                 f"fitted with {self._n_targets}; call fit (without warm_start) "
                 "to start over."
             )
+        # Of objects scikit-learn's check lets None and infinity pass.
+        assert_all_finite(values, estimator_name=type(self).__name__, input_name="y")
+        values = _cast(values, dtype, "y")
         self._check_targets(values)
         if not go_on:
             self._single_target = y.ndim == 1
-        return Targets.of_values(_cast(values, dtype, "y"))
+        return Targets.of_values(values)
 
     def _check_targets(self, values):
         """Refuse targets that the loss is not defined for."""

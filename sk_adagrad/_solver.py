@@ -55,6 +55,7 @@ def solve(
     learn,
     *,
     candidates=None,
+    biases=None,
     max_iter=None,
     tol=None,
     n_iter_no_change=1,
@@ -76,6 +77,8 @@ def solve(
     candidates : ndarray of shape (n_outputs, n_candidates) or None
         Rates to try for each output of the state, which is new; it goes on with one.
         None: the state has the rates.
+    biases : ndarray of shape (n_outputs,) or None
+        The intercepts that a new state starts with; None if all are 0.
     max_iter : int, "auto" or None
         Most passes over the rows, see `passes_of`. None for a part of a
         stream: one pass, and the trial of candidate rates goes on in the next part.
@@ -106,7 +109,7 @@ def solve(
     order, trial = NO_ROWS, None
     if random_state is not None:
         order, samples = ordered(samples, drawn_seed(random_state), state.scaled)
-    learner = Learner(samples, order, rule, True, n_jobs, learn)
+    learner = Learner(samples, order, rule, True, n_jobs, learn, biases)
     n_passes = 1 if max_iter is None else learner.most_passes(max_iter)
     if candidates is not None or state.n_candidates > 1:
         looks = samples.targets.are_labels and not state.coupled
@@ -185,6 +188,7 @@ class Learner:
     first_visit: bool
     n_jobs: int | None
     learn: Callable
+    biases: np.ndarray | None = None
 
     @property
     def n_visits(self):
@@ -345,13 +349,12 @@ class Learner:
 
     def tried(self, state, candidates, end):
         """Yield some outputs, and their state after the first visits at each rate."""
-        biases = state.of_leaders(state.by_model(state.biases()))
         banks = LANES * effective_n_jobs(self.n_jobs)
         at_once = banks * LANES // candidates.shape[1]
         for first in range(0, state.n_outputs, at_once):
             some = slice(first, first + at_once)
             part = state.like(candidates[some], self.samples.rows.n_features, some)
-            self.make_first_visits(part, biases[some], end, first)
+            self.make_first_visits(part, end, some)
             yield some, part
 
     def of_first_visits(self, end):
@@ -368,14 +371,13 @@ class Learner:
 
     def try_softmax(self, state, candidates, trial, end, features):
         """Do so for a softmax, in the order of the rates; return what came last."""
-        biases = state.of_leaders(state.by_model(state.biases()))
         at_once = effective_n_jobs(self.n_jobs)
         before: deque = deque(maxlen=trial.below + 1)
         least = np.inf
         for first in range(0, candidates.shape[1], at_once):
             rates = candidates[:, first : first + at_once]
             part = state.like(rates, self.samples.rows.n_features)
-            self.make_first_visits(part, biases, end)
+            self.make_first_visits(part, end)
             for nth, loss in enumerate(part.losses()[0]):
                 before.append((part, nth))
                 if first + nth == 0 or loss < least:
@@ -385,7 +387,8 @@ class Learner:
         state.rates[...] = np.take_along_axis(kept.rates, chosen, axis=1)
         return part
 
-    def make_first_visits(self, part, biases, end, first=0):
-        """Let a new state learn, whose first output is the one of this number."""
-        part.begin_at(biases)
-        part.t = self.learn(self, part, part.loss_sum, 0, end, first)
+    def make_first_visits(self, part, end, outputs=slice(0, None)):
+        """Let a new state of some outputs learn."""
+        if self.biases is not None:
+            part.begin_at(self.biases[outputs])
+        part.t = self.learn(self, part, part.loss_sum, 0, end, outputs.start)

@@ -343,6 +343,8 @@ class ModelState:
             for bank in banks:
                 touched |= (bank[:, 0] != 0).any(axis=1)
                 touched |= (bank[:, 1] != 0).any(axis=1)
+        # One at least: no feature means no counters and no scales.
+        touched[0] |= not touched.any()
         kept = np.flatnonzero(touched)
         n_columns = self.n_features
         return self._rearranged(kept, slice(None), len(kept), kept, n_columns)
@@ -467,11 +469,11 @@ class ModelState:
         return sp.csr_matrix((w.data, self.kept[w.indices], w.indptr), shape=shape)
 
     def _cached_group(self, group):
-        if ("group", group) not in self._read:
-            for key in [key for key in self._read if key[0] == "group"]:
-                del self._read[key]  # one at a time: each is as large as its banks
-            self._read["group", group] = self._weights_of(group)
-        return self._read["group", group]
+        weights = self._read.get(("group", group))
+        if weights is None:
+            self._forget_groups()  # one at a time: each is as large as its banks
+            self._read["group", group] = weights = self._weights_of(group)
+        return weights
 
     def accumulators(self):
         """Return G as (n_outputs, n_features) and (n_outputs,), read-only."""
@@ -514,12 +516,17 @@ class ModelState:
         return out
 
     def _published(self, name, read):
-        if (name,) not in self._read:
+        published = self._read.get((name,))
+        if published is None:
             published = tuple(map(_read_only, read()))
-            for key in [key for key in self._read if key[0] == "group"]:
-                del self._read[key]
+            self._forget_groups()
             self._read[(name,)] = published
-        return self._read[(name,)]
+        return published
+
+    def _forget_groups(self):
+        for key in list(self._read):
+            if key[0] == "group":
+                self._read.pop(key, None)  # another thread may have read, too
 
     def changed(self):
         """Forget what was published: the state has learned since."""

@@ -1,6 +1,8 @@
 """`fit`: what its result depends on, what it must not depend on, when it stops."""
 
 import contextlib
+import copy
+import pickle
 import signal
 import threading
 import time
@@ -325,6 +327,29 @@ def test_a_matrix_without_repeated_columns_is_not_copied(form, method, dtype):
     assert peak < size / 4
 
 
+@pytest.mark.parametrize("loss", sorted(AdagradClassifier._losses))
+def test_a_prediction_that_is_no_number_is_not_taken_for_a_perfect_one(loss):
+    X = np.float32([[1e15, -1e15], [1e15, -1e15], [1e37, 1e37], [1, 1]])
+    model = AdagradClassifier(loss, eta0=1000.0)
+    with pytest.raises(ValueError, match="finite number"):
+        model.partial_fit(X, [0, 1, 0, 2], classes=[0, 1, 2])
+
+
+@pytest.mark.parametrize(("dtype", "alpha"), [("float32", 1e-38), ("float64", 1e-308)])
+def test_a_penalty_too_small_for_the_type_is_none(dtype, alpha):
+    X, y = samples("binary", dtype)
+    penalised = fitted("binary", X, y, alpha=alpha, l1_ratio=0.5)
+    assert_same(penalised, fitted("binary", X, y))
+
+
+def test_probabilities_of_both_classes_are_exact_where_they_are_small():
+    model = AdagradClassifier(eta0=20.0, fit_intercept=False)
+    model.partial_fit(np.float32([[1]]), [1], classes=[0, 1])
+    p = model.predict_proba(np.float32([[1], [-1]]))
+    assert (p > 0).all()
+    np.testing.assert_array_equal(p[0], p[1][::-1])
+
+
 def test_columns_whose_places_in_the_table_do_not_fit_32_bits():
     """Of each feature the table holds two numbers; the columns themselves fit."""
     X, y = samples("binary", "float32")
@@ -485,6 +510,25 @@ def test_fit_starts_over_without_warm_start(task):
     assert again.progressive_loss_ == model.progressive_loss_
 
 
+@pytest.mark.parametrize("task", ["one target", "targets"])
+def test_an_error_in_a_warm_start_leaves_the_model_as_it_was(task):
+    X, y = samples(task)
+    model = fitted(task, X, y, warm_start=True)
+    before = pickle.dumps(model)
+    with pytest.raises(ValueError, match="finite number"):
+        model.fit(X * 1e200, y * 1e200)
+    assert pickle.dumps(model) == before
+
+
+def test_no_threads_are_refused_before_a_new_penalty_counts():
+    X, y = samples("binary")
+    model = AdagradClassifier(update="dual_averaging").partial_fit(X, y, [0, 1])
+    before = model.coef_.copy()
+    with pytest.raises(ValueError, match="n_jobs == 0"):
+        model.set_params(alpha=10, n_jobs=0).partial_fit(X, y)
+    np.testing.assert_array_equal(model.coef_, before)
+
+
 def test_warm_start_refuses_new_classes():
     X, y = samples("classes")
     model = fitted("binary", X, y % 2, warm_start=True)
@@ -554,6 +598,16 @@ def test_balanced_is_what_scikit_learn_means_by_it(task):
     y = np.where(np.arange(N_ROWS) < 20, 0, y)
     actual = fitted(task, X, y, class_weight="balanced")
     assert_same(actual, fitted(task, X, y, compute_sample_weight("balanced", y)), 1e-11)
+
+
+def test_balanced_in_a_stream_knows_what_fit_has_counted():
+    X, y = samples("binary")
+    y = (np.arange(N_ROWS) < 8).astype(int)  # one in ten
+    model = fitted("binary", X, y, class_weight="balanced", eta0=0.5)
+    before = copy.deepcopy(model).set_params(class_weight=None)
+    model.partial_fit(X[:1], y[:1])
+    before.partial_fit(X[:1], y[:1], sample_weight=[81 / (2 * 9)])
+    assert_same(model, before, 1e-12)
 
 
 def test_balanced_in_a_stream_weighs_by_the_counts_so_far():

@@ -534,6 +534,11 @@ def test_a_fold_need_not_have_all_classes_to_be_scored_by_probabilities():
     assert whole.best_score_ == pytest.approx(wanted, rel=1e-9)
 
 
+def test_folds_that_are_none_are_refused():
+    with pytest.raises(ValueError, match="no splits"):
+        AdagradClassifierCV(cv=[]).fit(np.eye(6), np.arange(6) % 2)
+
+
 def test_groups_are_kept_together():
     X, y = samples("binary")
     groups = np.arange(N_ROWS) // 10

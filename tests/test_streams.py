@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -10,7 +11,8 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sk_adagrad import AdagradClassifier, AdagradRegressor
+from sk_adagrad import AdagradClassifier, AdagradRegressor, _banks
+from sk_adagrad._dispatch import KERNELS
 
 N_ROWS, N_FEATURES = 40, 12
 
@@ -19,6 +21,7 @@ STREAMS = {
     "binary balanced": AdagradClassifier(class_weight="balanced"),
     "classes": AdagradClassifier("hinge"),
     "classes balanced": AdagradClassifier(class_weight="balanced"),
+    "classes of weight 0": AdagradClassifier(class_weight=dict.fromkeys(range(5), 0)),
     "one target": AdagradRegressor(),
     "targets": AdagradRegressor("huber"),
 }
@@ -169,6 +172,65 @@ def test_a_first_chunk_of_zero_weights_is_not_counted(stream):
     assert_same_state(model.partial_fit(X, y, sample_weight=weight), learn(stream))
 
 
+@pytest.mark.parametrize("weight", [1.0, 1e-60])
+def test_a_chunk_whose_weights_become_0_changes_nothing(weight):
+    """Because of its class, or in float32."""
+    X, y, _ = samples("classes")
+    class_weight = {0: 0} if weight == 1 else None
+    model = AdagradClassifier(class_weight=class_weight, eta0=0.5)
+    model.partial_fit(X.astype("float32"), y, np.arange(10))
+    before = pickle.dumps(model)
+    model.partial_fit(X[:3], np.zeros(3, dtype=int), sample_weight=np.full(3, weight))
+    assert pickle.dumps(model) == before
+
+
+def test_scales_are_those_of_samples_whose_class_has_a_weight():
+    X, y, _ = samples("classes")
+    X = np.tile(X, (3, 1)) * np.where(np.arange(3 * N_ROWS) < 40, 100, 1)[:, None]
+    y = np.tile(y, 3)
+    once, chunks = (AdagradClassifier(class_weight={0: 0, 1: 0}) for _ in "ab")
+    once.partial_fit(X, y, np.arange(10))
+    for start in range(0, len(y), 20):
+        chunk = slice(start, start + 20)
+        chunks.partial_fit(X[chunk], y[chunk], np.arange(10))
+    assert_same_state(chunks, once)
+
+
+def test_sums_of_gradients_begin_the_same_if_the_first_call_chooses_the_rates():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5000, 4))
+    y = X[:, :3] + 37.3
+    once, chunks = (AdagradRegressor(update="ftrl_proximal") for _ in "ab")
+    once.partial_fit(X, y)
+    chunks.partial_fit(X[:1000], y[:1000]).partial_fit(X[1000:], y[1000:])
+    assert_same_state(chunks, once)
+
+
+@pytest.mark.parametrize("l1_ratio", [0, 1])
+def test_an_interrupted_call_leaves_no_steps_of_the_penalty_to_take_back(
+    l1_ratio, monkeypatch
+):
+    X, y, _ = samples("binary")
+    params = {"eta0": 0.5, "alpha": 1e-2, "l1_ratio": l1_ratio}
+    model = AdagradClassifier(**params).partial_fit(X, y, classes=[0, 1])
+    kernel = KERNELS[np.dtype("float64")]
+
+    def train(*, start, **arguments):
+        if start:
+            raise KeyboardInterrupt
+        return kernel.train(start=start, **arguments)
+
+    interrupted = SimpleNamespace(**{**vars(kernel), "train": train})
+    with monkeypatch.context() as patched:
+        patched.setattr(_banks, "_BLOCK_READS", 1)
+        patched.setitem(KERNELS, np.dtype("float64"), interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.partial_fit(X, y)
+    learned = abs(model.coef_).max()
+    model.partial_fit(np.zeros((1000, N_FEATURES)), np.zeros(1000, dtype=int))
+    assert abs(model.coef_).max() < learned
+
+
 def with_entry(X, value):
     X = X.copy()
     X[3, 2] = value
@@ -209,8 +271,17 @@ BAD_LABELS = {
     "values": (lambda X, y, w: (X, y + 0.5, w), "new class"),
 }
 BAD_TARGETS = {
+    "None": (lambda X, y, w: (X, one_is(y, None), w), "contains NaN"),
+    "infinity": (lambda X, y, w: (X, one_is(y, np.inf), w), "contains infinity"),
     "another target": (lambda X, y, w: (X, np.c_[y, y], w), "targets, but"),
 }
+
+
+def one_is(y, value):
+    """Return y as objects, of which one has this value."""
+    y = y.astype(object)
+    y.flat[7] = value
+    return y
 
 
 def refusals(*chunks):

@@ -600,6 +600,29 @@ def task_of(name, **params):
     return estimator(**params), y
 
 
+@pytest.mark.parametrize("update", UPDATES, ids=str)
+def test_a_model_that_nothing_has_touched_can_be_sparsified(update):
+    model = AdagradClassifier(eta0=0.5, **update)
+    X, y = np.eye(4), np.arange(4) % 2
+    model.partial_fit(0 * X, y, classes=[0, 1])
+    wanted = pickle.loads(pickle.dumps(model))
+    model = pickle.loads(pickle.dumps(model.sparsify()))
+    assert_same(model.densify().partial_fit(X, y), wanted.partial_fit(X, y), STATE)
+
+
+def test_an_indicator_is_not_written_to():
+    X, _ = rows()
+    y = sp.csr_matrix(np.ones_like(labels()))
+    y.data[:] = labels().ravel()  # zeros too
+    arrays = [y.data, y.indices, y.indptr]
+    before = [array.copy() for array in arrays]
+    for array in arrays:
+        array.flags.writeable = False
+    AdagradClassifier().fit(X, y)
+    for array, wanted in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(array, wanted)
+
+
 @pytest.mark.parametrize("eta0", [0.5, "auto"])
 @pytest.mark.parametrize("update", UPDATES, ids=str)
 @pytest.mark.parametrize("task", TASKS)

@@ -665,6 +665,20 @@ def test_no_weight_and_no_rate_overshoots_the_label(
         assert abs(after - before) <= rounding
 
 
+@each_dtype
+@pytest.mark.parametrize("far", [10.0, 2000.0, 20000.0])
+def test_flow_of_the_log_loss_from_far_on_the_wrong_side(dtype, far):
+    """Its margin z, and N = x² times the rate, end where d + e^z (e^d - 1) = N."""
+    model = AdagradClassifier(eta0=1.0, importance_aware=True, fit_intercept=False)
+    X = np.array([[100.0], [far]], dtype)
+    model.partial_fit(X[:1], [0], classes=[0, 1])
+    z = float(model.coef_[0, 0]) * far
+    model.partial_fit(X[1:], [1])
+    after = float(model.coef_[0, 0]) * far
+    N = far**2 * float(model.learning_rates_[0, 0])
+    assert_close(after, np.log(N - (after - z) + np.exp(z)), 1e-3)
+
+
 @each_moving_update
 @each_loss
 @settings(max_examples=10, deadline=None)

@@ -110,6 +110,12 @@ def test_a_bad_validation_set_is_refused(given, message):
     assert vars(model) == before
 
 
+def test_a_validation_set_that_has_no_finite_loss_is_refused():
+    X, y = np.eye(6), np.arange(6.0)
+    with pytest.raises(ValueError, match="X_val"):
+        AdagradRegressor().fit(X, y, X_val=1e300 * X, y_val=y)
+
+
 def test_a_validation_set_with_a_new_class_is_refused():
     X, y = np.eye(6), np.arange(6) % 2
     with pytest.raises(ValueError, match="new class"):
