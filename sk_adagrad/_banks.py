@@ -64,6 +64,7 @@ def learn(learner, state, loss_sum, begin, end, first=0):
                 t=state.t + learned,
                 update=kernel.UPDATES[rule.reading.update],
                 fit_intercept=rule.fit_intercept,
+                intercept_value=state.intercept_value,
                 importance_aware=rule.importance_aware,
                 multinomial=state.coupled,
                 loss=kernel.LOSSES[rule.loss],

@@ -34,7 +34,7 @@ from ._grid import (
     spaced_l1_ratios,
     values_of,
 )
-from ._rates import candidates, places_below
+from ._rates import Scales, candidates, intercept_value, places_below
 from ._rows import NO_ROWS
 from ._samples import Samples
 from ._solver import Learner, drawn_seed, ordered
@@ -75,8 +75,7 @@ class BaseSearch(BaseAdagrad):
             self._check_search(alphas, l1_ratios, params)
             samples, y = self._samples(X, y, sample_weight)
             split_params, score_params = self._routed(samples.weight, params)
-            scales = self._joint_scales(samples)
-            eta0s, self._initial_accumulator, self._biases = scales
+            eta0s = self._joint_scales(samples)
             grid, passes = Grid(alphas, eta0s, l1_ratios), self._passes()
             rules, plains = self._rules(grid, samples.rows.data.dtype)
             if self.cv is None:
@@ -102,7 +101,9 @@ class BaseSearch(BaseAdagrad):
             elif self.refit:
                 best = self._plain_of_cell(**self.best_params_)
                 weighed, counts = self._weighed(samples)
-                solved = best._solve(weighed, counts, None, False, False, self._biases)
+                rate = self.best_params_["eta0"]
+                scales = self._scales_of([rate], samples.targets.n_outputs)
+                solved = best._solve(weighed, counts, None, False, False, scales)
                 self._publish(*solved)
         return self
 
@@ -136,19 +137,30 @@ class BaseSearch(BaseAdagrad):
         return Samples(rows, targets, weight), y
 
     def _joint_scales(self, samples):
-        """Return the rates and the G₀ of all outputs, and the first intercepts.
+        """Return the rates of all outputs; keep what else they start with.
 
         As in the plain estimator, what is "auto" goes by the data where rates do.
         """
+        self._initial_accumulator = float(self._accumulators(np.zeros(1))[0])
+        self._biases, self._intercept_value = None, 1.0
         if not isinstance(self.eta0s, Integral):
-            given = values_of("eta0s", self.eta0s)
-            return given, float(self._accumulators(np.zeros(1))[0]), None
+            return values_of("eta0s", self.eta0s)
         samples, _ = self._weighed(samples)
-        biases = self._first_biases(samples)
-        gradient_sizes, row_size, target_sizes = self._sizes(samples, biases)
-        eta0s = candidates(_joint(target_sizes), row_size, self.eta0s)[0].tolist()
-        accumulator = float(self._accumulators(_joint(gradient_sizes))[0])
-        return eta0s, accumulator, biases
+        self._biases = self._first_biases(samples)
+        gradient_sizes, row_size, target_sizes = self._sizes(samples, self._biases)
+        self._initial_accumulator = float(self._accumulators(_joint(gradient_sizes))[0])
+        if self.fit_intercept:
+            self._intercept_value = intercept_value(row_size)
+        return candidates(_joint(target_sizes), row_size, self.eta0s)[0].tolist()
+
+    def _scales_of(self, eta0s, n_outputs):
+        """Return the scales of a state whose outputs all have these rates."""
+        return Scales(
+            np.tile(eta0s, (n_outputs, 1)),
+            np.full(n_outputs, self._initial_accumulator),
+            self._biases,
+            self._intercept_value,
+        )
 
     def _plain(self, **cell):
         """Return the plain estimator of a cell, which knows what is known of y."""
@@ -180,10 +192,8 @@ class BaseSearch(BaseAdagrad):
 
     def _bank(self, eta0s, samples, rule):
         """Return the state of models with these rates, the same for each output."""
-        n_outputs = samples.targets.n_outputs
-        rates = np.tile(eta0s, (n_outputs, 1))
-        accumulators = np.full(n_outputs, self._initial_accumulator)
-        return self._state_of_rates(rates, accumulators, self._biases, samples, rule)
+        scales = self._scales_of(eta0s, samples.targets.n_outputs)
+        return self._state_of_rates(scales, samples, rule)
 
     def _learner(self, samples, order, rule, n_jobs=1):
         _, engine = PRECONDITIONERS[self.preconditioner]

@@ -130,7 +130,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         those since the last computation, so it is somewhat too long. 1 is the exact
         rule.
     fit_intercept : bool, default=True
-        Whether to learn an intercept, a feature that is always 1.
+        Whether to learn an intercept, a feature that is always 1; under
+        ``eta0="auto"`` another constant where rows are long or short, see the guide.
     class_weight : dict, "balanced" or None, default=None
         Factors of the samples' weights by class. ``"balanced"`` is
         ``n_samples / (n_classes * n_samples_of_class)``, sample weights counted. In

@@ -23,7 +23,14 @@ from . import _banks, _full_matrix
 from ._dispatch import UPDATES
 from ._full_matrix import FullMatrixState
 from ._losses import Loss, mean_loss
-from ._rates import FIRST_SAMPLES, Trial, candidates, first_accumulators
+from ._rates import (
+    FIRST_SAMPLES,
+    Scales,
+    Trial,
+    candidates,
+    first_accumulators,
+    intercept_value,
+)
 from ._rows import as_csr, read_rows
 from ._samples import Samples
 from ._solver import Rule, solve
@@ -138,16 +145,13 @@ class BaseAdagrad(BaseEstimator):
             self._opening = samples.copy() if few else None
         return self
 
-    def _solve(self, samples, class_counts, held_out, go_on, stream, biases=None):
+    def _solve(self, samples, class_counts, held_out, go_on, stream, scales=None):
         candidates, rule = None, self._rule(samples.rows.data.dtype)
         if go_on:
             state = self._state_to_go_on(rule, stream)
         else:
-            eta, accumulators, found = self._scales(samples, stream)
-            biases = found if biases is None else biases
-            state, candidates = self._new_state(
-                eta, accumulators, biases, samples, rule, stream
-            )
+            scales = self._scales(samples, stream) if scales is None else scales
+            state, candidates = self._new_state(scales, samples, rule, stream)
         state.class_counts = class_counts
         engine = _ENGINES[type(state)]
 
@@ -167,7 +171,7 @@ class BaseAdagrad(BaseEstimator):
             rule,
             engine.learn,
             candidates=candidates,
-            biases=biases,
+            biases=None if scales is None else scales.biases,
             validate=validate if held_out else None,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
@@ -295,31 +299,32 @@ class BaseAdagrad(BaseEstimator):
             and (y is None or y.dtype.kind in "biu" or _is_finite_float(y))
         )
 
-    def _new_state(self, eta, accumulators, biases, samples, rule, stream):
+    def _new_state(self, scales, samples, rule, stream):
         """Return a state, and rates to try for it one output after another, or None."""
         state_type, _ = PRECONDITIONERS[self.preconditioner]
-        candidates = None
+        candidates, eta = None, scales.rates
         # A stream may begin with less than the choice of a rate needs.
         at_once = not stream or samples.n_counted >= Trial.of_stream(len(eta)).end
         if state_type is ModelState and at_once and self.eta0 == "auto":
             candidates, eta = eta, eta[:, :1].copy()
-        state = self._state_of_rates(eta, accumulators, biases, samples, rule)
+        state = self._state_of_rates(replace(scales, rates=eta), samples, rule)
         return state, candidates
 
-    def _state_of_rates(self, eta, accumulators, biases, samples, rule):
+    def _state_of_rates(self, scales, samples, rule):
         """Return the state of models with these rates before the first sample."""
         state_type, _ = PRECONDITIONERS[self.preconditioner]
         state = state_type.zeros(
-            eta,
-            accumulators,
+            scales.rates,
+            scales.accumulators,
             samples.rows.n_features,
             samples.rows.data.dtype,
             rule.reading,
             coupled=self._is_coupled(samples.targets.n_outputs),
             scaled=self.scale_invariant,
+            intercept_value=scales.intercept_value,
         )
-        if biases is not None:
-            state.begin_at(biases)
+        if scales.biases is not None:
+            state.begin_at(scales.biases)
         return state
 
     def _n_first(self, samples):
@@ -331,15 +336,11 @@ class BaseAdagrad(BaseEstimator):
         return None
 
     def _scales(self, samples, stream):
-        """Return the rates to try, G₀, and the intercepts to start with or None.
-
-        What is "auto" is found on all samples, or on the first ones of a stream. The
-        rates are of shape (n_outputs, n_candidates), the others of (n_outputs,).
-        """
+        """Return the `Scales` of all samples, or of the first ones of a stream."""
         n_outputs = samples.targets.n_outputs
         if self.eta0 != "auto":
             eta = np.full((n_outputs, 1), float(self.eta0))
-            return eta, self._accumulators(np.zeros(n_outputs)), None
+            return Scales(eta, self._accumulators(np.zeros(n_outputs)))
         first = samples
         if stream:
             first = samples.take(samples.counted(self._n_first(samples)))
@@ -354,7 +355,8 @@ class BaseAdagrad(BaseEstimator):
                 f"small beside y, for {dtype}, the type of the model. Scale them, X "
                 "for example with MaxAbsScaler, or use a float64 X."
             )
-        return eta, accumulators, biases
+        value = intercept_value(row_size) if self.fit_intercept else 1.0
+        return Scales(eta, accumulators, biases, value)
 
     def _accumulators(self, gradient_sizes):
         """Return G₀ of each output: as given, or by the size of its gradients."""

@@ -50,6 +50,8 @@ class FullMatrixState:
     reading : Reading
         Of it ε is used.
     loss_sum : ndarray of float64 of shape (n_outputs, n_candidates)
+    intercept_value : float
+        As in `ModelState`.
     is_packed : bool
         Whether `weights` is a CSR matrix.
     """
@@ -63,13 +65,23 @@ class FullMatrixState:
     weight_sum: float = 0.0
     t: int = 0
     class_counts: np.ndarray | None = None
+    intercept_value: float = 1.0
     is_packed: bool = False
     coupled: ClassVar[bool] = False
     scaled: ClassVar[bool] = False
     _read: dict = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def zeros(cls, rates, first_accumulators, n_features, dtype, reading, **_):
+    def zeros(
+        cls,
+        rates,
+        first_accumulators,
+        n_features,
+        dtype,
+        reading,
+        intercept_value=1.0,
+        **_,
+    ):
         """Make the state before the first sample."""
         if n_features > MAX_FEATURES:
             gib = 16 * n_features**2 * rates.size / 2**30
@@ -88,13 +100,14 @@ class FullMatrixState:
             first_accumulators,
             reading,
             loss_sum=np.zeros(rates.shape),
+            intercept_value=intercept_value,
         )
 
     def begin_at(self, biases):
         """Start at these intercepts, one of each output, before the first sample."""
         for of_output, bias in zip(self.models, biases, strict=True):
             for model in of_output:
-                model.u[-1] = bias
+                model.u[-1] = bias / self.intercept_value
 
     @property
     def n_features(self):
@@ -168,7 +181,7 @@ class FullMatrixState:
 
     def weights(self):
         """Return w as (n_outputs, n_features) and (n_outputs,), read-only."""
-        w, b = self._published("weights", lambda model, eta, G0: model.weights())
+        w, b = self._published("weights", lambda model, eta, G0: model.weights(), 1)
         return sp.csr_matrix(w) if self.is_packed else w, b
 
     def packed(self):
@@ -181,7 +194,7 @@ class FullMatrixState:
 
     def accumulators(self):
         """Return the diagonal of G, shaped as the weights, read-only."""
-        return self._published("G", lambda model, eta, G0: G0 + model.diagonal())
+        return self._published("G", lambda model, eta, G0: G0 + model.diagonal(), -2)
 
     def learning_rates(self):
         """Return the diagonal of η (G + εI)^(-1/2), shaped as the weights, read-only.
@@ -190,14 +203,16 @@ class FullMatrixState:
         """
         eps = self.reading.eps
         return self._published(
-            "rates", lambda model, eta, G0: eta * model.root_diagonal(G0 + eps)
+            "rates", lambda model, eta, G0: eta * model.root_diagonal(G0 + eps), 2
         )
 
-    def _published(self, name, read):
+    def _published(self, name, read, power):
+        """Return what is read; the intercept's times a power of its value."""
         if name not in self._read:
             etas, first = self.of_leaders(self.rates), self.first_accumulators
             leading = zip(self.models, self.leaders, etas, first, strict=True)
             values = np.array([read(models[k], *own) for models, k, *own in leading])
+            values[:, -1] *= self.intercept_value**power
             values = values.astype(self.dtype)
             published = np.ascontiguousarray(values[:, :-1]), values[:, -1].copy()
             for array in published:
@@ -239,7 +254,7 @@ def learn(learner, state, loss_sum, begin, end):
             if model.n_pending >= min(len(model.pending), rule.refresh_every):
                 model.refresh(min(rule.refresh_every, 1 + t // _GROWTH))
         t += 1
-        x = _row(rows, i, rule.fit_intercept)
+        x = _row(rows, i, rule.fit_intercept * state.intercept_value)
         z = [model.coordinates(x) for model in models]
         p = np.array([model.u @ z_k for model, z_k in zip(models, z, strict=True)])
         y = _target(samples.targets, i).repeat(state.n_candidates)
@@ -254,7 +269,7 @@ def learn(learner, state, loss_sum, begin, end):
     return t - state.t
 
 
-def _row(rows, i, fit_intercept):
+def _row(rows, i, intercept_value):
     """Return row i with the intercept's feature at the end."""
     x = np.zeros(rows.n_features + 1)
     if len(rows.indptr):
@@ -262,7 +277,7 @@ def _row(rows, i, fit_intercept):
         x[rows.indices[entries]] = rows.data[entries]
     else:
         x[:-1] = rows.data[i * rows.n_features :][: rows.n_features]
-    x[-1] = fit_intercept
+    x[-1] = intercept_value
     return x
 
 

@@ -52,6 +52,7 @@ def train(
     t: int,
     update: Update,
     fit_intercept: bool,
+    intercept_value: float,
     importance_aware: bool,
     multinomial: bool,
     loss: Loss,

@@ -189,6 +189,7 @@ cdef struct Job:
     int learning
     int reading
     bint fit_intercept
+    real intercept_value
     bint importance_aware
     bint multinomial
     loss_function loss
@@ -261,7 +262,9 @@ cdef separate follow_flow(
         &N,
     )
     if job.fit_intercept:
-        N = N + rate_times(spread(1), job.intercept[2 * b + 1], bank, rule)
+        N = N + rate_times(
+            spread(job.intercept_value), job.intercept[2 * b + 1], bank, rule
+        )
     bank.drive = if_equal(
         bank.slope * N, zero, bank.slope,
         job.flow(bank.p, y, job.loss_parameter, weight, N),
@@ -324,12 +327,13 @@ cdef inline int64_t visit_rows(
             )
             row_values = job.own_values
         for b in range(n_banks):
-            banks[b].p = job.intercept[2 * b]
+            bias = job.intercept[2 * b]
             if reading == FROM_SUM:
-                banks[b].p = weight_of(
-                    FROM_SUM, banks[b].p, job.intercept[2 * b + 1], zero, banks[b].eta,
+                bias = weight_of(
+                    FROM_SUM, bias, job.intercept[2 * b + 1], zero, banks[b].eta,
                     banks[b].eps, &unpenalised,
                 )
+            banks[b].p = spread(job.intercept_value) * bias
         # Where lanes are several registers there would be none left for these loops.
         if plain and narrow and LANES_FIT:
             dot_as(
@@ -384,7 +388,10 @@ cdef inline int64_t visit_rows(
             for b in range(n_banks):
                 bias = job.intercept[2 * b]
                 bias_G = job.intercept[2 * b + 1]
-                step(learning, &bias, &bias_G, spread(1), &banks[b], &unpenalised)
+                step(
+                    learning, &bias, &bias_G, spread(job.intercept_value), &banks[b],
+                    &unpenalised,
+                )
                 job.intercept[2 * b] = bias
                 job.intercept[2 * b + 1] = bias_G
     return t
@@ -417,6 +424,7 @@ def train(
     int64_t t,                       # in: samples learned from before
     Update update,                   # in
     bint fit_intercept,              # in
+    real intercept_value,            # in: what the intercept has as a feature
     bint importance_aware,           # in
     bint multinomial,                # in
     Loss loss,                       # in
@@ -464,6 +472,7 @@ def train(
     job.learning = learning_of(update, keep)
     job.reading = reading_of(update, l1, l2)
     job.fit_intercept = fit_intercept
+    job.intercept_value = intercept_value
     job.importance_aware = importance_aware
     job.multinomial = multinomial
     job.loss = loss.function

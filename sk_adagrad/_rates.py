@@ -31,6 +31,9 @@ N_CANDIDATES = 8
 # tables, and so with half the slope.
 FIRST_SLOPE_OF_TWO, FIRST_SLOPE_OF_RARE, FIRST_SLOPES_OF_TARGETS = 1 / 16, 2.0, 4.0
 
+# Rows so many times as long or as short as the intercept's value change it.
+_LONG = 4
+
 # A stream shows this many samples before its candidates are settled; in a regression as
 # many more, up to a limit, as it takes until so many targets differ from the first one.
 FIRST_SAMPLES, MOST_FIRST, _UNEQUAL_TARGETS = 32, 1 << 12, 8
@@ -48,6 +51,26 @@ _TRIAL_OF_ONE, _TRIAL_OF_SEVERAL = 1 << 15, 1 << 12
 # fits took 0.64 to 0.94 of the time with four candidates, and less with three. In a
 # regression the best one may be further off after 512: insteval had 1.006.
 _FIRST_LOOK, _LEFT, _LEFT_BELOW = 1 << 8, 3, 1
+
+
+@dataclass(frozen=True)
+class Scales:
+    """What a new state starts with.
+
+    Parameters
+    ----------
+    rates : ndarray of shape (n_outputs, n_candidates)
+    accumulators : ndarray of shape (n_outputs,)
+        G₀ of each output.
+    biases : ndarray of shape (n_outputs,) or None
+        The first intercepts; None if all are 0.
+    intercept_value : float
+    """
+
+    rates: np.ndarray
+    accumulators: np.ndarray
+    biases: np.ndarray | None = None
+    intercept_value: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -136,6 +159,20 @@ def candidates(target_sizes, row_size, n_candidates=N_CANDIDATES):
     scales = _rounded(np.divide(target_sizes, row_size or 1.0), other=1.0)
     powers = np.arange(n_candidates) - (n_candidates + 2) // 2
     return np.outer(scales, 2.0**powers)
+
+
+def intercept_value(row_size):
+    """Return the value that the intercept has as a feature under eta0="auto".
+
+    It is 1 unless rows are more than four times as long or as short. Rates go by the
+    length of rows, so that beside long ones an intercept of value 1 would hardly learn,
+    and beside short ones jump: digits times 16 had a log loss of 1.52, and have 0.25,
+    as times 1; iris had 0.46, 0.25 and 0.47 times 16, 1 and 1/256, and has 0.30, 0.25
+    and 0.32. If it were as long as a row, counts of words would have more test loss:
+    1.06 on news20, 1.03 on clinc150, 1.02 on conll2000, with rows of 32, 4 and 4.
+    """
+    size = float(_rounded(np.float64(row_size), other=1.0))
+    return float(np.clip(1.0, size / _LONG, size * _LONG))
 
 
 def first_accumulators(gradient_sizes):

@@ -119,7 +119,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         those since the last computation, so it is somewhat too long. 1 is the exact
         rule.
     fit_intercept : bool, default=True
-        Whether to learn an intercept, a feature that is always 1.
+        Whether to learn an intercept, a feature that is always 1; under
+        ``eta0="auto"`` another constant where rows are long or short, see the guide.
     max_iter : int or "auto", default="auto"
         Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
         is three, or of fewer than 6,667 samples what makes 20,000 visits, but 20 at

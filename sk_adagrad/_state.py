@@ -78,6 +78,9 @@ class ModelState:
     class_counts : ndarray of float64 of shape (n_classes + 1,), or None
         Running weights of the classes and of all of them, for
         ``class_weight="balanced"`` in ``partial_fit``.
+    intercept_value : float
+        What the intercept has as a feature, see `_rates.intercept_value`; `intercept`
+        is what is learned of that feature.
     kept : ndarray of shape (n_kept,), or None
         Columns of X that the features of a packed state are; None if it has all.
     n_columns : int
@@ -96,6 +99,7 @@ class ModelState:
     weight_sum: float = 0.0
     t: int = 0
     class_counts: np.ndarray | None = None
+    intercept_value: float = 1.0
     kept: np.ndarray | None = None
     n_columns: int = 0
     _read: dict = field(default_factory=dict, repr=False, compare=False)
@@ -111,6 +115,7 @@ class ModelState:
         *,
         coupled=False,
         scaled=False,
+        intercept_value=1.0,
     ):
         """Make the state before the first sample."""
         n_outputs, n_candidates = rates.shape
@@ -132,6 +137,7 @@ class ModelState:
             touched=np.zeros((n_groups, n_features if reading.lazy else 0), np.int64),
             scales=np.zeros((n_groups, n_features if scaled else 0), dtype),
             loss_sum=aligned_zeros((n_groups, n_banks, LANES)),
+            intercept_value=intercept_value,
         )
 
     def begin_at(self, biases):
@@ -139,8 +145,8 @@ class ModelState:
 
         Under dual averaging only at 0: its intercept is a sum of gradients.
         """
-        b = np.repeat(biases[:, None], self.n_candidates, axis=1).astype(self.dtype)
-        b = self.by_lane(b, unused=0)
+        b = np.repeat(biases[:, None], self.n_candidates, axis=1) / self.intercept_value
+        b = self.by_lane(b.astype(self.dtype), unused=0)
         if self.reading.update == "ftrl_proximal":
             b *= -np.sqrt(self.intercept[:, :, 1] + self.eps()) / self.eta()
         self.intercept[:, :, 0] = b
@@ -269,6 +275,7 @@ class ModelState:
             self.dtype,
             self.reading,
             coupled=self.coupled,
+            intercept_value=self.intercept_value,
         )
         n_groups = len(new.table)
         new = replace(
@@ -298,6 +305,7 @@ class ModelState:
             self.reading,
             coupled=self.coupled,
             scaled=self.scaled,
+            intercept_value=self.intercept_value,
         )
 
     def adopt(self, other, candidates, first=0, features=slice(None)):
@@ -418,7 +426,7 @@ class ModelState:
         for group, intercept in enumerate(self.intercept):
             as_table = intercept[:, None]
             self._read_weights(as_table, _NO_TOUCHED, group, unpenalised, out[group])
-        return out[:, :, 0]
+        return out[:, :, 0] * self.dtype.type(self.intercept_value)
 
     def _read_weights(self, table, touched, group, reading, out):
         kernel = KERNELS[self.dtype]
@@ -486,7 +494,7 @@ class ModelState:
                 seen = self.scales[0] > 0
                 np.multiply(G, self.scales[0] ** 2, where=seen, out=G)
             of_intercept = self.of_leaders(self.by_model(self.intercept[:, :, 1]))
-            return G, of_intercept + first
+            return G, (of_intercept + first) / self.intercept_value**2
 
         return self._published("accumulators", read)
 
@@ -502,8 +510,11 @@ class ModelState:
                 squares = self.scales[0] ** 2
                 seen = squares > 0
                 rates = np.divide(rates, squares, where=seen, out=np.zeros_like(rates))
+            square = self.intercept_value**2
             _, G_intercept = self.accumulators()
-            of_intercept = eta / np.sqrt(G_intercept + self.reading.eps)
+            of_intercept = (
+                eta * square / np.sqrt(G_intercept * square + self.reading.eps)
+            )
             return rates.astype(self.dtype), of_intercept.astype(self.dtype)
 
         return self._published("learning_rates", read)

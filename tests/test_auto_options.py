@@ -319,6 +319,59 @@ def test_how_many_targets_show_their_scale():
     assert first_samples(zeros[:0]) == 32
 
 
+AS_A_FEATURE = {
+    "mirror_descent": {},
+    "dual_averaging": {"update": "dual_averaging"},
+    "ftrl_proximal": {"update": "ftrl_proximal"},
+    "importance_aware": {"importance_aware": True},
+    "half_life": {"half_life": 20},
+    "full": {"preconditioner": "full"},
+}
+
+
+@pytest.mark.parametrize("options", AS_A_FEATURE.values(), ids=AS_A_FEATURE)
+@pytest.mark.parametrize("factor", [64.0, 1.0, 2.0**-8])
+def test_the_intercept_is_a_feature_of_the_size_of_rows(options, factor):
+    """Of the value 1, but at least a fourth of them and at most four times as large."""
+    X, y, weight = samples("binary", "dense float64")
+    X *= factor
+    first = np.flatnonzero(weight)[:32]
+    n_nonzeros = weight[first] @ (X[first] != 0).sum(axis=1)
+    mean = weight[first] @ np.abs(X[first]).sum(axis=1) / n_nonzeros
+    size = 2 ** np.round(np.log2(mean * np.sqrt(n_nonzeros / weight[first].sum())))
+    value = np.clip(1, size / 4, size * 4)
+    assert (value != 1) == (factor != 1)
+    params = {**options, "eps": 1e-12}
+    auto = model_of("binary", **params)
+    auto.partial_fit(X, y, [0, 1], sample_weight=weight)
+    params.update(eta0=auto.eta0_, initial_accumulator=auto.initial_accumulator_)
+    with_column = model_of("binary", **params, fit_intercept=False)
+    wider = np.c_[X, np.full(len(X), value)]
+    with_column.partial_fit(wider, y, [0, 1], sample_weight=weight)
+    for name, power in (("coef", 1), ("accumulators", -2), ("learning_rates", 2)):
+        wanted = getattr(with_column, f"{name}_")
+        np.testing.assert_allclose(getattr(auto, f"{name}_"), wanted[:, :-1], 1e-9)
+        of_intercept = "intercept_" if name == "coef" else f"intercept_{name}_"
+        actual = getattr(auto, of_intercept)
+        np.testing.assert_allclose(actual, wanted[:, -1] * value**power, 1e-9)
+    np.testing.assert_allclose(
+        auto.decision_function(X), with_column.decision_function(wider), 1e-9
+    )
+
+
+@pytest.mark.parametrize("options", AS_A_FEATURE.values(), ids=AS_A_FEATURE)
+@pytest.mark.parametrize("task", ["binary", "classes", "labels", "targets"])
+def test_rows_far_from_1_in_size_may_be_in_any_unit(task, options):
+    X, y, _ = samples(task, "dense float64")
+    params = {**options, "shuffle": False, "eps": 1e-100}
+    for one, other in ((64.0, 2.0**20), (2.0**-20, 2.0**-8)):
+        models = [model_of(task, **params).fit(X * c, y) for c in (one, other)]
+        predictions = models[0]._raw_prediction(X * one)
+        np.testing.assert_allclose(
+            models[1]._raw_prediction(X * other), predictions, 1e-7, 1e-9
+        )
+
+
 @pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
 @pytest.mark.parametrize("task", ["binary", "classes", "softmax", "labels"])
 def test_a_classifier_takes_rows_in_any_unit(task, update):
