@@ -307,6 +307,25 @@ class BaseSearch(BaseAdagrad):
             router.add(scorer=get_scorer(self.scoring), method_mapping=to_score)
         return router
 
+    def score(self, X, y, sample_weight=None):
+        """Score the model as the search did, or as the plain estimator does.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        score : float
+            By `scoring`; if it is None the accuracy, or R² in a regression.
+        """
+        if self.scoring is None:
+            return super().score(X, y, sample_weight)
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return get_scorer(self.scoring)(self, X, y, **weights)
+
     # What is published.
 
     def _publish_scores(self, grid, scores):

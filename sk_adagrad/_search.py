@@ -246,7 +246,8 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     eta0s : int or array-like of shape (n_eta0s,), default=8
         Base learning rates to try. An integer is that many, each twice the one before,
         at the scale of the data: 8 are those that ``eta0="auto"`` of
-        :class:`AdagradRegressor` tries, from 1/32 to 4 times the root mean square of y
+        :class:`AdagradRegressor` tries, from 1/32 to 4 times the spread of y (the root
+        mean square of its distance from the first intercept)
         over the norm of a typical row; other numbers go further at both ends, or less
         far. Several targets have one scale, the root mean square of all.
     alphas : int or array-like of shape (n_alphas,), default=(0.0,)
@@ -325,15 +326,17 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     it. With values for `eta0s` it is the best one itself.
 
     **First intercepts.** With an integer `eta0s` they are those of ``eta0="auto"``,
-    near the mean of y; with values they are 0, as in `AdagradRegressor(eta0=...)`.
+    near the mean of y; with values they are 0, as in `AdagradRegressor(eta0=...)`, so
+    that scores of targets far from 0 beside their spread are worse.
 
     **Folds.** The order of visits is that of `AdagradRegressor(random_state=...)` on
     the training rows. `sample_weight` weighs the held-out rows too, if the scorer takes
     it; with metadata routing, if the scorer asks for it. `groups` go to the splitter.
 
     There is no `partial_fit`: a search is over after `fit`. To go on with a stream,
-    give `eta0_`, `alpha_` and `l1_ratio_` to :class:`AdagradRegressor`. There is no
-    `warm_start` either.
+    give `eta0_`, `alpha_`, `l1_ratio_` and `initial_accumulator_` to
+    :class:`AdagradRegressor`; as its intercept then starts at 0, centre targets that
+    are far from it, for the search too. There is no `warm_start` either.
 
     Examples
     --------

@@ -8,7 +8,13 @@ import scipy.sparse as sp
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
-from sklearn.metrics import get_scorer, log_loss, make_scorer, mean_absolute_error
+from sklearn.metrics import (
+    accuracy_score,
+    get_scorer,
+    log_loss,
+    make_scorer,
+    mean_absolute_error,
+)
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -532,6 +538,19 @@ def test_a_fold_need_not_have_all_classes_to_be_scored_by_probabilities():
     alone = plain_of(whole, **whole.best_params_).fit(X, y)
     wanted = -log_loss(y[test], alone.predict_proba(X[test]), labels=alone.classes_)
     assert whole.best_score_ == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_search_scores_as_it_was_scored(weighted):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(90, 4)), np.arange(90) % 3
+    weight = {"sample_weight": rng.random(90)} if weighted else {}
+    model = AdagradClassifierCV(cv=3, scoring="neg_log_loss", random_state=0).fit(X, y)
+    wanted = -log_loss(y, model.predict_proba(X), **weight)
+    assert model.score(X, y, **weight) == pytest.approx(wanted)
+    wanted = accuracy_score(y, model.predict(X), **weight)
+    model = model.set_params(scoring=None)
+    assert model.score(X, y, **weight) == pytest.approx(wanted)
 
 
 def test_folds_that_are_none_are_refused():

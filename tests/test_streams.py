@@ -335,6 +335,13 @@ def test_the_first_chunk_must_name_the_classes(stream):
     assert_refused(model, stream, lambda *samples: samples, "classes must be passed")
 
 
+@pytest.mark.parametrize("known", [[], [1]])
+def test_a_stream_needs_two_classes(known):
+    X = np.eye(3)
+    with pytest.raises(ValueError, match="greater than one; got"):
+        AdagradClassifier().partial_fit(X, np.ones(3, dtype=int), classes=known)
+
+
 @pytest.mark.parametrize("stream", ["binary", "classes"])
 def test_later_chunks_must_not_name_other_classes(stream):
     assert_refused(
