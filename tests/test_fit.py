@@ -17,6 +17,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
 from sk_adagrad._rows import read_rows
+from sk_adagrad._visits import visits
 
 N_ROWS, N_FEATURES = 80, 15
 
@@ -348,6 +349,24 @@ def test_probabilities_of_both_classes_are_exact_where_they_are_small():
     p = model.predict_proba(np.float32([[1], [-1]]))
     assert (p > 0).all()
     np.testing.assert_array_equal(p[0], p[1][::-1])
+
+
+@pytest.mark.parametrize("bit", range(52))
+def test_rows_that_differ_by_a_bit_are_not_the_same(bit):
+    """Where rows are told apart by hashes of all that they hold."""
+    X = np.array([[1.0, 2.0], [1.0 + 2.0 ** (bit - 52), 2.0]])
+    model = AdagradRegressor(scale_invariant=True, eta0=0.5, max_iter=1)
+    assert model.fit(X, [1.0, 1.0]).t_ == 2
+    order, weight = visits(read_rows(X)[0], np.ones((2, 1)), [], 0, scale_free=True)
+    assert sorted(order) == [0, 1]
+    assert not len(weight)
+
+
+def test_weights_below_the_smallest_normal_number_are_0():
+    X, y = samples("binary", "float32")
+    weight = np.where(np.arange(N_ROWS) < 40, 1, 1e-40)
+    wanted = fitted("binary", X, y, weight * (weight == 1))
+    assert_same(fitted("binary", X, y, weight), wanted)
 
 
 def test_columns_whose_places_in_the_table_do_not_fit_32_bits():
