@@ -124,18 +124,17 @@ class BaseAdagrad(BaseEstimator):
             dtype = rows.data.dtype
             self._check_range(dtype)
             targets = self._encode(y, weight, classes, go_on, stream, dtype)
-            if go_on and stream and len(weight) and not weight.any():
-                return self  # no sample at all: not even a counter moves
             samples = Samples(rows, targets, weight)
+            class_counts = self._state.class_counts if go_on else None
+            weighed, class_counts = self._weighed(samples, class_counts, stream)
+            if go_on and stream and not weighed.n_counted:
+                return self  # no sample at all: not even a counter moves
             held_out = self._held_out(validation, dtype)
             opening = vars(self).get("_opening") if go_on and stream else None
             if opening is not None and self.eta0 == "auto":
                 # The rates depend on the first samples: start anew with all of them.
                 go_on, samples = False, opening.followed_by(samples)
-            class_counts = self._state.class_counts if go_on else None
-            weighed, class_counts = self._weighed(samples, class_counts, stream)
-            if go_on and stream and not weighed.n_counted:
-                return self  # classes of weight 0, or weights that have become 0
+                weighed, class_counts = self._weighed(samples, stream=True)
             state, loss_curve, validation_curve = self._solve(
                 weighed, class_counts, held_out, go_on, stream
             )
@@ -185,9 +184,8 @@ class BaseAdagrad(BaseEstimator):
         )
         dtype = samples.rows.data.dtype
         weight = _cast(weight, dtype, "sample_weight")
-        vanishing = (weight > 0) & (weight < np.finfo(dtype).tiny)
-        if vanishing.any():  # to the kernel they are 0
-            weight = weight * ~vanishing
+        if len(weight):  # what is no normal number is 0 to the kernel
+            weight = weight * (weight >= np.finfo(dtype).tiny)
         if len(weight) and not (stream or weight.any()):
             raise ValueError(
                 f"The weights of all samples are 0 in {weight.dtype}, the type of the "

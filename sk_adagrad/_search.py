@@ -247,9 +247,9 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         Base learning rates to try. An integer is that many, each twice the one before,
         at the scale of the data: 8 are those that ``eta0="auto"`` of
         :class:`AdagradRegressor` tries, from 1/32 to 4 times the spread of y (the root
-        mean square of its distance from the first intercept)
-        over the norm of a typical row; other numbers go further at both ends, or less
-        far. Several targets have one scale, the root mean square of all.
+        mean square of its distance from the first intercept) over the norm of a typical
+        row; other numbers go further at both ends, or less far. Several targets have
+        one scale, the root mean square of all.
     alphas : int or array-like of shape (n_alphas,), default=(0.0,)
         Strengths of the penalty to try. An integer is that many from 1e-7 to 1e-3, each
         as many times the one before.

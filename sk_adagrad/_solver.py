@@ -353,9 +353,7 @@ class Learner:
         at_once = banks * LANES // candidates.shape[1]
         for first in range(0, state.n_outputs, at_once):
             some = slice(first, first + at_once)
-            part = state.like(candidates[some], self.samples.rows.n_features, some)
-            self.make_first_visits(part, end, some)
-            yield some, part
+            yield some, self.first_visits(state, candidates[some], end, some)
 
     def of_first_visits(self, end):
         """Return a learner of the first visits, and the features that their rows have.
@@ -375,9 +373,7 @@ class Learner:
         before: deque = deque(maxlen=trial.below + 1)
         least = np.inf
         for first in range(0, candidates.shape[1], at_once):
-            rates = candidates[:, first : first + at_once]
-            part = state.like(rates, self.samples.rows.n_features)
-            self.make_first_visits(part, end)
+            part = self.first_visits(state, candidates[:, first : first + at_once], end)
             for nth, loss in enumerate(part.losses()[0]):
                 before.append((part, nth))
                 if first + nth == 0 or loss < least:
@@ -387,8 +383,10 @@ class Learner:
         state.rates[...] = np.take_along_axis(kept.rates, chosen, axis=1)
         return part
 
-    def make_first_visits(self, part, end, outputs=slice(0, None)):
-        """Let a new state of some outputs learn."""
+    def first_visits(self, state, rates, end, outputs=slice(0, None)):
+        """Return a new state of some outputs after the first visits at these rates."""
+        part = state.like(rates, self.samples.rows.n_features, outputs)
         if self.biases is not None:
             part.begin_at(self.biases[outputs])
         part.t = self.learn(self, part, part.loss_sum, 0, end, outputs.start)
+        return part
