@@ -25,7 +25,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ._dispatch import KERNELS
-from ._full_model import FullModel, set_copies
+from ._full_models import FullModels, set_copies
 from ._state import Reading
 
 MAX_FEATURES = 4_000
@@ -41,8 +41,9 @@ class FullMatrixState:
 
     Parameters
     ----------
-    models : list of lists of FullModel
-        For each output those that differ in their base learning rate: the candidates.
+    models : FullModels
+        For each output those that differ in their base learning rate, the candidates;
+        one output after another.
     rates : ndarray of float64 of shape (n_outputs, n_candidates)
     dtype : dtype
         That of X and of what is published.
@@ -56,7 +57,7 @@ class FullMatrixState:
         Whether `weights` is a CSR matrix.
     """
 
-    models: list[list[FullModel]]
+    models: FullModels
     rates: np.ndarray
     dtype: np.dtype
     first_accumulators: np.ndarray
@@ -91,10 +92,7 @@ class FullMatrixState:
                 "preconditioner='diagonal', or fewer features."
             )
         return cls(
-            [
-                [FullModel.zeros(n_features + 1) for _ in of_output]
-                for of_output in rates
-            ],
+            FullModels.zeros(rates.size, n_features + 1),
             np.asarray(rates, dtype=np.float64),
             np.dtype(dtype),
             first_accumulators,
@@ -105,13 +103,12 @@ class FullMatrixState:
 
     def begin_at(self, biases):
         """Start at these intercepts, one of each output, before the first sample."""
-        for of_output, bias in zip(self.models, biases, strict=True):
-            for model in of_output:
-                model.u[-1] = bias / self.intercept_value
+        of_models = np.repeat(biases, self.n_candidates)
+        self.models.u[:, -1] = of_models / self.intercept_value
 
     @property
     def n_features(self):
-        return len(self.models[0][0].u) - 1
+        return self.models.u.shape[1] - 1
 
     @property
     def n_outputs(self):
@@ -134,14 +131,15 @@ class FullMatrixState:
         """Pick (n_outputs, ...) out of (n_outputs, n_candidates, ...)."""
         return models[np.arange(self.n_outputs), self.leaders]
 
+    def _places(self, candidates):
+        """Return which of the models these candidates are, (n_outputs, ...)."""
+        return self.n_candidates * np.arange(self.n_outputs)[:, None] + candidates
+
     def take(self, candidates, rates):
         """Return a state whose models go on from chosen ones; see `ModelState`."""
         return replace(
             self,
-            models=[
-                [deepcopy(of_output[source]) for source in sources]
-                for of_output, sources in zip(self.models, candidates, strict=True)
-            ],
+            models=self.models.take(self._places(candidates).ravel()),
             rates=np.asarray(rates, dtype=np.float64),
             loss_sum=np.take_along_axis(self.loss_sum, candidates, axis=1),
             _read={},
@@ -181,7 +179,7 @@ class FullMatrixState:
 
     def weights(self):
         """Return w as (n_outputs, n_features) and (n_outputs,), read-only."""
-        w, b = self._published("weights", lambda model, eta, G0: model.weights(), 1)
+        w, b = self._published("weights", lambda k, eta, G0: self.models.weights(k), 1)
         return sp.csr_matrix(w) if self.is_packed else w, b
 
     def packed(self):
@@ -194,7 +192,8 @@ class FullMatrixState:
 
     def accumulators(self):
         """Return the diagonal of G, shaped as the weights, read-only."""
-        return self._published("G", lambda model, eta, G0: G0 + model.diagonal(), -2)
+        diagonal = self.models.diagonal
+        return self._published("G", lambda k, eta, G0: G0 + diagonal(k), -2)
 
     def learning_rates(self):
         """Return the diagonal of η (G + εI)^(-1/2), shaped as the weights, read-only.
@@ -202,16 +201,18 @@ class FullMatrixState:
         It needs the eigenvectors of the present G, so it takes as long as a refresh.
         """
         eps = self.reading.eps
+        root_diagonal = self.models.root_diagonal
         return self._published(
-            "rates", lambda model, eta, G0: eta * model.root_diagonal(G0 + eps), 2
+            "rates", lambda k, eta, G0: eta * root_diagonal(k, G0 + eps), 2
         )
 
     def _published(self, name, read, power):
-        """Return what is read; the intercept's times a power of its value."""
+        """Return what leaders have; of intercepts times a power of their value."""
         if name not in self._read:
+            places = self._places(self.leaders[:, None])[:, 0]
             etas, first = self.of_leaders(self.rates), self.first_accumulators
-            leading = zip(self.models, self.leaders, etas, first, strict=True)
-            values = np.array([read(models[k], *own) for models, k, *own in leading])
+            leading = zip(places, etas, first, strict=True)
+            values = np.array([read(*own) for own in leading])
             values[:, -1] *= self.intercept_value**power
             values = values.astype(self.dtype)
             published = np.ascontiguousarray(values[:, :-1]), values[:, -1].copy()
@@ -240,23 +241,21 @@ def learn(learner, state, loss_sum, begin, end):
     samples, rule, order = learner.samples, learner.rule, learner.order
     rows, weight = samples.rows, samples.weight
     loss = KERNELS[np.dtype(np.float64)].LOSSES[rule.loss]
-    models = [model for of_output in state.models for model in of_output]
-    etas = state.rates.ravel()
+    models, etas = state.models, state.rates.ravel()
     shifts = (state.first_accumulators + state.reading.eps).repeat(state.n_candidates)
-    value, slope = np.empty(len(models)), np.empty(len(models))
+    value, slope = np.empty(len(etas)), np.empty(len(etas))
     t = state.t
     for visit in range(begin, end):
         i = order[visit] if len(order) else visit
         weight_i = float(weight[i]) if len(weight) else 1.0
         if not weight_i:
             continue
-        for model in models:
-            if model.n_pending >= min(len(model.pending), rule.refresh_every):
-                model.refresh(min(rule.refresh_every, 1 + t // _GROWTH))
+        if models.n_pending >= min(models.pending.shape[1], rule.refresh_every):
+            models.refresh(min(rule.refresh_every, 1 + t // _GROWTH))
         t += 1
         x = _row(rows, i, rule.fit_intercept * state.intercept_value)
-        z = [model.coordinates(x) for model in models]
-        p = np.array([model.u @ z_k for model, z_k in zip(models, z, strict=True)])
+        z = models.coordinates(x)
+        p = (models.u * z).sum(axis=1)
         y = _target(samples.targets, i).repeat(state.n_candidates)
         loss.evaluate(p, y, rule.loss_parameter, value, slope)
         loss_sum += (weight_i * value).reshape(loss_sum.shape)
@@ -264,8 +263,7 @@ def learn(learner, state, loss_sum, begin, end):
         if not np.isfinite(loss_sum.sum() + slope @ slope * (x @ x)):
             loss_sum[:] = np.nan  # There would be no eigenvectors; the caller tells.
             break
-        for k, model in enumerate(models):
-            model.step(x, z[k], slope[k], etas[k], shifts[k])
+        models.step(x, z, slope, etas, shifts)
     return t - state.t
 
 

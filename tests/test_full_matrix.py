@@ -13,7 +13,7 @@ from scipy.linalg import eigh
 from sklearn.utils.estimator_checks import check_estimator
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
-from sk_adagrad._full_model import root_with
+from sk_adagrad._full_models import root_with
 
 from .reference import LOSSES
 from .test_rule import assert_close, ids, loss_parameters, samples
