@@ -12,6 +12,7 @@ import ast
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +21,7 @@ DOCUMENTED = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 NOT_DOCUMENTATION = {"conftest", "externals", "test", "tests"}
 
 
+@cache
 def load_docstrings(min_texts: int = 100) -> tuple[list[str], list[str]]:
     """Read the docstrings of modules, classes and functions from the sources.
 

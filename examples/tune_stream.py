@@ -71,6 +71,7 @@ search = HalvingRandomSearchCV(
     min_resources=200,
     cv=3,
     scoring="neg_log_loss",
+    return_train_score=False,
     random_state=0,
 )
 start = time.perf_counter()

@@ -1,40 +1,18 @@
-"""Examples run as a user runs them, and code in docs/ does what it says.
+"""Examples run, and code in docs/ does what it says.
 
 Those of the gallery, which plot, are in test_claims.py.
 """
 
 import doctest
 import re
-import subprocess
-import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
 
+from .examples import shown
+
 ROOT = Path(__file__).parents[1]
 GUIDES = sorted((ROOT / "docs").glob("*.md"), key=lambda path: path.name)
-
-
-@cache
-def output_of(name):
-    """Run an example once, by itself, warnings being errors; return what it prints.
-
-    On a busy machine joblib warns that caching takes it half a second.
-    """
-    done = subprocess.run(
-        [
-            *(sys.executable, "-W", "error", "-W", "ignore:Persisting input arguments"),
-            ROOT / "examples" / name,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    return done.stdout
 
 
 def number_after(pattern, text):
@@ -43,7 +21,7 @@ def number_after(pattern, text):
 
 @pytest.mark.slow
 def test_docstrings_are_thousands_of_texts_in_some_twenty_classes():
-    lines = output_of("docstrings.py").splitlines()
+    lines = shown("docstrings").printed.splitlines()
     counts = [int(line.split()[0].replace(",", "")) for line in lines]
     assert len(counts) >= 15
     assert sum(counts) >= 4_000
@@ -51,43 +29,43 @@ def test_docstrings_are_thousands_of_texts_in_some_twenty_classes():
 
 @pytest.mark.slow
 def test_quickstart_learns_and_keeps_up_with_sgd():
-    shown = output_of("quickstart.py")
+    text = shown("quickstart").printed
     columns = r"\s+[\d.]+\s+\d+"  # seconds and passes
-    accuracy = number_after("AdagradClassifier" + columns, shown)
-    sgd = number_after("SGDClassifier, loss='log_loss'" + columns, shown)
-    chance = number_after(r"always \S+", shown)
+    accuracy = number_after("AdagradClassifier" + columns, text)
+    sgd = number_after("SGDClassifier, loss='log_loss'" + columns, text)
+    chance = number_after(r"always \S+", text)
     assert accuracy > 3 * chance
     assert accuracy > sgd - 0.02
 
 
 @pytest.mark.slow
 def test_stream_lowers_its_progressive_loss_and_ends_where_it_would_have():
-    shown = output_of("stream.py")
-    losses = [
-        float(x) for x in re.findall(r"^ +[\d,]+ +([\d.]+) +[\d.]+$", shown, re.M)
-    ]
+    text = shown("stream").printed
+    losses = [float(x) for x in re.findall(r"^ +[\d,]+ +([\d.]+) +[\d.]+$", text, re.M)]
     assert len(losses) > 5
     assert losses[-1] < 0.7 * losses[0]
-    assert number_after("texts held out:", shown) > 0.5
-    assert "equals that of an uninterrupted run" in shown
+    assert number_after("texts held out:", text) > 0.5
+    assert "equals that of an uninterrupted run" in text
 
 
+# On a busy machine joblib warns that caching takes it half a second.
+@pytest.mark.filterwarnings("ignore:Persisting input arguments")
 @pytest.mark.slow
 def test_grid_search_shows_the_best_first():
-    shown = output_of("grid_search.py")
-    losses = [float(x) for x in re.findall(r"(?:True|False).* ([\d.]+)$", shown, re.M)]
+    text = shown("grid_search").printed
+    losses = [float(x) for x in re.findall(r"(?:True|False).* ([\d.]+)$", text, re.M)]
     assert len(losses) > 1
     assert losses == sorted(losses)
-    assert number_after("texts held out:", shown) > 0.5
+    assert number_after("texts held out:", text) > 0.5
 
 
 @pytest.mark.slow
 def test_tuning_on_a_stream_and_by_a_search_both_tell_the_texts_apart():
-    shown = output_of("tune_stream.py")
-    losses = re.findall(r"^alpha=.* progressive loss ([\d.]+)$", shown, re.M)
+    text = shown("tune_stream").printed
+    losses = re.findall(r"^alpha=.* progressive loss ([\d.]+)$", text, re.M)
     assert len(losses) > 2
     for best in ("the best of them", "the best pipeline"):
-        assert number_after(f"{best}: test accuracy", shown) > 0.9  # always "no": 0.74
+        assert number_after(f"{best}: test accuracy", text) > 0.9  # always "no": 0.74
 
 
 @pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.name)
