@@ -93,7 +93,9 @@ cdef void quantile(
     cdef lanes r
     r = p - y
     value[0] = spread(1 - parameter) * positive(r) + spread(parameter) * positive(-r)
-    slope[0] = if_above(r, spread(0), spread(1 - parameter), spread(-parameter))
+    # 0 at the target, as that of the absolute error: there is nothing to learn.
+    slope[0] = if_above(r, spread(0), spread(1 - parameter),
+                        if_equal(r, spread(0), spread(0), spread(-parameter)))
 
 
 cdef void huber(

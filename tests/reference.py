@@ -82,7 +82,7 @@ LOSSES = {
     ),
     "quantile": (
         lambda p, y, c: np.where(y >= p, c * (y - p), (1 - c) * (p - y)),
-        lambda p, y, c: np.where(y >= p, -c, 1 - c),
+        lambda p, y, c: np.where(y > p, -c, np.where(y < p, 1 - c, 0)),
     ),
     "poisson": (
         lambda p, y, c: _tweedie(p, y, 1),

@@ -475,6 +475,14 @@ def test_a_log_link_at_a_float_rate_starts_at_zero():
     np.testing.assert_allclose(model.intercept_, 0.25, rtol=1e-12)
 
 
+@pytest.mark.parametrize("loss", ["absolute_error", "quantile"])
+def test_a_target_that_is_hit_exactly_teaches_nothing(loss):
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    model = AdagradRegressor(loss, random_state=0).fit(X, np.full(50, 7.0))
+    np.testing.assert_array_equal(model.predict(X), 7.0)
+    np.testing.assert_array_equal(model.coef_, 0.0)
+
+
 @pytest.mark.parametrize("q", [0.1, 0.5, 0.9])
 def test_quantile_reaches_the_wanted_coverage(q):
     rng = np.random.default_rng(0)
