@@ -20,7 +20,8 @@ from speed import MULTICLASS, single_output_sets
 from threadpoolctl import threadpool_limits
 
 from sk_adagrad import AdagradClassifier, _banks
-from sk_adagrad._state import LANES, _grouped, aligned_zeros
+from sk_adagrad._memory import aligned_zeros
+from sk_adagrad._state import LANES, _grouped
 
 SOURCE = """
 #include <stdint.h>

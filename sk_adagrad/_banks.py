@@ -9,7 +9,7 @@ import numpy as np
 from joblib import effective_n_jobs
 
 from ._dispatch import KERNELS
-from ._state import aligned_zeros
+from ._memory import aligned_zeros
 
 # Reads of a weight between two chances for Ctrl-C: some 50 ms of work.
 _BLOCK_READS = 2**23

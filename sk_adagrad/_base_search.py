@@ -24,7 +24,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.parallel import Parallel, delayed
 
 from ._cells import final_scores, first_losses
-from ._estimators import PRECONDITIONERS, BaseAdagrad, _unchanged_on_error
+from ._engines import PRECONDITIONERS
+from ._estimators import BaseAdagrad, _unchanged_on_error
 from ._folds import folds_of, knowing_classes, takes_weights
 from ._grid import (
     AXES,
@@ -34,7 +35,8 @@ from ._grid import (
     spaced_l1_ratios,
     values_of,
 )
-from ._rates import Scales, candidates, intercept_value, places_below
+from ._parameters import check_combination, check_range
+from ._rates import Scales, places_below
 from ._rows import NO_ROWS
 from ._samples import Samples
 from ._solver import Learner, drawn_seed, ordered
@@ -63,6 +65,7 @@ class BaseSearch(BaseAdagrad):
     """A search for rate and penalty. The other base is the plain estimator."""
 
     _plain_type: ClassVar[Any]
+    _shared: Scales
 
     def _search(self, X, y, sample_weight, params):
         """Validate, train and score all cells, publish the best one's model."""
@@ -75,11 +78,12 @@ class BaseSearch(BaseAdagrad):
             self._check_search(alphas, l1_ratios, params)
             samples, y = self._samples(X, y, sample_weight)
             split_params, score_params = self._routed(samples.weight, params)
-            eta0s = self._joint_scales(samples)
+            self._shared = self._joint_scales(samples)
+            eta0s = self._shared.rates[0].tolist()
             grid, passes = Grid(alphas, eta0s, l1_ratios), self._passes()
             rules, plains = self._rules(grid, samples.rows.data.dtype)
             if self.cv is None:
-                scores, begun = self._progressive(samples, eta0s, plains, passes)
+                scores, begun = self._progressive(samples, plains, passes)
             else:
                 cv = check_cv(self.cv, y, classifier=is_classifier(self))
                 folds = folds_of(
@@ -89,7 +93,7 @@ class BaseSearch(BaseAdagrad):
                     scale_free=self.scale_invariant,
                     score_params=score_params,
                 )
-                scores = self._k_fold(folds, eta0s, plains, passes)
+                scores = self._k_fold(folds, plains, passes)
             self._publish_scores(grid, [scores[rule] for rule in rules])
             if self.verbose:
                 seconds = time.perf_counter() - start
@@ -101,8 +105,8 @@ class BaseSearch(BaseAdagrad):
             elif self.refit:
                 best = self._plain_of_cell(**self.best_params_)
                 weighed, counts = self._weighed(samples)
-                rate = self.best_params_["eta0"]
-                scales = self._scales_of([rate], samples.targets.n_outputs)
+                rates = np.full_like(self._shared.rates[:, :1], best.eta0)
+                scales = replace(self._shared, rates=rates)
                 solved = best._solve(weighed, counts, None, False, False, scales)
                 self._publish(*solved)
         return self
@@ -114,7 +118,7 @@ class BaseSearch(BaseAdagrad):
         need_routing = {name: params[name] for name in params.keys() - {"groups"}}
         _raise_for_params(need_routing, self, "fit")
         for alpha, l1_ratio in product(alphas, l1_ratios):
-            self._plain(alpha=alpha, l1_ratio=l1_ratio)._check_combination()
+            check_combination(self._plain(alpha=alpha, l1_ratio=l1_ratio))
         if self.cv is None and self.scoring is not None:
             raise ValueError(
                 f"scoring={self.scoring!r} needs held-out samples, but cv=None scores "
@@ -137,30 +141,15 @@ class BaseSearch(BaseAdagrad):
         return Samples(rows, targets, weight), y
 
     def _joint_scales(self, samples):
-        """Return the rates of all outputs; keep what else they start with.
+        """Return the `Scales` of the grid, which all outputs share.
 
         As in the plain estimator, what is "auto" goes by the data where rates do.
         """
-        self._initial_accumulator = float(self._accumulators(np.zeros(1))[0])
-        self._biases, self._intercept_value = None, 1.0
         if not isinstance(self.eta0s, Integral):
-            return values_of("eta0s", self.eta0s)
+            rates = values_of("eta0s", self.eta0s)
+            return self._given_scales(rates, samples.targets.n_outputs)
         samples, _ = self._weighed(samples)
-        self._biases = self._first_biases(samples)
-        gradient_sizes, row_size, target_sizes = self._sizes(samples, self._biases)
-        self._initial_accumulator = float(self._accumulators(_joint(gradient_sizes))[0])
-        if self.fit_intercept:
-            self._intercept_value = intercept_value(row_size)
-        return candidates(_joint(target_sizes), row_size, self.eta0s)[0].tolist()
-
-    def _scales_of(self, eta0s, n_outputs):
-        """Return the scales of a state whose outputs all have these rates."""
-        return Scales(
-            np.tile(eta0s, (n_outputs, 1)),
-            np.full(n_outputs, self._initial_accumulator),
-            self._biases,
-            self._intercept_value,
-        )
+        return self._scales_of(samples, self.eta0s, shared=_root_mean_square)
 
     def _plain(self, **cell):
         """Return the plain estimator of a cell, which knows what is known of y."""
@@ -172,7 +161,7 @@ class BaseSearch(BaseAdagrad):
 
     def _plain_of_cell(self, **cell):
         """Return that estimator with the G₀ of all cells."""
-        return self._plain(**cell, initial_accumulator=self._initial_accumulator)
+        return self._plain(**cell, initial_accumulator=self.initial_accumulator_)
 
     def _rules(self, grid, dtype):
         """Return the rule of each penalty, and a plain estimator of each rule.
@@ -184,16 +173,11 @@ class BaseSearch(BaseAdagrad):
             for alpha, l1_ratio in grid.penalties
         ]
         for plain in plains:
-            plain._check_range(dtype)
+            check_range(plain, dtype)
         rules = [plain._rule(dtype) for plain in plains]
         return rules, dict(zip(rules, plains, strict=True))
 
     # Learning: a bank for each rule, and for each fold.
-
-    def _bank(self, eta0s, samples, rule):
-        """Return the state of models with these rates, the same for each output."""
-        scales = self._scales_of(eta0s, samples.targets.n_outputs)
-        return self._state_of_rates(scales, samples, rule)
 
     def _learner(self, samples, order, rule, n_jobs=1):
         _, engine = PRECONDITIONERS[self.preconditioner]
@@ -202,7 +186,7 @@ class BaseSearch(BaseAdagrad):
     def _in_threads(self, tasks):
         return Parallel(n_jobs=self.n_jobs, require="sharedmem")(tasks)
 
-    def _progressive(self, samples, eta0s, plains, passes):
+    def _progressive(self, samples, plains, passes):
         """Make the first pass over all samples with all cells.
 
         Returns
@@ -223,7 +207,8 @@ class BaseSearch(BaseAdagrad):
             spaced = isinstance(self.eta0s, Integral)
             n_passes = learner.most_passes(passes["max_iter"])
             below = places_below(n_passes) if spaced else 0
-            state, losses = first_losses(learner, self._bank(eta0s, samples, rule))
+            bank = self._state_of_rates(self._shared, samples, rule)
+            state, losses = first_losses(learner, bank)
             place = max(losses.argmin() - below, 0)
             chosen = np.full((state.n_outputs, 1), place)
             state = state.take(chosen, state.rates[:, [place]])
@@ -237,7 +222,7 @@ class BaseSearch(BaseAdagrad):
         )
         return scores, best
 
-    def _k_fold(self, folds, eta0s, plains, passes):
+    def _k_fold(self, folds, plains, passes):
         """Return the scores of shape (n_eta0s, n_splits) under each rule."""
         _, engine = PRECONDITIONERS[self.preconditioner]
         scorer, interrupted = self._scorer(), threading.Event()
@@ -249,7 +234,7 @@ class BaseSearch(BaseAdagrad):
                     fold.score(scorer, plain, state, k, raw[:, :, k]) for k in ended
                 ]
 
-            bank = self._bank(eta0s, fold.samples, rule)
+            bank = self._state_of_rates(self._shared, fold.samples, rule)
             of_fold = {**passes, "random_state": deepcopy(fold.random_state)}
             learner = self._learner(fold.samples, fold.order, rule)
             return final_scores(learner, bank, score, interrupted, **of_fold)
@@ -267,7 +252,8 @@ class BaseSearch(BaseAdagrad):
                 f"cv={self.cv!r} has no splits, as an iterator that was used up: give "
                 "a list of them, a splitter or a number of folds."
             )
-        scores = np.reshape(scores, (-1, len(plains), len(eta0s))).transpose(1, 2, 0)
+        n_eta0s = self._shared.rates.shape[1]
+        scores = np.reshape(scores, (-1, len(plains), n_eta0s)).transpose(1, 2, 0)
         return dict(zip(plains, scores, strict=True))
 
     # Scorers, and what is routed to them.
@@ -355,7 +341,7 @@ class BaseSearch(BaseAdagrad):
     @property
     def initial_accumulator_(self):
         """G₀ of all models."""
-        return self._initial_accumulator
+        return float(self._shared.accumulators[0])
 
     @property
     def partial_fit(self):
@@ -378,6 +364,6 @@ class BaseSearch(BaseAdagrad):
 
 
 @np.errstate(over="ignore")  # as in `_sizes`
-def _joint(sizes):
-    """Return the root mean square of all outputs' sizes, of shape (1,)."""
-    return np.sqrt(np.mean(np.square(sizes), keepdims=True))
+def _root_mean_square(sizes):
+    """Return the root mean square of all outputs' sizes for each of them."""
+    return np.full_like(sizes, np.sqrt(np.mean(np.square(sizes))))

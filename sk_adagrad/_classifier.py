@@ -520,22 +520,6 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         # Two classes have one output, whose logistic function is their softmax.
         return self.multi_class == "multinomial" and n_outputs > 1
 
-    def _check_combination(self):
-        super()._check_combination()
-        if self.multi_class != "multinomial":
-            return
-        if self.loss != "log_loss":
-            raise ValueError(
-                f"multi_class='multinomial' is the log loss of a softmax, but loss is "
-                f"{self.loss!r}: use loss='log_loss' or multi_class='ovr'."
-            )
-        if self.importance_aware:
-            raise ValueError(
-                "importance_aware=True needs the way of one raw prediction, but under "
-                "multi_class='multinomial' all classes move together: use "
-                "multi_class='ovr'."
-            )
-
     def _target_sizes(self, targets, weight, biases):
         return np.full(targets.n_outputs, 2.0)  # from the label -1 to 1
 

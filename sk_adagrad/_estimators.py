@@ -4,27 +4,26 @@ import math
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
-from numbers import Integral, Real
-from typing import Any, ClassVar
+from numbers import Real
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, check_array, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
 
-from . import _banks, _full_matrix
-from ._dispatch import UPDATES
+from ._engines import ENGINES, PRECONDITIONERS
 from ._full_matrix import FullMatrixState
 from ._losses import Loss, mean_loss
+from ._parameters import CONSTRAINTS, check_combination, check_range
 from ._rates import (
     FIRST_SAMPLES,
+    N_CANDIDATES,
     Scales,
     Trial,
     candidates,
@@ -36,41 +35,6 @@ from ._samples import Samples
 from ._solver import Rule, solve
 from ._state import ModelState, Reading
 
-# What a preconditioner keeps, and the module that learns and predicts with it.
-PRECONDITIONERS: dict[str, tuple[Any, Any]] = {
-    "diagonal": (ModelState, _banks),
-    "full": (FullMatrixState, _full_matrix),
-}
-_ENGINES = dict(PRECONDITIONERS.values())
-
-# The value that a full matrix needs each of these to have, and why.
-_NEEDED_BY_FULL = {
-    "update": (
-        "mirror_descent",
-        "the others differ from it by their regularisation, and it has none",
-    ),
-    "alpha": (
-        0,
-        "a step's prox in the metric of a full matrix has no closed form",
-    ),
-    "importance_aware": (
-        False,
-        "the closed forms of that step are those of a diagonal matrix",
-    ),
-    "scale_invariant": (
-        False,
-        "scales are kept by feature, and a full matrix mixes features",
-    ),
-    "half_life": (
-        None,
-        "a feature's past fades with its own updates, and pairs of features have none",
-    ),
-    "multi_class": (
-        "ovr",
-        "each output has a matrix by itself, and a softmax couples the outputs",
-    ),
-}
-
 
 class BaseAdagrad(BaseEstimator):
     """The way from samples to a published model, which both estimators share."""
@@ -78,32 +42,7 @@ class BaseAdagrad(BaseEstimator):
     _losses: ClassVar[dict[str, Loss]]
     _state: ModelState | FullMatrixState
 
-    _parameter_constraints: ClassVar[dict] = {
-        "eta0": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "update": [StrOptions(set(UPDATES))],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-        "eps": [Interval(Real, 0, None, closed="neither")],
-        "initial_accumulator": [
-            StrOptions({"auto"}),
-            Interval(Real, 0, None, closed="left"),
-        ],
-        "importance_aware": ["boolean"],
-        "scale_invariant": ["boolean"],
-        "half_life": [Interval(Real, 0, None, closed="neither"), None],
-        "epsilon": [Interval(Real, 0, None, closed="left")],
-        "preconditioner": [StrOptions(set(PRECONDITIONERS))],
-        "refresh_every": [Interval(Integral, 1, None, closed="left")],
-        "fit_intercept": ["boolean"],
-        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left"), None],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "warm_start": ["boolean"],
-        "n_jobs": [Integral, None],
-        "verbose": ["verbose"],
-    }
+    _parameter_constraints: ClassVar[dict] = CONSTRAINTS
 
     def _learn(
         self,
@@ -118,11 +57,11 @@ class BaseAdagrad(BaseEstimator):
         """Validate, encode, take the state, solve, publish."""
         go_on = hasattr(self, "_state") and (stream or self.warm_start)
         with _unchanged_on_error(self):
-            self._check_combination()
+            check_combination(self)
             dtype = self._state.dtype if go_on else [np.float64, np.float32]
             rows, y, weight = self._validate(X, y, sample_weight, dtype, go_on, stream)
             dtype = rows.data.dtype
-            self._check_range(dtype)
+            check_range(self, dtype)
             targets = self._encode(y, weight, classes, go_on, stream, dtype)
             samples = Samples(rows, targets, weight)
             class_counts = self._state.class_counts if go_on else None
@@ -152,7 +91,7 @@ class BaseAdagrad(BaseEstimator):
             scales = self._scales(samples, stream) if scales is None else scales
             state, candidates = self._new_state(scales, samples, rule, stream)
         state.class_counts = class_counts
-        engine = _ENGINES[type(state)]
+        engine = ENGINES[type(state)]
 
         def validate(state):
             raw = engine.raw_prediction(state, held_out.rows)
@@ -209,38 +148,16 @@ class BaseAdagrad(BaseEstimator):
                 + ("X_val" if X is None else "y_val")
                 + " is missing."
             )
-        rows, y = self._read(X, y=y, reset=False, dtype=dtype, **self._y_checks(y))
-        weight = _checked_weight(sample_weight, rows.n_rows)
+        with _errors_naming("X_val, y_val or sample_weight_val"):
+            rows, y = self._read(X, y=y, reset=False, dtype=dtype, **self._y_checks(y))
+            weight = _checked_weight(sample_weight, rows.n_rows)
+            targets = self._encode(y, weight, None, True, False, dtype)
         if len(weight) and not weight.any():
             raise ValueError(
                 "sample_weight_val must contain at least one non-zero number, or there "
                 "is nothing to validate on."
             )
-        return Samples(rows, self._encode(y, weight, None, True, False, dtype), weight)
-
-    def _check_combination(self):
-        """Refuse parameters that make no sense together, before anything changes."""
-        if self.n_jobs == 0:
-            effective_n_jobs(0)  # joblib's error
-        for name, (needed, why) in _NEEDED_BY_FULL.items():
-            value = getattr(self, name, needed)
-            if self.preconditioner == "full" and value != needed:
-                raise ValueError(
-                    f"{name}={value!r} does not go with preconditioner='full': {why}. "
-                    f"Use {name}={needed!r} or preconditioner='diagonal'."
-                )
-        if self.update != "mirror_descent" and self.half_life is not None:
-            raise ValueError(
-                f"half_life={self.half_life} forgets old gradients in the accumulators "
-                f"only, but update={self.update!r} also keeps their sum: use "
-                "update='mirror_descent'."
-            )
-        if self.update == "dual_averaging" and self.importance_aware:
-            raise ValueError(
-                "importance_aware=True follows the step that one gradient makes, but "
-                "under update='dual_averaging' each gradient also moves all earlier "
-                "steps: use update='mirror_descent' or 'ftrl_proximal'."
-            )
+        return Samples(rows, targets, weight)
 
     def _validate(self, X, y, sample_weight, dtype, go_on, stream):
         rows, y = self._read(
@@ -335,17 +252,23 @@ class BaseAdagrad(BaseEstimator):
 
     def _scales(self, samples, stream):
         """Return the `Scales` of all samples, or of the first ones of a stream."""
-        n_outputs = samples.targets.n_outputs
         if self.eta0 != "auto":
-            eta = np.full((n_outputs, 1), float(self.eta0))
-            return Scales(eta, self._accumulators(np.zeros(n_outputs)))
-        first = samples
+            return self._given_scales([self.eta0], samples.targets.n_outputs)
         if stream:
-            first = samples.take(samples.counted(self._n_first(samples)))
-        biases = self._first_biases(first)
-        gradient_sizes, row_size, target_sizes = self._sizes(first, biases)
-        eta = candidates(target_sizes, row_size)
-        accumulators = self._accumulators(gradient_sizes)
+            samples = samples.take(samples.counted(self._n_first(samples)))
+        return self._scales_of(samples)
+
+    def _given_scales(self, rates, n_outputs):
+        """Return the `Scales` of given rates, the same for each output."""
+        rates = np.tile(np.asarray(rates, dtype=np.float64), (n_outputs, 1))
+        return Scales(rates, self._accumulators(np.zeros(n_outputs)))
+
+    def _scales_of(self, samples, n_candidates=N_CANDIDATES, shared=np.asarray):
+        """Return the `Scales` of samples; `shared` makes sizes of outputs alike."""
+        biases = self._first_biases(samples)
+        gradient_sizes, row_size, target_sizes = self._sizes(samples, biases)
+        eta = candidates(shared(target_sizes), row_size, n_candidates)
+        accumulators = self._accumulators(shared(gradient_sizes))
         dtype = samples.rows.data.dtype
         if max(eta.max(), accumulators.max()) > float(np.finfo(dtype).max):
             raise ValueError(
@@ -419,15 +342,6 @@ class BaseAdagrad(BaseEstimator):
         self.n_iter_ = len(loss_curve)
         self.validation_loss_curve_ = validation_curve
 
-    def _check_range(self, dtype):
-        for name in ("eta0", "eps", "initial_accumulator", "alpha"):
-            value = getattr(self, name)
-            # As floats: a comparison with a float32 would warn of the overflow.
-            if value != "auto" and float(value) > float(np.finfo(dtype).max):
-                raise ValueError(
-                    f"{name}={value} is too large for {dtype}, the type of the model."
-                )
-
     def _passes(self):
         return {
             "max_iter": self.max_iter,
@@ -464,7 +378,7 @@ class BaseAdagrad(BaseEstimator):
         if self._state.is_packed:
             w, b = self._state.weights()
             return safe_sparse_dot(rows.matrix(), w.T, dense_output=True) + b
-        engine = _ENGINES[type(self._state)]
+        engine = ENGINES[type(self._state)]
         return engine.raw_prediction(self._state, rows)
 
     def sparsify(self):
@@ -573,6 +487,15 @@ def _unchanged_on_error(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+@contextmanager
+def _errors_naming(arguments):
+    """Say in which arguments an error was found that names others."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"In {arguments}: {error}") from error
 
 
 def _state_of(estimator, attribute):

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from joblib import effective_n_jobs
 
+from ._memory import aligned_copy
 from ._passes import passes_of
 from ._rates import Trial
 from ._rows import NO_ROWS
 from ._samples import Samples
-from ._state import LANES, Reading, aligned_copy
+from ._state import LANES, Reading
 from ._visits import visits
 
 

@@ -1,7 +1,5 @@
 """All that learning changes, as plain arrays."""
 
-import math
-import os
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
@@ -9,9 +7,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from ._dispatch import KERNELS
+from ._memory import aligned_copy, aligned_zeros, check_memory, read_only, zero_table
 
 LANES = 8
-_CACHE_LINE = 64
 _NO_TOUCHED = np.empty(0, dtype=np.int64)
 
 
@@ -126,9 +124,9 @@ class ModelState:
             n_groups, n_banks = _grouped(-(-rates.size // width), width)
         counters = 8 * reading.lazy + np.dtype(dtype).itemsize * scaled
         line = 2 * n_banks * width * np.dtype(dtype).itemsize
-        _check_memory(n_groups * n_features * (line + counters), rates, n_features)
+        check_memory(n_groups * n_features * (line + counters), rates, n_features)
         return cls(
-            table=_zero_table((n_groups, n_banks, n_features, 2, width), dtype),
+            table=zero_table((n_groups, n_banks, n_features, 2, width), dtype),
             intercept=aligned_zeros((n_groups, n_banks, 2, LANES), dtype),
             rates=np.asarray(rates, dtype=np.float64),
             first_accumulators=first_accumulators,
@@ -367,7 +365,7 @@ class ModelState:
         """Return a copy whose features `to` are the features `source` of this."""
         shape = list(self.table.shape)
         shape[2] = n_features
-        table = _zero_table(shape, self.dtype)
+        table = zero_table(shape, self.dtype)
         for new, old in zip(table, self.table, strict=True):
             new[:, to] = old[:, source]
         n_touched = n_features if self.touched.shape[1] else 0
@@ -529,7 +527,7 @@ class ModelState:
     def _published(self, name, read):
         published = self._read.get((name,))
         if published is None:
-            published = tuple(map(_read_only, read()))
+            published = tuple(map(read_only, read()))
             self._forget_groups()
             self._read[(name,)] = published
         return published
@@ -554,7 +552,7 @@ class ModelState:
             if isinstance(array, np.ndarray)
         }
         table = contents["table"]
-        copies["table"] = _zero_table(table.shape, table.dtype)
+        copies["table"] = zero_table(table.shape, table.dtype)
         copies["table"][...] = table
         vars(self).update(contents, **copies)
 
@@ -572,73 +570,3 @@ def _grouped(n_banks, width):
         return 1, n_banks
     at_once = min((4, 3), key=lambda n: -(-n_banks // n) * n)
     return -(-n_banks // at_once), at_once
-
-
-def _check_memory(n_bytes, rates, n_features):
-    """Refuse a state that the machine's memory cannot hold, before making it."""
-    try:
-        available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not on this system
-        available = 0
-    limit = available or 2**63 - 1
-    if n_bytes <= limit:
-        return
-    n_outputs, n_candidates = rates.shape
-    ways_out = ["X of float32", "fewer features (such as FeatureHasher makes)"]
-    if n_candidates > 1:
-        ways_out.insert(
-            0, f"a float eta0 (one model for each output, not {n_candidates})"
-        )
-    if n_outputs > 1:
-        ways_out.append("fewer outputs")
-    raise MemoryError(
-        f"{n_outputs * n_candidates:,} models of {n_features:,} features, a weight and "
-        f"an accumulator each, need {n_bytes / 2**30:,.1f} GiB of memory, but this "
-        f"machine has {limit / 2**30:,.1f} GiB. What makes it less: "
-        f"{', '.join(ways_out)}."
-    )
-
-
-def _read_only(array):
-    """Return an array, or CSR matrix, that cannot be written to.
-
-    Writing to it would change nothing, and the user would not know.
-
-    A view is copied, or else it would change as learning goes on.
-    """
-    if sp.issparse(array):
-        array.data.flags.writeable = False
-        return array
-    array = np.ascontiguousarray(array)
-    array.flags.writeable = False
-    return array
-
-
-def aligned_zeros(shape, dtype=np.float64):
-    """Return zeros that start at a cache line; pages are not touched before use.
-
-    What two threads write to must not share a line, or one waits for the other.
-    """
-    dtype = np.dtype(dtype)
-    size = math.prod(shape)
-    block = np.zeros(size + _CACHE_LINE // dtype.itemsize, dtype=dtype)
-    skip = -block.ctypes.data % _CACHE_LINE // dtype.itemsize
-    return block[skip : skip + size].reshape(shape)
-
-
-def aligned_copy(array):
-    """Return a contiguous copy that starts at a cache line."""
-    copy = aligned_zeros(array.shape, array.dtype)
-    copy[...] = array
-    return copy
-
-
-def _zero_table(shape, dtype):
-    """Return the table of a new state.
-
-    Banks that are learned together lie side by side for each feature, as a row reads
-    them all; other banks lie one behind the other.
-    """
-    n_groups, n_banks, n_features, *rest = shape
-    table = aligned_zeros((n_groups, n_features, n_banks, *rest), dtype)
-    return table.swapaxes(1, 2)

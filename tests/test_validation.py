@@ -94,8 +94,9 @@ def test_without_a_validation_set_there_is_no_curve(task):
         ({"X_val": "X"}, "y_val is missing"),
         ({"y_val": "y"}, "X_val is missing"),
         ({"sample_weight_val": "y"}, "without X_val"),
-        ({"X_val": "short", "y_val": "y"}, "inconsistent"),
-        ({"X_val": "narrow", "y_val": "y"}, "30 features"),
+        ({"X_val": "short", "y_val": "y"}, "In X_val, y_val .* inconsistent"),
+        ({"X_val": "narrow", "y_val": "y"}, "In X_val, y_val .* 30 features"),
+        ({"X_val": "missing", "y_val": "y"}, "In X_val, y_val .* NaN"),
         ({"X_val": "X", "y_val": "y", "sample_weight_val": "zeros"}, "non-zero"),
     ],
 )
@@ -103,6 +104,7 @@ def test_a_bad_validation_set_is_refused(given, message):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 30)), rng.integers(0, 2, 60)
     values = {"X": X, "y": y, "short": X[1:], "narrow": X[:, 1:], "zeros": 0 * y}
+    values["missing"] = np.where(X[0, 0] < X, X, np.nan)
     model = AdagradClassifier()
     before = dict(vars(model))
     with pytest.raises(ValueError, match=message):

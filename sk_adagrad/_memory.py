@@ -1,0 +1,79 @@
+"""How the arrays of a state lie in memory, and whether the machine has as much."""
+
+import math
+import os
+
+import numpy as np
+import scipy.sparse as sp
+
+_CACHE_LINE = 64
+
+
+def check_memory(n_bytes, rates, n_features):
+    """Refuse a state that the machine's memory cannot hold, before making it."""
+    try:
+        available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not on this system
+        available = 0
+    limit = available or 2**63 - 1
+    if n_bytes <= limit:
+        return
+    n_outputs, n_candidates = rates.shape
+    ways_out = ["X of float32", "fewer features (such as FeatureHasher makes)"]
+    if n_candidates > 1:
+        ways_out.insert(
+            0, f"a float eta0 (one model for each output, not {n_candidates})"
+        )
+    if n_outputs > 1:
+        ways_out.append("fewer outputs")
+    raise MemoryError(
+        f"{n_outputs * n_candidates:,} models of {n_features:,} features, a weight and "
+        f"an accumulator each, need {n_bytes / 2**30:,.1f} GiB of memory, but this "
+        f"machine has {limit / 2**30:,.1f} GiB. What makes it less: "
+        f"{', '.join(ways_out)}."
+    )
+
+
+def read_only(array):
+    """Return an array, or CSR matrix, that cannot be written to.
+
+    Writing to it would change nothing, and the user would not know.
+
+    A view is copied, or else it would change as learning goes on.
+    """
+    if sp.issparse(array):
+        array.data.flags.writeable = False
+        return array
+    array = np.ascontiguousarray(array)
+    array.flags.writeable = False
+    return array
+
+
+def aligned_zeros(shape, dtype=np.float64):
+    """Return zeros that start at a cache line; pages are not touched before use.
+
+    What two threads write to must not share a line, or one waits for the other.
+    """
+    dtype = np.dtype(dtype)
+    size = math.prod(shape)
+    block = np.zeros(size + _CACHE_LINE // dtype.itemsize, dtype=dtype)
+    skip = -block.ctypes.data % _CACHE_LINE // dtype.itemsize
+    return block[skip : skip + size].reshape(shape)
+
+
+def aligned_copy(array):
+    """Return a contiguous copy that starts at a cache line."""
+    copy = aligned_zeros(array.shape, array.dtype)
+    copy[...] = array
+    return copy
+
+
+def zero_table(shape, dtype):
+    """Return the table of a new state.
+
+    Banks that are learned together lie side by side for each feature, as a row reads
+    them all; other banks lie one behind the other.
+    """
+    n_groups, n_banks, n_features, *rest = shape
+    table = aligned_zeros((n_groups, n_features, n_banks, *rest), dtype)
+    return table.swapaxes(1, 2)
