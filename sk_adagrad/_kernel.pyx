@@ -14,6 +14,7 @@ not to a feature is there eight times also for width 1. The banks of a group lea
 together: those of a softmax, which need each other's predictions, or up to four.
 """
 
+from libc.math cimport sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "_lanes.h" nogil:
@@ -69,6 +70,8 @@ cdef extern from "_lanes_math.h" nogil:
     lanes root(lanes v)
     lanes exponential(lanes x)
     lanes exponential_minus_one(lanes x)
+    lanes power_of_two(lanes x)
+    real LOG2_E
     lanes logarithm(lanes x)
     lanes log_one_plus(lanes u)
     lanes log_one_plus_any(lanes u)
@@ -470,7 +473,7 @@ def train(
     job.l1 = l1
     job.l2 = l2
     job.learning = learning_of(update, keep)
-    job.reading = reading_of(update, l1, l2)
+    job.reading = reading_of(update, l1, l2, eta, eps)
     job.fit_intercept = fit_intercept
     job.intercept_value = intercept_value
     job.importance_aware = importance_aware
@@ -526,7 +529,8 @@ def raw_prediction(
     cdef:
         bint narrow = table.shape[3] == 1
         bint normalised = scales.shape[0] > 0
-        int width = <int> table.shape[3], reading = reading_of(update, l1, l2)
+        int width = <int> table.shape[3]
+        int reading = reading_of(update, l1, l2, eta, eps)
         Py_ssize_t n_banks = table.shape[0]
         Py_ssize_t stride = table.strides[1] // <Py_ssize_t> sizeof(real)
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
@@ -592,7 +596,8 @@ def read_weights(
     """Write the weights as they stand after t samples, without changing anything."""
     cdef:
         bint narrow = table.shape[3] == 1
-        int width = <int> table.shape[3], reading = reading_of(update, l1, l2), j
+        int width = <int> table.shape[3], j
+        int reading = reading_of(update, l1, l2, eta, eps)
         Symbols rule
         Py_ssize_t b, k
         lanes state, G, missed = spread(0), own_eta, own_eps

@@ -44,6 +44,11 @@ cdef separate dot(
                 MISSED_L2, True, narrow, n_banks, table, stride, touched, t, columns,
                 values, nnz, rule, banks,
             )
+        elif reading == MISSED_ANY_L2:
+            dot_as(
+                MISSED_ANY_L2, True, narrow, n_banks, table, stride, touched, t,
+                columns, values, nnz, rule, banks,
+            )
         else:
             dot_as(
                 MISSED_BOTH, True, narrow, n_banks, table, stride, touched, t, columns,

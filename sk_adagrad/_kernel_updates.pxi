@@ -10,7 +10,8 @@ cdef enum:
     AS_STORED      # w
     FROM_SUM       # w as a function of z, G and the number of samples
     MISSED_L1      # w after the steps of an L1 penalty that it has missed
-    MISSED_L2      # the same for L2
+    MISSED_L2      # the same for L2, each step of at most SMALL_STEP
+    MISSED_ANY_L2  # the same for L2
     MISSED_BOTH    # and for both
 
 # How it learns.
@@ -43,12 +44,26 @@ cdef inline int learning_of(Update update, double keep) noexcept:
     return update.learning if keep == 1 else FORGETTING
 
 
-cdef inline int reading_of(Update update, double l1, double l2) noexcept:
+cdef inline int reading_of(
+    Update update, double l1, double l2, const real[:, ::1] eta, const real[:, ::1] eps
+) noexcept:
     if update.learning != MIRROR_DESCENT:
         return FROM_SUM
     if l1 > 0 and l2 > 0:
         return MISSED_BOTH
-    return MISSED_L1 if l1 > 0 else MISSED_L2 if l2 > 0 else AS_STORED
+    if l2 > 0:
+        return MISSED_L2 if longest(eta, eps) * l2 <= SMALL_STEP else MISSED_ANY_L2
+    return MISSED_L1 if l1 > 0 else AS_STORED
+
+
+cdef inline double longest(const real[:, ::1] eta, const real[:, ::1] eps) noexcept:
+    """Return the largest rate that a weight can have, which is that where G is 0."""
+    cdef double rate = 0
+    cdef Py_ssize_t b, i
+    for b in range(eta.shape[0]):
+        for i in range(LANES):
+            rate = max(rate, eta[b, i] / sqrt(<double> eps[b, i]))
+    return rate
 
 
 # The symbols of the equations that all banks share, for the row at work.
@@ -92,17 +107,18 @@ cdef inline lanes after_missed(
     cdef lanes h = eta * inverse_root(G + eps), u, v, gone
     if reading == MISSED_L1:
         return soft(w, rule.l1 * (missed * h))
-    # Most steps are small enough for a polynomial of log(1 + u) / u. The exponential
-    # has no such way: rates, and with them the size of v, differ so much from feature
-    # to feature that the processor could not foresee it.
+    # Most steps are small enough for a polynomial of log(1 + u) / u, and where all are
+    # known to be, not to look takes a tenth less. The exponential has no such way:
+    # rates, and with them v, differ so much from feature to feature that the processor
+    # could not foresee it.
     u = h * rule.l2
     v = u * log_polynomial(u)
-    if any_above(u, spread(SMALL_STEP)):
+    if reading != MISSED_L2 and any_above(u, spread(SMALL_STEP)):
         # Lane by lane, or a weight would depend on those that lie beside it.
         v = if_above(u, spread(SMALL_STEP), log_one_plus_any(u), v)
+    if reading != MISSED_BOTH:
+        return w * power_of_two(missed * spread(-LOG2_E) * v)
     v = missed * v
-    if reading == MISSED_L2:
-        return w * exponential(-v)
     gone = -exponential_minus_one(-v)
     return soft(w - w * gone, rule.l1 * gone / rule.l2)
 

@@ -53,6 +53,9 @@
 #define SCALE 16
 #endif
 
+#define LOG2_E ((real)1.4426950408889634)
+#define LN2 ((real)0.6931471805599453)
+
 /* SCALE / sqrt(v) for v > 0. Where the processor estimates it, Newton's steps bring the
  * estimate's 12 or 14 bits to within two units of the last place; the power of two saves
  * them a product each. An infinite v counts as the largest number: its root is finite,
@@ -98,17 +101,12 @@ static inline lanes polynomial(const real *terms, size_t n, lanes x) {
 }
 #define POLYNOMIAL(terms, x) polynomial(terms, sizeof(terms) / sizeof(real), x)
 
-/* e^x without a call: x = n ln 2 + r, |r| <= ln(2)/2, (e^r - 1) / r by a polynomial, its
- * even and odd terms side by side, 2^n by its exponent. Beyond +-EXP_LIMIT it stays at the
- * limit's value, finite and above zero. Adding the number ROUND leaves n in the last bits
- * of the sum. Gives 2^n and returns 2^n (e^r - 1). */
-static inline lanes exponential_parts(lanes x, lanes *power) {
+/* 2^n and 2^n (e^r - 1) for |r| <= ln(2)/2, (e^r - 1) / r by a polynomial, its even and
+ * odd terms side by side, 2^n by its exponent; `rounded` is n + ROUND, and has n in its
+ * last bits. */
+static inline lanes power_parts(lanes rounded, lanes r, lanes *power) {
     static const real terms[] = EXP_TERMS;
     size_t n_terms = sizeof terms / sizeof(real);
-    x = lesser(greater(x, spread(-EXP_LIMIT)), spread(EXP_LIMIT));
-    lanes rounded = x * spread(1.4426950408889634) + spread(ROUND);
-    lanes n = rounded - spread(ROUND);
-    lanes r = (x - n * spread(LN2_HIGH)) - n * spread(LN2_LOW);
     lanes square = r * r, even = spread(terms[n_terms - 1]);
     lanes odd = spread(terms[n_terms - 2]);
     for (size_t i = n_terms - 3; i < n_terms; i -= 2) {
@@ -118,6 +116,20 @@ static inline lanes exponential_parts(lanes x, lanes *power) {
     whole_lanes exponent = (whole_lanes)rounded - (whole_lanes)spread(ROUND);
     *power = (lanes)((exponent + EXPONENT_BIAS) << EXPONENT_SHIFT);
     return (odd * r + even * square) * *power;
+}
+/* e^x without a call: x = n ln 2 + r. Beyond +-EXP_LIMIT it stays at the limit's value,
+ * finite and above zero. Gives 2^n and returns 2^n (e^r - 1). */
+static inline lanes exponential_parts(lanes x, lanes *power) {
+    x = lesser(greater(x, spread(-EXP_LIMIT)), spread(EXP_LIMIT));
+    lanes rounded = x * spread(LOG2_E) + spread(ROUND), n = rounded - spread(ROUND);
+    return power_parts(rounded, (x - n * spread(LN2_HIGH)) - n * spread(LN2_LOW), power);
+}
+/* 2^x for x <= 0: what x has beside an integer is exact, which saves some operations. */
+static inline lanes power_of_two(lanes x) {
+    x = greater(x, spread(-EXP_LIMIT * LOG2_E));
+    lanes rounded = x + spread(ROUND), power, rest;
+    rest = power_parts(rounded, (x - (rounded - spread(ROUND))) * spread(LN2), &power);
+    return rest + power;
 }
 static inline lanes exponential(lanes x) {
     lanes power, rest = exponential_parts(x, &power);
