@@ -859,6 +859,23 @@ def test_a_bad_value_is_refused(options):
         model.fit(np.eye(2), [0, 1])
 
 
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
+@each_dtype
+def test_a_target_is_penalised_the_same_whatever_rates_lie_beside_it(dtype, l1_ratio):
+    """Where all steps of L2 are short, the kernel has a way of its own."""
+    X = sp.random(200, 30, density=0.1, format="csr", dtype=dtype, random_state=0)
+    y = np.random.default_rng(0).normal(size=200)
+    penalty = {"alpha": 1e-3, "l1_ratio": l1_ratio}
+    passes = {"max_iter": 3, "tol": None, "shuffle": False}
+
+    def beside(size):
+        Y = np.column_stack((y, size * y, size * y))
+        model = AdagradRegressor("absolute_error", **penalty, **passes)
+        return model.fit(X, Y).coef_[0]
+
+    np.testing.assert_array_equal(beside(1e-3), beside(1e6))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("alpha", [0, 1e-2])
 @pytest.mark.parametrize("update", UPDATES)
