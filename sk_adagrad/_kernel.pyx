@@ -333,8 +333,8 @@ cdef inline int64_t visit_rows(
             bias = job.intercept[2 * b]
             if reading == FROM_SUM:
                 bias = weight_of(
-                    FROM_SUM, bias, job.intercept[2 * b + 1], zero, banks[b].eta,
-                    banks[b].eps, &unpenalised,
+                    FROM_SUM, bias, job.intercept[2 * b + 1], zero, &banks[b],
+                    &unpenalised,
                 )
             banks[b].p = spread(job.intercept_value) * bias
         # Where lanes are several registers there would be none left for these loops.
@@ -486,8 +486,7 @@ def train(
     rule.l1 = spread(<real> l1)
     rule.l2 = spread(<real> l2)
     for b in range(job.n_banks):
-        banks[b].eta = (<const lanes*> &eta[b, 0])[0]
-        banks[b].eps = (<const lanes*> &eps[b, 0])[0]
+        begin_bank(&banks[b], &eta[b, 0], &eps[b, 0], &rule)
     plain = job.learning == MIRROR_DESCENT and job.reading == AS_STORED and not (
         importance_aware or multinomial or job.scales != NULL
     )
@@ -549,8 +548,7 @@ def raw_prediction(
         int j
     set_read_only(&rule, l1, l2, t, reading)
     for b in range(n_banks):
-        banks[b].eta = (<const lanes*> &eta[b, 0])[0]
-        banks[b].eps = (<const lanes*> &eps[b, 0])[0]
+        begin_bank(&banks[b], &eta[b, 0], &eps[b, 0], &rule)
     with nogil:
         denormals = flush_denormals()
         for row in range(out.shape[0]):
@@ -599,15 +597,15 @@ def read_weights(
         int width = <int> table.shape[3], j
         int reading = reading_of(update, l1, l2, eta, eps)
         Symbols rule
+        Bank bank
         Py_ssize_t b, k
-        lanes state, G, missed = spread(0), own_eta, own_eps
+        lanes state, G, missed = spread(0)
         unsigned denormals
     set_read_only(&rule, l1, l2, t, reading)
     with nogil:
         denormals = flush_denormals()
         for b in range(table.shape[0]):
-            own_eta = (<const lanes*> &eta[b, 0])[0]
-            own_eps = (<const lanes*> &eps[b, 0])[0]
+            begin_bank(&bank, &eta[b, 0], &eps[b, 0], &rule)
             for k in range(table.shape[1]):
                 if narrow:
                     state = spread(table[b, k, 0, 0])
@@ -618,9 +616,7 @@ def read_weights(
                 if touched.shape[0]:
                     missed = spread(<real> (t - touched[k]))
                 if reading != AS_STORED:
-                    state = weight_of(
-                        reading, state, G, missed, own_eta, own_eps, &rule
-                    )
+                    state = weight_of(reading, state, G, missed, &bank, &rule)
                 for j in range(width):
                     out[b, k, j] = lane(state, j)
         restore_denormals(denormals)

@@ -65,8 +65,7 @@ cdef inline void dot_as(
 ) noexcept nogil:
     if narrow:
         banks.p = banks.p + dot_narrow(
-            reading, learns, table, touched, t, columns, values, nnz, banks.eta,
-            banks.eps, rule,
+            reading, learns, table, touched, t, columns, values, nnz, rule, banks
         )
         return
     if reading != AS_STORED:

@@ -77,6 +77,7 @@ cdef struct Symbols:
 cdef struct Bank:
     lanes eta
     lanes eps       # with what every G starts at
+    lanes decay     # eta * l2 / SCALE
     lanes p         # raw prediction
     lanes slope     # weight * d loss / dp
     # What moves the weight in place of the slope: times eta / SCALE under mirror
@@ -84,6 +85,14 @@ cdef struct Bank:
     lanes drive
 
 AT_WORK = sizeof(Bank) // sizeof(real)  # how many numbers a bank at work takes
+
+
+cdef inline void begin_bank(
+    Bank* bank, const real* eta, const real* eps, const Symbols* rule
+) noexcept nogil:
+    bank.eta = (<const lanes*> eta)[0]
+    bank.eps = (<const lanes*> eps)[0]
+    bank.decay = bank.eta * rule.l2 * spread(1 / SCALE)
 
 
 cdef inline lanes finite(lanes G) noexcept nogil:
@@ -96,22 +105,21 @@ cdef inline lanes soft(lanes w, lanes threshold) noexcept nogil:
 
 
 cdef inline lanes after_missed(
-    int reading, lanes w, lanes G, lanes missed, lanes eta, lanes eps,
-    const Symbols* rule,
+    int reading, lanes w, lanes G, lanes missed, const Bank* bank, const Symbols* rule
 ) noexcept nogil:
     """Take `missed` steps w <- soft(w, h l1) / (1 + h l2) at once, h = eta/√(G + eps).
 
     With a = 1/(1 + h l2), k of them make a^k |w| - h l1 (a + a² + ... + a^k), or 0
     where that is negative; the sum is (1 - a^k) / (h l2).
     """
-    cdef lanes h = eta * inverse_root(G + eps), u, v, gone
+    cdef lanes u, v, gone
     if reading == MISSED_L1:
-        return soft(w, rule.l1 * (missed * h))
+        return soft(w, rule.l1 * (missed * (bank.eta * inverse_root(G + bank.eps))))
     # Most steps are small enough for a polynomial of log(1 + u) / u, and where all are
     # known to be, not to look takes a tenth less. The exponential has no such way:
     # rates, and with them v, differ so much from feature to feature that the processor
     # could not foresee it.
-    u = h * rule.l2
+    u = bank.decay * scaled_inverse_root(G + bank.eps)  # h l2
     v = u * log_polynomial(u)
     if reading != MISSED_L2 and any_above(u, spread(SMALL_STEP)):
         # Lane by lane, or a weight would depend on those that lie beside it.
@@ -124,13 +132,15 @@ cdef inline lanes after_missed(
 
 
 cdef inline lanes weight_of(
-    int reading, lanes state, lanes G, lanes missed, lanes eta, lanes eps,
+    int reading, lanes state, lanes G, lanes missed, const Bank* bank,
     const Symbols* rule,
 ) noexcept nogil:
     """Return w where it is not as stored."""
     if reading == FROM_SUM:
-        return -eta * soft(state, rule.l1) / (root(G + eps) + eta * rule.l2)
-    return after_missed(reading, state, G, missed, eta, eps, rule)
+        return -bank.eta * soft(state, rule.l1) / (
+            root(G + bank.eps) + bank.eta * rule.l2
+        )
+    return after_missed(reading, state, G, missed, bank, rule)
 
 
 cdef inline void step(
@@ -151,9 +161,7 @@ cdef inline void step(
         grown = finite(G[0] + g * g)
         moved = state[0] + bank.drive * x - (
             root(grown + bank.eps) - root(G[0] + bank.eps)
-        ) / bank.eta * weight_of(
-            FROM_SUM, state[0], G[0], G[0], bank.eta, bank.eps, rule
-        )
+        ) / bank.eta * weight_of(FROM_SUM, state[0], G[0], G[0], bank, rule)
         # Where g is 0 the roots are the same, but fused with a product their difference
         # is a rounding error, which would depend on whether other lanes learn.
         state[0] = if_equal(g, spread(0), state[0], moved)
@@ -181,8 +189,9 @@ cdef inline void own_symbols(Symbols* own, const Symbols* symbols) noexcept nogi
 
 
 cdef inline void own_bank(Bank* own, const Bank* bank) noexcept nogil:
-    """Copy what a step reads."""
+    """Copy what a step, or reading a weight, needs."""
     own.eta = bank.eta
+    own.decay = bank.decay
     own.eps = bank.eps
     own.slope = bank.slope
     own.drive = bank.drive
@@ -272,8 +281,7 @@ cdef inline void dot_lazy(
             missed = spread(<real> (t - touched[columns[k]]))
         for b in range(n_banks):
             w = weight_of(
-                reading, line[2 * b], line[2 * b + 1], missed, banks[b].eta,
-                banks[b].eps, &rule,
+                reading, line[2 * b], line[2 * b + 1], missed, &banks[b], &rule
             )
             if catch_up:
                 line[2 * b] = w
@@ -372,13 +380,13 @@ cdef inline lanes missed_by(
 
 cdef inline lanes weights_at(
     int reading, bint catch_up, const real* table, const int64_t* touched, int64_t t,
-    const index* columns, int n, lanes eta, lanes eps, const Symbols* rule,
+    const index* columns, int n, const Bank* bank, const Symbols* rule,
 ) noexcept nogil:
     cdef lanes w, G, missed = spread(0)
     split(draw(table, columns), &w, &G)
     if reading != FROM_SUM:
         missed = missed_by(touched, t, columns)
-    w = weight_of(reading, w, G, missed, eta, eps, rule)
+    w = weight_of(reading, w, G, missed, bank, rule)
     if catch_up:
         put(<real*> table, columns, n, join(w, G))
     return w
@@ -386,15 +394,17 @@ cdef inline lanes weights_at(
 
 cdef inline lanes dot_narrow(
     int reading, bint catch_up, const real* table, const int64_t* touched, int64_t t,
-    const index* columns, const real* values, Py_ssize_t nnz, lanes eta, lanes eps,
-    const Symbols* symbols,
+    const index* columns, const real* values, Py_ssize_t nnz, const Symbols* symbols,
+    const Bank* banks,
 ) noexcept nogil:
     cdef Symbols rule
+    cdef Bank bank
     cdef lanes p = spread(0)
     cdef index[8] head_columns
     cdef real[8] head
     cdef Py_ssize_t k = nnz & 7
     own_symbols(&rule, symbols)
+    own_bank(&bank, banks)
     if k:
         load_first(head_columns, columns, k, sizeof(index))
         load_first(head, values, k, sizeof(real))
@@ -402,15 +412,15 @@ cdef inline lanes dot_narrow(
             p = (<lanes*> head)[0] * pull(table, head_columns)
         else:
             p = (<lanes*> head)[0] * weights_at(
-                reading, catch_up, table, touched, t, head_columns, <int> k, eta,
-                eps, &rule,
+                reading, catch_up, table, touched, t, head_columns, <int> k, &bank,
+                &rule,
             )
     for k in range(k, nnz, 8):
         if reading == AS_STORED:
             p = p + (<const lanes*> (values + k))[0] * pull(table, columns + k)
         else:
             p = p + (<const lanes*> (values + k))[0] * weights_at(
-                reading, catch_up, table, touched, t, columns + k, 8, eta, eps, &rule
+                reading, catch_up, table, touched, t, columns + k, 8, &bank, &rule
             )
     return spread(total(p))
 
