@@ -228,19 +228,14 @@ class BaseAdagrad(BaseEstimator):
     def _state_of_rates(self, scales, samples, rule):
         """Return the state of models with these rates before the first sample."""
         state_type, _ = PRECONDITIONERS[self.preconditioner]
-        state = state_type.zeros(
-            scales.rates,
-            scales.accumulators,
+        return state_type.zeros(
+            scales,
             samples.rows.n_features,
             samples.rows.data.dtype,
             rule.reading,
             coupled=self._is_coupled(samples.targets.n_outputs),
             scaled=self.scale_invariant,
-            intercept_value=scales.intercept_value,
         )
-        if scales.biases is not None:
-            state.begin_at(scales.biases)
-        return state
 
     def _n_first(self, samples):
         """Return how many samples of a stream are to show what is "auto"."""

@@ -73,17 +73,9 @@ class FullMatrixState:
     _read: dict = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def zeros(
-        cls,
-        rates,
-        first_accumulators,
-        n_features,
-        dtype,
-        reading,
-        intercept_value=1.0,
-        **_,
-    ):
-        """Make the state before the first sample."""
+    def zeros(cls, start, n_features, dtype, reading, **_):
+        """Make the state before the first sample; see `ModelState`."""
+        rates = np.asarray(start.rates, dtype=np.float64)
         if n_features > MAX_FEATURES:
             gib = 16 * n_features**2 * rates.size / 2**30
             raise ValueError(
@@ -91,20 +83,19 @@ class FullMatrixState:
                 f"has {n_features:,}, whose matrices would take {gib:,.1f} GiB. Use "
                 "preconditioner='diagonal', or fewer features."
             )
+        models = FullModels.zeros(rates.size, n_features + 1)
+        if start.biases is not None:
+            biases = np.repeat(start.biases, rates.shape[1])
+            models.u[:, -1] = biases / start.intercept_value
         return cls(
-            FullModels.zeros(rates.size, n_features + 1),
-            np.asarray(rates, dtype=np.float64),
+            models,
+            rates,
             np.dtype(dtype),
-            first_accumulators,
+            start.accumulators,
             reading,
             loss_sum=np.zeros(rates.shape),
-            intercept_value=intercept_value,
+            intercept_value=start.intercept_value,
         )
-
-    def begin_at(self, biases):
-        """Start at these intercepts, one of each output, before the first sample."""
-        of_models = np.repeat(biases, self.n_candidates)
-        self.models.u[:, -1] = of_models / self.intercept_value
 
     @property
     def n_features(self):

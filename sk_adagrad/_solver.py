@@ -386,8 +386,7 @@ class Learner:
 
     def first_visits(self, state, rates, end, outputs=slice(0, None)):
         """Return a new state of some outputs after the first visits at these rates."""
-        part = state.like(rates, self.samples.rows.n_features, outputs)
-        if self.biases is not None:
-            part.begin_at(self.biases[outputs])
+        biases = None if self.biases is None else self.biases[outputs]
+        part = state.like(rates, self.samples.rows.n_features, outputs, biases)
         part.t = self.learn(self, part, part.loss_sum, 0, end, outputs.start)
         return part

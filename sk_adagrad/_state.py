@@ -8,6 +8,7 @@ import scipy.sparse as sp
 
 from ._dispatch import KERNELS
 from ._memory import aligned_copy, aligned_zeros, check_memory, read_only, zero_table
+from ._rates import Scales
 
 LANES = 8
 _NO_TOUCHED = np.empty(0, dtype=np.int64)
@@ -103,19 +104,9 @@ class ModelState:
     _read: dict = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def zeros(
-        cls,
-        rates,
-        first_accumulators,
-        n_features,
-        dtype,
-        reading,
-        *,
-        coupled=False,
-        scaled=False,
-        intercept_value=1.0,
-    ):
-        """Make the state before the first sample."""
+    def zeros(cls, start, n_features, dtype, reading, *, coupled, scaled):
+        """Make the state before the first sample, with the `Scales` to start from."""
+        rates = np.asarray(start.rates, dtype=np.float64)
         n_outputs, n_candidates = rates.shape
         width = LANES if rates.size > 2 else 1
         if coupled:
@@ -125,21 +116,24 @@ class ModelState:
         counters = 8 * reading.lazy + np.dtype(dtype).itemsize * scaled
         line = 2 * n_banks * width * np.dtype(dtype).itemsize
         check_memory(n_groups * n_features * (line + counters), rates, n_features)
-        return cls(
+        state = cls(
             table=zero_table((n_groups, n_banks, n_features, 2, width), dtype),
             intercept=aligned_zeros((n_groups, n_banks, 2, LANES), dtype),
-            rates=np.asarray(rates, dtype=np.float64),
-            first_accumulators=first_accumulators,
+            rates=rates,
+            first_accumulators=start.accumulators,
             coupled=coupled,
             reading=reading,
             touched=np.zeros((n_groups, n_features if reading.lazy else 0), np.int64),
             scales=np.zeros((n_groups, n_features if scaled else 0), dtype),
             loss_sum=aligned_zeros((n_groups, n_banks, LANES)),
-            intercept_value=intercept_value,
+            intercept_value=start.intercept_value,
         )
+        if start.biases is not None:
+            state._begin_at(start.biases)
+        return state
 
-    def begin_at(self, biases):
-        """Start at these intercepts, one of each output, before the first sample.
+    def _begin_at(self, biases):
+        """Start at these intercepts, one of each output.
 
         Under dual averaging only at 0: its intercept is a sum of gradients.
         """
@@ -266,15 +260,7 @@ class ModelState:
             The model that each new one starts from.
         rates : ndarray of shape (n_outputs, n_candidates)
         """
-        new = ModelState.zeros(
-            rates,
-            self.first_accumulators,
-            self.n_features,
-            self.dtype,
-            self.reading,
-            coupled=self.coupled,
-            intercept_value=self.intercept_value,
-        )
+        new = self.like(rates, self.n_features)
         n_groups = len(new.table)
         new = replace(
             new,
@@ -293,17 +279,16 @@ class ModelState:
         loss_sum = np.where(self.by_lane(others, unused=False), np.inf, self.loss_sum)
         return replace(self, loss_sum=loss_sum, _read={})
 
-    def like(self, rates, n_features, outputs=slice(None)):
+    def like(self, rates, n_features, outputs=slice(None), biases=None):
         """Return a new state of the same kind, of some outputs at these rates."""
+        accumulators = self.first_accumulators[outputs]
         return ModelState.zeros(
-            rates,
-            self.first_accumulators[outputs],
+            Scales(rates, accumulators, biases, self.intercept_value),
             n_features,
             self.dtype,
             self.reading,
             coupled=self.coupled,
             scaled=self.scaled,
-            intercept_value=self.intercept_value,
         )
 
     def adopt(self, other, candidates, first=0, features=slice(None)):
