@@ -203,15 +203,20 @@ cdef inline Py_ssize_t n_nonzeros(const real* values, Py_ssize_t nnz) noexcept n
 cdef inline uint64_t key_of_long(
     const index* columns, const real* values, Py_ssize_t nnz
 ) noexcept nogil:
-    """Hash a row into 32 bits, which other rows may have too."""
-    cdef uint32_t sum_of_all = 0
+    """Hash a row into 32 bits, which other rows may have too.
+
+    The upper bits are folded upon the lower ones before and after the second product:
+    values that differ in a few upper bits, as signs or small integers do, would else
+    give rows in thousands the same key, and these are visited one after the other.
+    """
+    cdef uint32_t sum_of_all = 0, bits, h
     cdef Py_ssize_t k
     for k in range(nnz):
         if values[k] != 0:
-            sum_of_all += (
-                <uint32_t> columns[k] * <uint32_t> 0x9E3779B1
-                ^ <uint32_t> bits_of(values[k], False)
-            )
+            bits = <uint32_t> bits_of(values[k], False)
+            h = <uint32_t> columns[k] * <uint32_t> 0x9E3779B1 ^ bits ^ (bits >> 15)
+            h = (h ^ (h >> 16)) * <uint32_t> 0x27D4EB2F
+            sum_of_all += h ^ (h >> 13)
     return sum_of_all
 
 

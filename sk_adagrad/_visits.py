@@ -43,25 +43,24 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     Returns
     -------
     order : ndarray of uint32 of shape (n_visits,)
+        Of identical rows one stands for all.
     weight : ndarray of shape (n_rows,)
         That of a visit to each row in `order`; empty if all weigh 1.
     """
     rng = np.random.Generator(np.random.SFC64(seed))
     if scale_free:
         order, same = _scale_free_order(rows, targets, weight, seed)
-        numbers = order  # they are drawn below
     else:
-        numbers, same = _order(rows, targets, weight, seed)
-        order = _half(numbers, 0).copy()
-        n_repeated = np.count_nonzero(same)
-        if not len(weight) and 2 * n_repeated < len(order):
-            # The least weight, 1, is above half the mean one: as many visits as rows.
-            if n_repeated:
-                numbers[1:][same] = _numbered(rng, order[1:][same])
-                numbers.sort()
-                order = _half(numbers, 0).copy()
-            return order, weight
+        places, order, same = _order(rows, targets, weight, seed)
+    n_repeated = np.count_nonzero(same)
+    if not (n_repeated or scale_free or len(weight)):
+        return order, weight
     starts = np.flatnonzero(np.append(True, ~same))
+    if not (scale_free or len(weight)) and 2 * n_repeated < len(order):
+        # The least weight, 1, is above half the mean one: as many visits as rows.
+        order = np.repeat(order[starts], np.diff(starts, append=len(order)))
+        places[1:][same] = _drawn(rng, n_repeated)
+        return _by_place(places, order), weight
     if len(weight):
         total = np.add.reduceat(weight[order], starts, dtype=np.float64)
     else:
@@ -69,25 +68,34 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     light = max(total.min(), total.mean() / 2)
     # Not 0.5: a quotient halfway between two integers must not be rounded by chance.
     n_visits = np.floor(total / light + 0.499).astype(np.intp).clip(min=1)
-    order, numbers = order[starts], numbers[starts]
+    order = order[starts]
     if (total == n_visits).all():
         weight = weight[:0]
     else:
         weight = np.zeros(rows.n_rows, rows.data.dtype)
         weight[order] = total / n_visits
-    if scale_free:
-        numbers = _numbered(rng, order)
+    places = _drawn(rng, len(order)) if scale_free else places[starts]
     if n_visits.max() > 1 or scale_free:
-        again = _numbered(rng, np.repeat(order, n_visits - 1))
-        numbers = np.concatenate((numbers, again))
-        numbers.sort()
-        order = _half(numbers, 0).copy()
+        again = np.repeat(order, n_visits - 1)
+        places = np.concatenate((places, _drawn(rng, len(again))))
+        order = _by_place(places, np.concatenate((order, again)))
     return order, weight
 
 
-def _numbered(rng, order):
-    """Return 64-bit numbers whose upper half is random and whose lower one a row."""
-    return rng.integers(2**32, size=len(order), dtype=np.uint64) << _HALF | order
+def _drawn(rng, n):
+    """Return n places: 64-bit numbers with a random upper half."""
+    return rng.integers(2**32, size=n, dtype=np.uint64) << _HALF
+
+
+def _by_place(places, order):
+    """Sort rows by the upper halves of their places, which this changes.
+
+    Rows with the same one stay in the order that they are in, which is that of their
+    content, and not that in which they came.
+    """
+    _half(places, 0)[:] = np.arange(len(order), dtype=np.uint32)
+    places.sort()
+    return order[_half(places, 0)]
 
 
 def _half(numbers, which):
@@ -101,22 +109,22 @@ def _order(rows, targets, weight, seed):
 
     One sort of 64-bit numbers orders them: half a key, and as the lower half the row's
     number. Where half keys are the same, the keys are looked at; then, if need be,
-    those of whole rows. Returns the numbers.
+    those of whole rows. Returns the numbers as well.
     """
     numbers = _keys_of(rows, targets, NO_ROWS, seed)
     _half(numbers, 0)[:] = np.arange(rows.n_rows, dtype=np.uint32)
     if len(weight):
         numbers = numbers[weight != 0]
     numbers.sort()
-    upper, order = _half(numbers, 1), _half(numbers, 0)
+    upper, order = _half(numbers, 1), _half(numbers, 0).copy()
     same = upper[1:] == upper[:-1]
     if same.any():
         same = _told_apart(order, same, partial(_keys_of, rows, targets, seed=seed))
-        if not rows.whole_keys:
+        if not (rows.whole_keys and (targets.astype(np.float32) == targets).all()):
             same = _told_apart(
                 order, same, lambda tied: _keys(rows, targets, tied, ~seed, exact=True)
             )
-    return numbers, same
+    return numbers, order, same
 
 
 def _keys_of(rows, targets, order, seed):

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sk_adagrad import AdagradClassifier, AdagradRegressor
+from sk_adagrad import AdagradClassifier, AdagradRegressor, _visits
 from sk_adagrad._rows import read_rows
 from sk_adagrad._visits import visits
 
@@ -112,6 +112,57 @@ def test_equal_rows_with_different_targets_are_not_taken_together(task):
     _, y = samples(task)
     X = np.ones((N_ROWS, 1))
     assert fitted(task, X, y, max_iter=1).t_ == len(np.unique(y, axis=0))
+
+
+@pytest.mark.parametrize("columns", [3, 40])
+def test_targets_that_are_equal_in_float32_only_are_not_taken_together(columns):
+    X, y = np.ones((N_ROWS, columns)), 1.7e9 + np.arange(N_ROWS)  # seconds of 2023
+    model = fitted("one target", X, y, max_iter=1)
+    assert model.t_ == N_ROWS
+    assert_same(fitted("one target", X[::-1], y[::-1], max_iter=1), model)
+
+
+@pytest.mark.parametrize("values", [[-1, 1], [-0.3, 0.3], [1, 2, 3, 4, 5], [0, 1]])
+@pytest.mark.parametrize("n_features", [20, 40, 200])
+def test_rows_of_a_few_values_are_visited_in_random_order(values, n_features):
+    """Not one class after the other, as rows with the same short key are."""
+    rng = np.random.default_rng(0)
+    X = rng.choice(np.array(values, float), size=(2000, n_features))
+    y = np.arange(2000.0) % 2
+    rows, _ = read_rows(X, keyed=True)
+    for seed in range(3):
+        order, _ = visits(rows, y[:, None], np.empty(0), seed)
+        assert sorted(order) == list(range(2000))
+        changes = np.count_nonzero(np.diff(y[order]))
+        assert abs(changes - 1000) < 5 * np.sqrt(2000 / 4), "five standard deviations"
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_that_draw_the_same_place_are_visited_in_an_order_of_their_own(
+    weighted, monkeypatch
+):
+    """By their hashes, of which 2 bits are left, or by chance: not as they came."""
+    half = _visits._half
+
+    def few_bits(numbers, which):
+        if which == 1:
+            numbers &= np.uint64(0xC0000000FFFFFFFF)
+        return half(numbers, which)
+
+    def drawn(rng, n):
+        return rng.integers(4, size=n, dtype=np.uint64) << np.uint64(62)
+
+    monkeypatch.setattr(_visits, "_half", few_bits)
+    monkeypatch.setattr(_visits, "_drawn", drawn)
+    X, y = samples("binary")
+    X, y = np.vstack((X, X[:20])), np.append(y, y[:20])
+    rng = np.random.default_rng(0)
+    weight = rng.integers(1, 4, N_ROWS) if weighted else np.ones(N_ROWS)
+    weight = np.append(weight, weight[:20])
+    wanted = fitted("binary", X, y, weight)
+    for _ in range(3):
+        order = rng.permutation(len(y))
+        assert_same(fitted("binary", X[order], y[order], weight[order]), wanted)
 
 
 @each_task
@@ -482,10 +533,11 @@ def test_several_classes_and_targets_are_not_learned_less_for_it():
     assert fitted("one target", X, y, tol=None).n_iter_ == 20
 
 
+@pytest.mark.parametrize("most", [3, 6])  # less, or more, than half of them come again
 @each_format
-def test_repeated_rows_have_features_of_their_own(form):
+def test_repeated_rows_have_features_of_their_own(form, most):
     X, y = rows_of_their_own(), labels_of(200, 0.1)
-    repeats = np.random.default_rng(0).integers(1, 4, 200)
+    repeats = np.random.default_rng(0).integers(1, most, 200)
     rows = np.repeat(np.arange(200), repeats)
     repeated = fitted("binary", form(X[rows]), y[rows], tol=None)
     assert repeated.n_iter_ == 1
