@@ -552,12 +552,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         y = y if y.ndim == 1 else column_or_1d(y, warn=True)
         if stream and not (go_on and np.array_equal(classes, self.classes_)):
             # Which takes as long as to learn a thousand short rows.
-            if classes is not None:
-                _check_number_of(classes)
             _check_partial_fit_first_call(self, classes)
+            _check_number_of(self.classes_)
         elif not go_on:
-            # A sample of weight 0 is no sample, so it brings no class either.
-            self.classes_ = distinct_labels(y[weight > 0] if len(weight) else y)
+            # Those of weight 0 too, which ensembles draw: they expect all classes.
+            self.classes_ = distinct_labels(y)
             _check_number_of(self.classes_)
         codes, new = codes_of(y, self.classes_)
         if (stream or go_on) and len(new):

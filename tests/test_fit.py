@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.utils.class_weight import compute_sample_weight
 
@@ -702,17 +703,26 @@ def test_class_weights_are_refused_where_sample_weights_would_be(shuffle, class_
         fitted("binary", *samples("binary"), class_weight=class_weight, shuffle=shuffle)
 
 
-@each_classifier
-def test_a_class_of_weight_zero_is_no_class(task):
-    X, y = samples(task)
-    weight = np.where(y == 1, 0, 1)
-    if task == "binary":
-        with pytest.raises(ValueError, match="number of classes has to be greater"):
-            fitted(task, X, y, weight)
-        return
-    model = fitted(task, X, y, weight)
-    assert 1 not in model.classes_
-    assert_same(model, fitted(task, X[y != 1], y[y != 1]))
+def test_a_class_of_weight_zero_is_one_that_never_comes():
+    X, y = samples("classes")
+    params = {"max_iter": 3, "tol": None, "shuffle": False}
+    model = fitted("classes", X, y, np.where(y == 1, 0, 1), **params)
+    assert model.classes_.tolist() == list(range(10))
+    without = fitted("classes", X[y != 1], y[y != 1], **params)
+    np.testing.assert_array_equal(np.delete(model.coef_, 1, axis=0), without.coef_)
+    assert 1 not in model.predict(X)
+    X, y = samples("binary")
+    assert (fitted("binary", X, y, y, **params).predict(X[y == 1]) == 1).all()
+
+
+def test_ensembles_that_draw_by_weights_need_no_sample_of_each_class():
+    X, y = samples("classes")
+    y = np.where(y < 1, 0, 1)
+    y[np.flatnonzero(y == 0)[1:]] = 1
+    bagging = BaggingClassifier(AdagradClassifier(random_state=0), 30, random_state=0)
+    drawn = [y[rows] for rows in bagging.fit(X, y).estimators_samples_]
+    assert any((labels == 1).all() for labels in drawn)
+    assert bagging.predict_proba(X).shape == (N_ROWS, 2)
 
 
 @each_task

@@ -342,7 +342,7 @@ def test_the_first_chunk_must_name_the_classes(stream):
     assert_refused(model, stream, lambda *samples: samples, "classes must be passed")
 
 
-@pytest.mark.parametrize("known", [[], [1]])
+@pytest.mark.parametrize("known", [[], [1], [1, 1]])
 def test_a_stream_needs_two_classes(known):
     X = np.eye(3)
     with pytest.raises(ValueError, match="greater than one; got"):
