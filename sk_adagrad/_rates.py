@@ -220,5 +220,6 @@ def first_samples(targets):
 def _rounded(scales, other):
     """Round to powers of two; return `other` for what is 0 or infinite."""
     usable = (scales > 0) & np.isfinite(scales)
-    powers = np.round(np.log2(np.where(usable, scales, 1.0)))
+    # Not 0.5: √2, as of two ones in each row, must not be rounded by chance.
+    powers = np.floor(np.log2(np.where(usable, scales, 1.0)) + 0.499)
     return np.where(usable, 2.0**powers, other)

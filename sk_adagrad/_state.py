@@ -225,11 +225,12 @@ class ModelState:
     def with_rate(self, eta):
         """Return a state in which each output goes on with this rate alone."""
         rates = np.full((self.n_outputs, 1), float(eta))
+        if self.n_candidates == 1 and (self.rates == rates).all():
+            return self
+        self.settle()  # by the rates that it was put off with
         if self.n_candidates > 1:
             return self.take(self.leaders[:, None], rates)
-        if (self.rates != rates).any():
-            self.settle()  # by the rate that it was put off with
-            self.rates = rates
+        self.rates = rates
         return self
 
     def losses(self, loss_sum=None):
