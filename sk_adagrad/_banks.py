@@ -27,7 +27,7 @@ def learn(learner, state, loss_sum, begin, end, first=0):
     reads_per_row = rows.nnz // max(1, rows.n_rows) * width * n_banks
     block = max(1, _BLOCK_READS // max(1, reads_per_row))
     lane_labels, lane_columns, used = targets.by_lane(state, first)
-    eta, eps = state.eta(), state.eps()
+    symbols = state.symbols()
     interrupted = False
 
     def learn_banks(group, banks):
@@ -56,13 +56,10 @@ def learn(learner, state, loss_sum, begin, end, first=0):
                 intercept=state.intercept[group, banks],
                 touched=state.touched[group],
                 scales=state.scales[group],
-                eta=eta[group, banks],
-                eps=eps[group, banks],
+                symbols=symbols[group, banks],
                 keep=rule.keep,
-                l1=rule.reading.l1,
-                l2=rule.reading.l2,
                 t=state.t + learned,
-                update=kernel.UPDATES[rule.reading.update],
+                update=kernel.UPDATES[state.reading.update],
                 fit_intercept=rule.fit_intercept,
                 intercept_value=state.intercept_value,
                 importance_aware=rule.importance_aware,
@@ -143,8 +140,7 @@ def raw_predictions(state, rows):
 def _of_groups(state, rows, groups, n_columns):
     """Return w . x + b of the models in some groups, one after another."""
     kernel = KERNELS[state.dtype]
-    reading, biases = state.reading, state.biases()
-    eta, eps = state.eta(), state.eps()
+    biases, symbols = state.biases(), state.symbols()
     own_columns, own_values = _room_for_a_row(rows, state)
     n_lanes = state.width * state.table.shape[1]
     if state.coupled:  # what is left over of the last bank is no column
@@ -161,12 +157,9 @@ def _of_groups(state, rows, groups, n_columns):
             bias=biases[group, :n_used, None],
             touched=state.touched[group],
             scales=state.scales[group],
-            eta=eta[group, :n_used],
-            eps=eps[group, :n_used],
-            l1=reading.l1,
-            l2=reading.l2,
+            symbols=symbols[group, :n_used],
             t=state.t,
-            update=kernel.UPDATES[reading.update],
+            update=kernel.UPDATES[state.reading.update],
             first=nth * n_lanes,
             n_lanes=min(n_lanes, n_columns - nth * n_lanes),
             at_work=np.empty((n_used, kernel.AT_WORK), state.dtype),

@@ -9,6 +9,7 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import get_scorer
@@ -23,7 +24,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.parallel import Parallel, delayed
 
-from ._cells import final_scores, first_losses
+from ._cells import final_scores, first_losses, joint, together
 from ._engines import PRECONDITIONERS
 from ._estimators import BaseAdagrad, _unchanged_on_error
 from ._folds import folds_of, knowing_classes, takes_weights
@@ -93,7 +94,7 @@ class BaseSearch(BaseAdagrad):
                     scale_free=self.scale_invariant,
                     score_params=score_params,
                 )
-                scores = self._k_fold(folds, plains, passes)
+                scores = self._k_fold(folds, samples, plains, passes)
             self._publish_scores(grid, [scores[rule] for rule in rules])
             if self.verbose:
                 seconds = time.perf_counter() - start
@@ -177,7 +178,22 @@ class BaseSearch(BaseAdagrad):
         rules = [plain._rule(dtype) for plain in plains]
         return rules, dict(zip(rules, plains, strict=True))
 
-    # Learning: a bank for each rule, and for each fold.
+    # Learning: the cells of several penalties together, in each fold.
+
+    def _together(self, rules, samples, n_threads):
+        """Divide rules into those to be trained together."""
+        n_models, rows = self._shared.rates.size, samples.rows
+        if self._is_coupled(samples.targets.n_outputs):
+            return [[rule] for rule in rules]  # its rates are not trained together
+        n_bytes = 2 * n_models * rows.n_features * rows.data.itemsize
+        return together(rules, n_models, n_bytes, n_threads)
+
+    def _joint_state(self, rules, samples):
+        """Return the state of their cells before the first sample, and its rule."""
+        rates = np.tile(self._shared.rates, (1, len(rules)))
+        rule = joint(rules, self._shared.rates.shape[1])
+        scales = replace(self._shared, rates=rates)
+        return self._state_of_rates(scales, samples, rule), rule
 
     def _learner(self, samples, order, rule, n_jobs=1):
         _, engine = PRECONDITIONERS[self.preconditioner]
@@ -201,49 +217,56 @@ class BaseSearch(BaseAdagrad):
             seed = drawn_seed(passes["random_state"])
             order, samples = ordered(samples, seed, self.scale_invariant)
 
-        def begin(rule):
-            n_jobs = self.n_jobs if len(plains) == 1 else 1
+        n_rates, n_threads = self._shared.rates.shape[1], effective_n_jobs(self.n_jobs)
+        divided = self._together(plains, samples, n_threads)
+        scores, best = {}, {}
+
+        def begin(rules):
+            state, rule = self._joint_state(rules, samples)
+            n_jobs = self.n_jobs if len(divided) == 1 else 1
             learner = self._learner(samples, order, rule, n_jobs)
             spaced = isinstance(self.eta0s, Integral)
             n_passes = learner.most_passes(passes["max_iter"])
             below = places_below(n_passes) if spaced else 0
-            bank = self._state_of_rates(self._shared, samples, rule)
-            state, losses = first_losses(learner, bank)
-            place = max(losses.argmin() - below, 0)
-            chosen = np.full((state.n_outputs, 1), place)
-            state = state.take(chosen, state.rates[:, [place]])
+            state, losses = first_losses(learner, state)
             learner = replace(learner, n_jobs=self.n_jobs)
-            scores = np.where(losses < np.inf, -losses, np.nan)[:, None]
-            return scores, (learner, state, float(losses[place]))
+            for nth, (rule, own) in enumerate(
+                zip(rules, losses.reshape(-1, n_rates), strict=True)
+            ):
+                place = max(own.argmin() - below, 0)
+                chosen = np.full((state.n_outputs, 1), nth * n_rates + place)
+                model = state.take(chosen, state.rates[:, chosen[0]])
+                scores[rule] = np.where(own < np.inf, -own, np.nan)[:, None]
+                best[rule] = replace(learner, rule=rule), model, float(own[place])
 
-        begun = self._in_threads(delayed(begin)(rule) for rule in plains)
-        scores, best = (
-            dict(zip(plains, each, strict=True)) for each in zip(*begun, strict=True)
-        )
+        self._in_threads(delayed(begin)(rules) for rules in divided)
         return scores, best
 
-    def _k_fold(self, folds, plains, passes):
+    def _k_fold(self, folds, samples, plains, passes):
         """Return the scores of shape (n_eta0s, n_splits) under each rule."""
         _, engine = PRECONDITIONERS[self.preconditioner]
         scorer, interrupted = self._scorer(), threading.Event()
+        n_rates = self._shared.rates.shape[1]
+        divided = self._together(plains, samples, n_threads=1)
 
-        def scores_of(fold, rule, plain):
-            def score(state, ended):
+        def scores_of(fold, rules):
+            def score(state, ended, places):
                 raw = engine.raw_predictions(state, fold.rows)
                 return [
-                    fold.score(scorer, plain, state, k, raw[:, :, k]) for k in ended
+                    fold.score(
+                        scorer, plains[rules[place // n_rates]], state, k, raw[:, :, k]
+                    )
+                    for k, place in zip(ended, places, strict=True)
                 ]
 
-            bank = self._state_of_rates(self._shared, fold.samples, rule)
+            state, rule = self._joint_state(rules, fold.samples)
             of_fold = {**passes, "random_state": deepcopy(fold.random_state)}
             learner = self._learner(fold.samples, fold.order, rule)
-            return final_scores(learner, bank, score, interrupted, **of_fold)
+            return final_scores(learner, state, score, interrupted, **of_fold)
 
         try:
             scores = self._in_threads(
-                delayed(scores_of)(fold, *bank)
-                for fold in folds
-                for bank in plains.items()
+                delayed(scores_of)(fold, rules) for fold in folds for rules in divided
             )
         finally:
             interrupted.set()
@@ -252,9 +275,9 @@ class BaseSearch(BaseAdagrad):
                 f"cv={self.cv!r} has no splits, as an iterator that was used up: give "
                 "a list of them, a splitter or a number of folds."
             )
-        n_eta0s = self._shared.rates.shape[1]
-        scores = np.reshape(scores, (-1, len(plains), n_eta0s)).transpose(1, 2, 0)
-        return dict(zip(plains, scores, strict=True))
+        of_splits = np.reshape(np.concatenate(scores), (-1, len(plains), n_rates))
+        rules = [rule for part in divided for rule in part]
+        return dict(zip(rules, of_splits.transpose(1, 2, 0), strict=True))
 
     # Scorers, and what is routed to them.
 

@@ -1,11 +1,70 @@
-"""Cells of a grid, trained side by side: a bank is those that differ in the rate only.
+"""Cells of a grid, trained side by side: one state has the models of several.
 
 Knows nothing of estimators, folds or scorers.
 """
 
+from collections import defaultdict
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 
 from ._solver import mean_loss_of_pass, stands_still
+from ._state import FEWEST_OF_A_BANK
+
+# More models of a row than four banks share no waiting, and a state is to take no more
+# memory than this where one penalty alone would do with less.
+_AT_ONCE, _MOST_BYTES = 32, 1 << 30
+
+
+def together(rules, n_models, n_bytes, n_threads):
+    """Divide rules that differ in the penalty into those to be trained together.
+
+    With three L2 penalties and none at eight rates and five folds that takes 0.73 of
+    the time on imdb (float32; 0.93 in float64) and 0.70 on clickbait, as each bank
+    waits for its own prediction, loss and step. Penalties of other kinds stay apart,
+    since what one needs all would pay for.
+
+    Parameters
+    ----------
+    rules : iterable of Rule
+    n_models : int
+        Models of each rule that one row trains.
+    n_bytes : int
+        Memory that they take.
+    n_threads : int
+        Among how many the results are to be divided. They have banks where they would
+        have them undivided, lest sums depend on it.
+
+    Returns
+    -------
+    divided : list of list of Rule
+    """
+    of_kinds = defaultdict(list)
+    for rule in rules:
+        of_kinds[rule.reading.kind].append(rule)
+    most = max(1, min(_AT_ONCE // n_models, _MOST_BYTES // n_bytes))
+    fewest = -(-FEWEST_OF_A_BANK // n_models)
+    divided = []
+    for of_kind in of_kinds.values():
+        n = len(of_kind)
+        n_parts = max(-(-n // most), min(n_threads, n // fewest))
+        ends = [n * part // n_parts for part in range(n_parts + 1)]
+        divided += [of_kind[begin:end] for begin, end in pairwise(ends)]
+    return divided
+
+
+def joint(rules, n_rates):
+    """Return the rule of a state that has a candidate of each rule and each rate.
+
+    Those of the first rule come first.
+    """
+    if len(rules) == 1:
+        return rules[0]
+    readings = [rule.reading for rule in rules]
+    l1 = tuple(reading.l1[0] for reading in readings for _ in range(n_rates))
+    l2 = tuple(reading.l2[0] for reading in readings for _ in range(n_rates))
+    return replace(rules[0], reading=replace(readings[0], l1=l1, l2=l2))
 
 
 def first_losses(learner, state):
@@ -42,8 +101,9 @@ def final_scores(
         Of the first pass.
     state : ModelState
     score : callable
-        Takes a state and which of its candidates have come to their end, and returns
-        their scores. They may learn on afterwards, while others have not ended.
+        Takes a state, which of its candidates have come to their end and their places
+        in the first state, and returns their scores. They may learn on afterwards,
+        while others have not ended.
     interrupted : threading.Event
         Set when nobody waits for the scores any more.
     max_iter, tol, n_iter_no_change, random_state
@@ -71,7 +131,7 @@ def final_scores(
         if len(ended) == going.sum():
             state.settle()  # once for all rows to predict, as nobody learns on
         if len(ended):
-            scores[places[ended]] = score(state, ended)
+            scores[places[ended]] = score(state, ended, places[ended])
         going &= ~at_end
         if not going.any() or interrupted.is_set():
             break

@@ -358,8 +358,8 @@ class BaseAdagrad(BaseEstimator):
             reading=Reading(
                 update=self.update,
                 eps=max(float(self.eps), float(np.finfo(dtype).tiny)),
-                l1=_or_zero(self.alpha * self.l1_ratio, dtype),
-                l2=_or_zero(self.alpha * (1 - self.l1_ratio), dtype),
+                l1=(_or_zero(self.alpha * self.l1_ratio, dtype),),
+                l2=(_or_zero(self.alpha * (1 - self.l1_ratio), dtype),),
             ),
             keep=1.0 if self.half_life is None else 2 ** (-1 / self.half_life),
             fit_intercept=self.fit_intercept,

@@ -187,8 +187,7 @@ cdef struct Job:
     int64_t* touched
     real* scales
     real* own_values
-    double l1
-    double l2
+    const lanes* symbols
     int learning
     int reading
     bint fit_intercept
@@ -255,18 +254,18 @@ cdef inline lanes target_of(
 
 cdef separate follow_flow(
     const Job* job, bint narrow, Py_ssize_t b, const index* columns,
-    const real* values, Py_ssize_t nnz, lanes y, lanes weight, const Symbols* rule,
+    const real* values, Py_ssize_t nnz, lanes y, lanes weight,
     Bank* bank,
 ) noexcept nogil:
     """Let the step follow the slope of the loss along itself."""
     cdef lanes zero = spread(0), N = zero
     reach(
-        narrow, job.table + BANK_SIZE * b, job.stride, columns, values, nnz, rule, bank,
+        narrow, job.table + BANK_SIZE * b, job.stride, columns, values, nnz, bank,
         &N,
     )
     if job.fit_intercept:
         N = N + rate_times(
-            spread(job.intercept_value), job.intercept[2 * b + 1], bank, rule
+            spread(job.intercept_value), job.intercept[2 * b + 1], bank
         )
     bank.drive = if_equal(
         bank.slope * N, zero, bank.slope,
@@ -276,7 +275,7 @@ cdef separate follow_flow(
 
 cdef inline int64_t visit_rows(
     bint plain, bint narrow, const Job* job, const index* starts, const index* columns,
-    index* own_columns, Symbols rule, Bank* banks, int64_t t,
+    index* own_columns, Bank* banks, int64_t t,
 ) noexcept nogil:
     """Learn from each visited row in turn; return t after them.
 
@@ -291,12 +290,12 @@ cdef inline int64_t visit_rows(
         Py_ssize_t n_banks = 1 if narrow else job.n_banks, i, b, row, nnz
         const index* row_columns
         const real* row_values
-        Symbols unpenalised = rule
         Bank* bank
+        Bank own
         lanes y, value, bias, bias_G, zero = spread(0)
         real weight = 1
         bint any_slope
-    unpenalised.l1 = unpenalised.l2 = y = zero
+    y = zero
     for i in range(job.start, job.stop):
         row = job.order[i] if job.order != NULL else i
         fetch_ahead(job, starts, columns, i)
@@ -315,13 +314,13 @@ cdef inline int64_t visit_rows(
         # Predict, with weights brought up to date.
         ready = reading
         if reading == FROM_SUM:
-            rule.l1 = spread(<real> (t * job.l1))
-            rule.l2 = spread(<real> (t * job.l2))
+            for b in range(n_banks):
+                penalise_sum(&banks[b], &job.symbols[N_SYMBOLS * b], t)
         if not plain and job.scales != NULL:
             if job.touched != NULL:  # before the scales change, by which G is measured
                 dot(
                     narrow, reading, True, n_banks, job.table, job.stride, job.touched,
-                    t, row_columns, row_values, nnz, &rule, banks,
+                    t, row_columns, row_values, nnz, banks,
                 )
                 ready = AS_STORED
             scale_row(
@@ -332,21 +331,21 @@ cdef inline int64_t visit_rows(
         for b in range(n_banks):
             bias = job.intercept[2 * b]
             if reading == FROM_SUM:
+                own_unpenalised(&own, &banks[b])
                 bias = weight_of(
-                    FROM_SUM, bias, job.intercept[2 * b + 1], zero, &banks[b],
-                    &unpenalised,
+                    FROM_SUM, bias, job.intercept[2 * b + 1], zero, &own
                 )
             banks[b].p = spread(job.intercept_value) * bias
         # Where lanes are several registers there would be none left for these loops.
         if plain and narrow and LANES_FIT:
             dot_as(
                 AS_STORED, False, True, 1, job.table, job.stride, job.touched, t,
-                row_columns, row_values, nnz, &rule, banks,
+                row_columns, row_values, nnz, banks,
             )
         else:
             dot(
                 narrow, ready, True, n_banks, job.table, job.stride, job.touched, t,
-                row_columns, row_values, nnz, &rule, banks,
+                row_columns, row_values, nnz, banks,
             )
 
         # Score.
@@ -369,7 +368,7 @@ cdef inline int64_t visit_rows(
             if not plain and job.importance_aware:
                 follow_flow(
                     job, narrow, b, row_columns, row_values, nnz, y, spread(weight),
-                    &rule, bank,
+                    bank,
                 )
             if learning == MIRROR_DESCENT or learning == FORGETTING:
                 bank.drive = bank.eta * bank.drive * spread(1 / SCALE)
@@ -380,21 +379,22 @@ cdef inline int64_t visit_rows(
         # Learn.
         if plain and narrow and LANES_FIT:
             step_narrow(
-                learning, job.table, row_columns, row_values, nnz, &rule, banks
+                learning, job.table, row_columns, row_values, nnz, banks
             )
         else:
             step_row(
                 narrow, learning, n_banks, job.table, job.stride, row_columns,
-                row_values, nnz, &rule, banks,
+                row_values, nnz, banks,
             )
         if job.fit_intercept:
             for b in range(n_banks):
                 bias = job.intercept[2 * b]
                 bias_G = job.intercept[2 * b + 1]
-                step(
-                    learning, &bias, &bias_G, spread(job.intercept_value), &banks[b],
-                    &unpenalised,
-                )
+                bank = &banks[b]
+                if not plain:
+                    own_unpenalised(&own, bank)
+                    bank = &own
+                step(learning, &bias, &bias_G, spread(job.intercept_value), bank)
                 job.intercept[2 * b] = bias
                 job.intercept[2 * b + 1] = bias_G
     return t
@@ -419,11 +419,8 @@ def train(
     real[:, :, ::1] intercept,       # in/out: (n_banks, 2, 8)
     int64_t[::1] touched,            # in/out: t when last regularised; or empty
     real[::1] scales,                # in/out: largest |x| of each feature; or empty
-    const real[:, ::1] eta,          # in: base learning rate of each lane
-    const real[:, ::1] eps,          # in: with what G starts at, of each lane
+    const real[:, :, ::1] symbols,   # in: (n_banks, N_SYMBOLS, 8), of each lane
     double keep,                     # in: share of G that an update leaves
-    double l1,                       # in: alpha * l1_ratio
-    double l2,                       # in: alpha * (1 - l1_ratio)
     int64_t t,                       # in: samples learned from before
     Update update,                   # in
     bint fit_intercept,              # in
@@ -444,7 +441,6 @@ def train(
         const index* columns = &indices[0] if indices.shape[0] else NULL
         index* own = &own_columns[0] if own_columns.shape[0] else NULL
         Bank* banks = <Bank*> &at_work[0, 0]
-        Symbols rule
         unsigned denormals
         bint narrow = table.shape[3] == 1, plain
         Py_ssize_t b
@@ -470,10 +466,9 @@ def train(
     job.touched = &touched[0] if touched.shape[0] else NULL
     job.scales = &scales[0] if scales.shape[0] else NULL
     job.own_values = &own_values[0] if own_values.shape[0] else NULL
-    job.l1 = l1
-    job.l2 = l2
+    job.symbols = <const lanes*> &symbols[0, 0, 0]
     job.learning = learning_of(update, keep)
-    job.reading = reading_of(update, l1, l2, eta, eps)
+    job.reading = reading_of(update, symbols)
     job.fit_intercept = fit_intercept
     job.intercept_value = intercept_value
     job.importance_aware = importance_aware
@@ -482,22 +477,19 @@ def train(
     job.flow = loss.flow
     job.loss_parameter = loss_parameter
     job.loss_sum = &loss_sum[0, 0]
-    rule.keep = spread(<real> keep)
-    rule.l1 = spread(<real> l1)
-    rule.l2 = spread(<real> l2)
     for b in range(job.n_banks):
-        begin_bank(&banks[b], &eta[b, 0], &eps[b, 0], &rule)
+        begin_bank(&banks[b], &job.symbols[N_SYMBOLS * b], keep, job.reading, t)
     plain = job.learning == MIRROR_DESCENT and job.reading == AS_STORED and not (
         importance_aware or multinomial or job.scales != NULL
     )
     with nogil:
         denormals = flush_denormals()
         if plain and narrow:
-            t = visit_rows(True, True, &job, starts, columns, own, rule, banks, t)
+            t = visit_rows(True, True, &job, starts, columns, own, banks, t)
         elif plain:
-            t = visit_rows(True, False, &job, starts, columns, own, rule, banks, t)
+            t = visit_rows(True, False, &job, starts, columns, own, banks, t)
         else:
-            t = visit_rows(False, narrow, &job, starts, columns, own, rule, banks, t)
+            t = visit_rows(False, narrow, &job, starts, columns, own, banks, t)
         restore_denormals(denormals)
     return t - before
 
@@ -511,10 +503,7 @@ def raw_prediction(
     const real[:, :, ::1] bias,      # in: the intercepts' weights (n_banks, 1, 8)
     const int64_t[::1] touched,      # in
     const real[::1] scales,          # in
-    const real[:, ::1] eta,          # in
-    const real[:, ::1] eps,          # in
-    double l1,                       # in
-    double l2,                       # in
+    const real[:, :, ::1] symbols,   # in
     int64_t t,                       # in
     Update update,                   # in
     Py_ssize_t first,                # in: column of `out` for the group's first lane
@@ -529,7 +518,7 @@ def raw_prediction(
         bint narrow = table.shape[3] == 1
         bint normalised = scales.shape[0] > 0
         int width = <int> table.shape[3]
-        int reading = reading_of(update, l1, l2, eta, eps)
+        int reading = reading_of(update, symbols)
         Py_ssize_t n_banks = table.shape[0]
         Py_ssize_t stride = table.strides[1] // <Py_ssize_t> sizeof(real)
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
@@ -541,14 +530,12 @@ def raw_prediction(
         index* own = &own_columns[0] if own_columns.shape[0] else NULL
         real* room = &own_values[0] if own_values.shape[0] else NULL
         int64_t* last = <int64_t*> &touched[0] if touched.shape[0] else NULL
-        Symbols rule
         Bank* banks = <Bank*> &at_work[0, 0]
         Py_ssize_t row, nnz, b
         unsigned denormals
         int j
-    set_read_only(&rule, l1, l2, t, reading)
     for b in range(n_banks):
-        begin_bank(&banks[b], &eta[b, 0], &eps[b, 0], &rule)
+        begin_bank(&banks[b], <const lanes*> &symbols[b, 0, 0], 1, reading, t)
     with nogil:
         denormals = flush_denormals()
         for row in range(out.shape[0]):
@@ -564,7 +551,7 @@ def raw_prediction(
                 banks[b].p = (<const lanes*> &bias[b, 0, 0])[0]
             dot(
                 narrow, reading, False, n_banks, weights, stride, last, t, row_columns,
-                row_values, nnz, &rule, banks,
+                row_values, nnz, banks,
             )
             for b in range(n_banks):
                 for j in range(min(width, n_lanes - b * width)):
@@ -572,21 +559,10 @@ def raw_prediction(
         restore_denormals(denormals)
 
 
-cdef inline void set_read_only(
-    Symbols* rule, double l1, double l2, int64_t t, int reading
-) noexcept nogil:
-    cdef double times = t if reading == FROM_SUM else 1
-    rule.l1 = spread(<real> (times * l1))
-    rule.l2 = spread(<real> (times * l2))
-
-
 def read_weights(
     const real[:, :, :, :] table,    # in: as in train
     const int64_t[::1] touched,      # in
-    const real[:, ::1] eta,          # in
-    const real[:, ::1] eps,          # in
-    double l1,                       # in
-    double l2,                       # in
+    const real[:, :, ::1] symbols,   # in
     int64_t t,                       # in
     Update update,                   # in
     real[:, :, ::1] out,             # out: w (n_banks, n_features, width)
@@ -595,17 +571,15 @@ def read_weights(
     cdef:
         bint narrow = table.shape[3] == 1
         int width = <int> table.shape[3], j
-        int reading = reading_of(update, l1, l2, eta, eps)
-        Symbols rule
+        int reading = reading_of(update, symbols)
         Bank bank
         Py_ssize_t b, k
         lanes state, G, missed = spread(0)
         unsigned denormals
-    set_read_only(&rule, l1, l2, t, reading)
     with nogil:
         denormals = flush_denormals()
         for b in range(table.shape[0]):
-            begin_bank(&bank, &eta[b, 0], &eps[b, 0], &rule)
+            begin_bank(&bank, <const lanes*> &symbols[b, 0, 0], 1, reading, t)
             for k in range(table.shape[1]):
                 if narrow:
                     state = spread(table[b, k, 0, 0])
@@ -616,7 +590,7 @@ def read_weights(
                 if touched.shape[0]:
                     missed = spread(<real> (t - touched[k]))
                 if reading != AS_STORED:
-                    state = weight_of(reading, state, G, missed, &bank, &rule)
+                    state = weight_of(reading, state, G, missed, &bank)
                 for j in range(width):
                     out[b, k, j] = lane(state, j)
         restore_denormals(denormals)

@@ -6,7 +6,7 @@
 cdef separate dot(
     bint narrow, int reading, bint learns, Py_ssize_t n_banks, const real* table,
     Py_ssize_t stride, int64_t* touched, int64_t t, const index* columns,
-    const real* values, Py_ssize_t nnz, const Symbols* rule, Bank* banks,
+    const real* values, Py_ssize_t nnz, Bank* banks,
 ) noexcept nogil:
     """Add w . x of each bank's lanes to p; if there is one lane, to all of p.
 
@@ -16,43 +16,43 @@ cdef separate dot(
     if reading == AS_STORED and learns and G_IS_FAR:
         dot_as(
             AS_STORED, True, narrow, n_banks, table, stride, touched, t, columns,
-            values, nnz, rule, banks,
+            values, nnz, banks,
         )
     elif reading == AS_STORED:
         dot_as(
             AS_STORED, False, narrow, n_banks, table, stride, touched, t, columns,
-            values, nnz, rule, banks,
+            values, nnz, banks,
         )
     elif reading == FROM_SUM:
         dot_as(
             FROM_SUM, False, narrow, n_banks, table, stride, touched, t, columns,
-            values, nnz, rule, banks,
+            values, nnz, banks,
         )
     elif not learns:
         dot_as(
             reading, False, narrow, n_banks, table, stride, touched, t, columns,
-            values, nnz, rule, banks,
+            values, nnz, banks,
         )
     else:
         if reading == MISSED_L1:
             dot_as(
                 MISSED_L1, True, narrow, n_banks, table, stride, touched, t, columns,
-                values, nnz, rule, banks,
+                values, nnz, banks,
             )
         elif reading == MISSED_L2:
             dot_as(
                 MISSED_L2, True, narrow, n_banks, table, stride, touched, t, columns,
-                values, nnz, rule, banks,
+                values, nnz, banks,
             )
         elif reading == MISSED_ANY_L2:
             dot_as(
                 MISSED_ANY_L2, True, narrow, n_banks, table, stride, touched, t,
-                columns, values, nnz, rule, banks,
+                columns, values, nnz, banks,
             )
         else:
             dot_as(
                 MISSED_BOTH, True, narrow, n_banks, table, stride, touched, t, columns,
-                values, nnz, rule, banks,
+                values, nnz, banks,
             )
         for k in range(nnz):
             touched[columns[k]] = t
@@ -61,17 +61,17 @@ cdef separate dot(
 cdef inline void dot_as(
     int reading, bint learns, bint narrow, Py_ssize_t n_banks, const real* table,
     Py_ssize_t stride, const int64_t* touched, int64_t t, const index* columns,
-    const real* values, Py_ssize_t nnz, const Symbols* rule, Bank* banks,
+    const real* values, Py_ssize_t nnz, Bank* banks,
 ) noexcept nogil:
     if narrow:
         banks.p = banks.p + dot_narrow(
-            reading, learns, table, touched, t, columns, values, nnz, rule, banks
+            reading, learns, table, touched, t, columns, values, nnz, banks
         )
         return
     if reading != AS_STORED:
         dot_lazy(
             reading, learns, n_banks, table, stride, touched, t, columns, values, nnz,
-            rule, banks,
+            banks,
         )
         return
     while n_banks > 0:
@@ -91,63 +91,63 @@ cdef inline void dot_as(
 
 cdef separate reach(
     bint narrow, const real* table, Py_ssize_t stride,
-    const index* columns, const real* values, Py_ssize_t nnz, const Symbols* rule,
+    const index* columns, const real* values, Py_ssize_t nnz,
     const Bank* bank, lanes* N,
 ) noexcept nogil:
     """Add the sum of x² times the rates that the coming step will have."""
     if narrow:
-        N[0] += reach_narrow(table, columns, values, nnz, rule, bank)
+        N[0] += reach_narrow(table, columns, values, nnz, bank)
     else:
-        N[0] += reach_wide(table, stride, columns, values, nnz, rule, bank)
+        N[0] += reach_wide(table, stride, columns, values, nnz, bank)
 
 
 cdef separate step_row(
     bint narrow, int learning, Py_ssize_t n_banks, real* table, Py_ssize_t stride,
-    const index* columns, const real* values, Py_ssize_t nnz, const Symbols* rule,
+    const index* columns, const real* values, Py_ssize_t nnz,
     const Bank* banks,
 ) noexcept nogil:
     if learning == MIRROR_DESCENT:
         step_as(
-            MIRROR_DESCENT, narrow, n_banks, table, stride, columns, values, nnz, rule,
+            MIRROR_DESCENT, narrow, n_banks, table, stride, columns, values, nnz,
             banks,
         )
     elif learning == FORGETTING:
         step_as(
-            FORGETTING, narrow, n_banks, table, stride, columns, values, nnz, rule,
+            FORGETTING, narrow, n_banks, table, stride, columns, values, nnz,
             banks,
         )
     elif learning == DUAL_AVERAGING:
         step_as(
-            DUAL_AVERAGING, narrow, n_banks, table, stride, columns, values, nnz, rule,
+            DUAL_AVERAGING, narrow, n_banks, table, stride, columns, values, nnz,
             banks,
         )
     else:
         step_as(
-            FTRL_PROXIMAL, narrow, n_banks, table, stride, columns, values, nnz, rule,
+            FTRL_PROXIMAL, narrow, n_banks, table, stride, columns, values, nnz,
             banks,
         )
 
 
 cdef inline void step_as(
     int learning, bint narrow, Py_ssize_t n_banks, real* table, Py_ssize_t stride,
-    const index* columns, const real* values, Py_ssize_t nnz, const Symbols* rule,
+    const index* columns, const real* values, Py_ssize_t nnz,
     const Bank* banks,
 ) noexcept nogil:
     if narrow:
-        step_narrow(learning, table, columns, values, nnz, rule, banks)
+        step_narrow(learning, table, columns, values, nnz, banks)
         return
     while n_banks > 0:
         if learning != MIRROR_DESCENT or n_banks == 1:
-            step_wide(learning, 1, table, stride, columns, values, nnz, rule, banks)
+            step_wide(learning, 1, table, stride, columns, values, nnz, banks)
             n_banks, banks, table = n_banks - 1, banks + 1, table + BANK_SIZE
         elif n_banks == 2:
-            step_wide(learning, 2, table, stride, columns, values, nnz, rule, banks)
+            step_wide(learning, 2, table, stride, columns, values, nnz, banks)
             return
         elif n_banks == 3:
-            step_wide(learning, 3, table, stride, columns, values, nnz, rule, banks)
+            step_wide(learning, 3, table, stride, columns, values, nnz, banks)
             return
         else:
-            step_wide(learning, 4, table, stride, columns, values, nnz, rule, banks)
+            step_wide(learning, 4, table, stride, columns, values, nnz, banks)
             n_banks, banks, table = n_banks - 4, banks + 4, table + 4 * BANK_SIZE
 
 

@@ -44,40 +44,44 @@ cdef inline int learning_of(Update update, double keep) noexcept:
     return update.learning if keep == 1 else FORGETTING
 
 
-cdef inline int reading_of(
-    Update update, double l1, double l2, const real[:, ::1] eta, const real[:, ::1] eps
-) noexcept:
+# What belongs to a model and stays, for the eight of a bank: as many lanes each.
+cdef enum:
+    ETA
+    EPS  # with what every G starts at
+    L1   # alpha * l1_ratio
+    L2   # alpha * (1 - l1_ratio)
+    N_SYMBOLS
+
+
+cdef inline int reading_of(Update update, const real[:, :, ::1] symbols) noexcept:
+    cdef bint l1 = False, l2 = False, long_steps = False
+    cdef Py_ssize_t b, i
+    cdef real longest
     if update.learning != MIRROR_DESCENT:
         return FROM_SUM
-    if l1 > 0 and l2 > 0:
-        return MISSED_BOTH
-    if l2 > 0:
-        return MISSED_L2 if longest(eta, eps) * l2 <= SMALL_STEP else MISSED_ANY_L2
-    return MISSED_L1 if l1 > 0 else AS_STORED
-
-
-cdef inline double longest(const real[:, ::1] eta, const real[:, ::1] eps) noexcept:
-    """Return the largest rate that a weight can have, which is that where G is 0."""
-    cdef double rate = 0
-    cdef Py_ssize_t b, i
-    for b in range(eta.shape[0]):
+    for b in range(symbols.shape[0]):
         for i in range(LANES):
-            rate = max(rate, eta[b, i] / sqrt(<double> eps[b, i]))
-    return rate
+            l1 = l1 or symbols[b, L1, i] > 0
+            l2 = l2 or symbols[b, L2, i] > 0
+            longest = symbols[b, ETA, i] / sqrt(symbols[b, EPS, i])  # where G is 0
+            long_steps = long_steps or longest * symbols[b, L2, i] > SMALL_STEP
+    if l1 and l2:
+        return MISSED_BOTH
+    if l2:
+        return MISSED_ANY_L2 if long_steps else MISSED_L2
+    return MISSED_L1 if l1 else AS_STORED
 
 
-# The symbols of the equations that all banks share, for the row at work.
-cdef struct Symbols:
-    lanes keep      # what half_life leaves of G
-    lanes l1        # alpha * l1_ratio; times t where weights are read from sums
-    lanes l2        # alpha * (1 - l1_ratio), likewise
-
-
-# Those of one bank; the banks of a group have an array of them.
+# The symbols of the equations for one bank and the row at work; the banks of a group
+# have an array of them.
 cdef struct Bank:
     lanes eta
     lanes eps       # with what every G starts at
-    lanes decay     # eta * l2 / SCALE
+    lanes keep      # what half_life leaves of G
+    # The penalty as reading a weight needs it: t l1 and t l2 from sums; of missed steps
+    # eta * l1 / SCALE, or l1 / l2 where there are both, and eta * l2 / SCALE.
+    lanes l1
+    lanes l2
     lanes p         # raw prediction
     lanes slope     # weight * d loss / dp
     # What moves the weight in place of the slope: times eta / SCALE under mirror
@@ -88,11 +92,28 @@ AT_WORK = sizeof(Bank) // sizeof(real)  # how many numbers a bank at work takes
 
 
 cdef inline void begin_bank(
-    Bank* bank, const real* eta, const real* eps, const Symbols* rule
+    Bank* bank, const lanes* symbols, double keep, int reading, int64_t t
 ) noexcept nogil:
-    bank.eta = (<const lanes*> eta)[0]
-    bank.eps = (<const lanes*> eps)[0]
-    bank.decay = bank.eta * rule.l2 * spread(1 / SCALE)
+    bank.eta = symbols[ETA]
+    bank.eps = symbols[EPS]
+    bank.keep = spread(<real> keep)
+    bank.l1 = symbols[L1]
+    bank.l2 = symbols[L2]
+    if reading == FROM_SUM:
+        penalise_sum(bank, symbols, t)
+        return
+    if reading == MISSED_BOTH:  # lanes that are not in use have no penalty
+        bank.l1 = if_above(bank.l2, spread(0), bank.l1 / bank.l2, spread(0))
+    else:
+        bank.l1 = bank.eta * bank.l1 * spread(1 / SCALE)
+    bank.l2 = bank.eta * bank.l2 * spread(1 / SCALE)
+
+
+cdef inline void penalise_sum(
+    Bank* bank, const lanes* symbols, int64_t t
+) noexcept nogil:
+    bank.l1 = spread(<real> t) * symbols[L1]
+    bank.l2 = spread(<real> t) * symbols[L2]
 
 
 cdef inline lanes finite(lanes G) noexcept nogil:
@@ -105,7 +126,7 @@ cdef inline lanes soft(lanes w, lanes threshold) noexcept nogil:
 
 
 cdef inline lanes after_missed(
-    int reading, lanes w, lanes G, lanes missed, const Bank* bank, const Symbols* rule
+    int reading, lanes w, lanes G, lanes missed, const Bank* bank
 ) noexcept nogil:
     """Take `missed` steps w <- soft(w, h l1) / (1 + h l2) at once, h = eta/√(G + eps).
 
@@ -114,12 +135,12 @@ cdef inline lanes after_missed(
     """
     cdef lanes u, v, gone
     if reading == MISSED_L1:
-        return soft(w, rule.l1 * (missed * (bank.eta * inverse_root(G + bank.eps))))
+        return soft(w, missed * (bank.l1 * scaled_inverse_root(G + bank.eps)))
     # Most steps are small enough for a polynomial of log(1 + u) / u, and where all are
     # known to be, not to look takes a tenth less. The exponential has no such way:
     # rates, and with them v, differ so much from feature to feature that the processor
     # could not foresee it.
-    u = bank.decay * scaled_inverse_root(G + bank.eps)  # h l2
+    u = bank.l2 * scaled_inverse_root(G + bank.eps)  # h l2
     v = u * log_polynomial(u)
     if reading != MISSED_L2 and any_above(u, spread(SMALL_STEP)):
         # Lane by lane, or a weight would depend on those that lie beside it.
@@ -128,30 +149,28 @@ cdef inline lanes after_missed(
         return w * power_of_two(missed * spread(-LOG2_E) * v)
     v = missed * v
     gone = -exponential_minus_one(-v)
-    return soft(w - w * gone, rule.l1 * gone / rule.l2)
+    return soft(w - w * gone, bank.l1 * gone)
 
 
 cdef inline lanes weight_of(
-    int reading, lanes state, lanes G, lanes missed, const Bank* bank,
-    const Symbols* rule,
+    int reading, lanes state, lanes G, lanes missed, const Bank* bank
 ) noexcept nogil:
     """Return w where it is not as stored."""
     if reading == FROM_SUM:
-        return -bank.eta * soft(state, rule.l1) / (
-            root(G + bank.eps) + bank.eta * rule.l2
+        return -bank.eta * soft(state, bank.l1) / (
+            root(G + bank.eps) + bank.eta * bank.l2
         )
-    return after_missed(reading, state, G, missed, bank, rule)
+    return after_missed(reading, state, G, missed, bank)
 
 
 cdef inline void step(
-    int learning, lanes* state, lanes* G, lanes x, const Bank* bank,
-    const Symbols* rule,
+    int learning, lanes* state, lanes* G, lanes x, const Bank* bank
 ) noexcept nogil:
     cdef lanes g = bank.slope * x, grown, moved
     if learning == MIRROR_DESCENT or learning == FORGETTING:
         # Duchi, Hazan & Singer (2011)
         if learning == FORGETTING:  # of what this row is about
-            G[0] = if_equal(g, spread(0), G[0], rule.keep * G[0])
+            G[0] = if_equal(g, spread(0), G[0], bank.keep * G[0])
         G[0] = G[0] + g * g
         state[0] = state[0] - bank.drive * x * scaled_inverse_root(G[0] + bank.eps)
     elif learning == DUAL_AVERAGING:  # the same paper, equation 3 and figure 1
@@ -161,7 +180,7 @@ cdef inline void step(
         grown = finite(G[0] + g * g)
         moved = state[0] + bank.drive * x - (
             root(grown + bank.eps) - root(G[0] + bank.eps)
-        ) / bank.eta * weight_of(FROM_SUM, state[0], G[0], G[0], bank, rule)
+        ) / bank.eta * weight_of(FROM_SUM, state[0], G[0], G[0], bank)
         # Where g is 0 the roots are the same, but fused with a product their difference
         # is a rounding error, which would depend on whether other lanes learn.
         state[0] = if_equal(g, spread(0), state[0], moved)
@@ -169,11 +188,11 @@ cdef inline void step(
 
 
 cdef inline lanes rate_times(
-    lanes x, lanes G, const Bank* bank, const Symbols* rule
+    lanes x, lanes G, const Bank* bank
 ) noexcept nogil:
     """Return x² times the rate that the coming step will have."""
     cdef lanes g = bank.slope * x
-    G = if_equal(g, spread(0), G, rule.keep * G) + g * g
+    G = if_equal(g, spread(0), G, bank.keep * G) + g * g
     return x * x * bank.eta * inverse_root(G + bank.eps)
 
 
@@ -182,19 +201,21 @@ cdef inline lanes rate_times(
 # structure through memory, and more at once than was written there at once, which the
 # processor has to wait for.
 
-cdef inline void own_symbols(Symbols* own, const Symbols* symbols) noexcept nogil:
-    own.keep = symbols.keep
-    own.l1 = symbols.l1
-    own.l2 = symbols.l2
-
-
 cdef inline void own_bank(Bank* own, const Bank* bank) noexcept nogil:
     """Copy what a step, or reading a weight, needs."""
     own.eta = bank.eta
-    own.decay = bank.decay
     own.eps = bank.eps
+    own.keep = bank.keep
+    own.l1 = bank.l1
+    own.l2 = bank.l2
     own.slope = bank.slope
     own.drive = bank.drive
+
+
+cdef inline void own_unpenalised(Bank* own, const Bank* bank) noexcept nogil:
+    """Copy what the intercept needs, which no penalty acts on."""
+    own_bank(own, bank)
+    own.l1 = own.l2 = spread(0)
 
 
 # In float64 G is in the cache line behind that of w. A prediction before a step asks
@@ -261,13 +282,11 @@ cdef inline void dot_wide(
 cdef inline void dot_lazy(
     int reading, bint catch_up, Py_ssize_t n_banks, const real* table,
     Py_ssize_t stride, const int64_t* touched, int64_t t, const index* columns,
-    const real* values, Py_ssize_t nnz, const Symbols* symbols, Bank* banks,
+    const real* values, Py_ssize_t nnz, Bank* banks,
 ) noexcept nogil:
-    cdef Symbols rule
     cdef lanes* line
     cdef lanes w, missed = spread(0)
     cdef Py_ssize_t k, b
-    own_symbols(&rule, symbols)
     for k in range(nnz):
         if k + ENTRIES_AHEAD < nnz:
             prefetch(
@@ -281,7 +300,7 @@ cdef inline void dot_lazy(
             missed = spread(<real> (t - touched[columns[k]]))
         for b in range(n_banks):
             w = weight_of(
-                reading, line[2 * b], line[2 * b + 1], missed, &banks[b], &rule
+                reading, line[2 * b], line[2 * b + 1], missed, &banks[b]
             )
             if catch_up:
                 line[2 * b] = w
@@ -290,45 +309,39 @@ cdef inline void dot_lazy(
 
 cdef inline lanes reach_wide(
     const real* table, Py_ssize_t stride,
-    const index* columns, const real* values, Py_ssize_t nnz, const Symbols* symbols,
-    const Bank* bank,
+    const index* columns, const real* values, Py_ssize_t nnz, const Bank* bank,
 ) noexcept nogil:
-    cdef Symbols rule
     cdef lanes N = spread(0)
     cdef Py_ssize_t k
-    own_symbols(&rule, symbols)
     for k in range(nnz):
         N = N + rate_times(
             spread(values[k]), (<const lanes*> (table + stride * columns[k]))[1],
-            bank, &rule,
+            bank,
         )
     return N
 
 
 cdef inline void step_wide(
     int learning, int n, real* table, Py_ssize_t stride,
-    const index* columns, const real* values, Py_ssize_t nnz, const Symbols* symbols,
-    const Bank* banks,
+    const index* columns, const real* values, Py_ssize_t nnz, const Bank* banks,
 ) noexcept nogil:
-    cdef Symbols rule
     cdef Bank[4] bank
     cdef lanes* line
     cdef lanes x
     cdef Py_ssize_t k
     cdef int b
-    own_symbols(&rule, symbols)
     for b in range(n):
         own_bank(&bank[b], &banks[b])
     for k in range(nnz):
         line = <lanes*> (table + stride * columns[k])
         x = spread(values[k])
-        step(learning, line, line + 1, x, &bank[0], &rule)
+        step(learning, line, line + 1, x, &bank[0])
         if n > 1:
-            step(learning, line + 2, line + 3, x, &bank[1], &rule)
+            step(learning, line + 2, line + 3, x, &bank[1])
         if n > 2:
-            step(learning, line + 4, line + 5, x, &bank[2], &rule)
+            step(learning, line + 4, line + 5, x, &bank[2])
         if n > 3:
-            step(learning, line + 6, line + 7, x, &bank[3], &rule)
+            step(learning, line + 6, line + 7, x, &bank[3])
 
 
 # Width 1: eight entries of the row at a time, drawn from eight places of the table. A
@@ -380,13 +393,13 @@ cdef inline lanes missed_by(
 
 cdef inline lanes weights_at(
     int reading, bint catch_up, const real* table, const int64_t* touched, int64_t t,
-    const index* columns, int n, const Bank* bank, const Symbols* rule,
+    const index* columns, int n, const Bank* bank,
 ) noexcept nogil:
     cdef lanes w, G, missed = spread(0)
     split(draw(table, columns), &w, &G)
     if reading != FROM_SUM:
         missed = missed_by(touched, t, columns)
-    w = weight_of(reading, w, G, missed, bank, rule)
+    w = weight_of(reading, w, G, missed, bank)
     if catch_up:
         put(<real*> table, columns, n, join(w, G))
     return w
@@ -394,16 +407,13 @@ cdef inline lanes weights_at(
 
 cdef inline lanes dot_narrow(
     int reading, bint catch_up, const real* table, const int64_t* touched, int64_t t,
-    const index* columns, const real* values, Py_ssize_t nnz, const Symbols* symbols,
-    const Bank* banks,
+    const index* columns, const real* values, Py_ssize_t nnz, const Bank* banks,
 ) noexcept nogil:
-    cdef Symbols rule
     cdef Bank bank
     cdef lanes p = spread(0)
     cdef index[8] head_columns
     cdef real[8] head
     cdef Py_ssize_t k = nnz & 7
-    own_symbols(&rule, symbols)
     own_bank(&bank, banks)
     if k:
         load_first(head_columns, columns, k, sizeof(index))
@@ -413,70 +423,64 @@ cdef inline lanes dot_narrow(
         else:
             p = (<lanes*> head)[0] * weights_at(
                 reading, catch_up, table, touched, t, head_columns, <int> k, &bank,
-                &rule,
             )
     for k in range(k, nnz, 8):
         if reading == AS_STORED:
             p = p + (<const lanes*> (values + k))[0] * pull(table, columns + k)
         else:
             p = p + (<const lanes*> (values + k))[0] * weights_at(
-                reading, catch_up, table, touched, t, columns + k, 8, &bank, &rule
+                reading, catch_up, table, touched, t, columns + k, 8, &bank
             )
     return spread(total(p))
 
 
 cdef inline lanes reach_of_tile(
     const real* table, const index* columns, const real* values, const Bank* bank,
-    const Symbols* rule,
 ) noexcept nogil:
     cdef lanes w, G
     split(draw(table, columns), &w, &G)
-    return rate_times((<const lanes*> values)[0], G, bank, rule)
+    return rate_times((<const lanes*> values)[0], G, bank)
 
 
 cdef inline lanes reach_narrow(
     const real* table, const index* columns, const real* values, Py_ssize_t nnz,
-    const Symbols* symbols, const Bank* bank,
+    const Bank* bank,
 ) noexcept nogil:
-    cdef Symbols rule
     cdef lanes N = spread(0)
     cdef index[8] head_columns
     cdef real[8] head
     cdef Py_ssize_t k = nnz & 7
-    own_symbols(&rule, symbols)
     if k:
         load_first(head_columns, columns, k, sizeof(index))
         load_first(head, values, k, sizeof(real))
-        N = reach_of_tile(table, head_columns, head, bank, &rule)
+        N = reach_of_tile(table, head_columns, head, bank)
     for k in range(k, nnz, 8):
-        N = N + reach_of_tile(table, columns + k, values + k, bank, &rule)
+        N = N + reach_of_tile(table, columns + k, values + k, bank)
     return spread(total(N))
 
 
 cdef inline void step_tile(
     int learning, real* table, const index* columns, const real* values, int n,
-    const Bank* bank, const Symbols* rule,
+    const Bank* bank,
 ) noexcept nogil:
     cdef lanes state, G
     split(draw(table, columns), &state, &G)
-    step(learning, &state, &G, (<const lanes*> values)[0], bank, rule)
+    step(learning, &state, &G, (<const lanes*> values)[0], bank)
     put(table, columns, n, join(state, G))
 
 
 cdef inline void step_narrow(
     int learning, real* table, const index* columns, const real* values,
-    Py_ssize_t nnz, const Symbols* symbols, const Bank* banks,
+    Py_ssize_t nnz, const Bank* banks,
 ) noexcept nogil:
-    cdef Symbols rule
     cdef Bank bank
     cdef index[8] head_columns
     cdef real[8] head
     cdef Py_ssize_t k = nnz & 7
-    own_symbols(&rule, symbols)
     own_bank(&bank, banks)
     if k:
         load_first(head_columns, columns, k, sizeof(index))
         load_first(head, values, k, sizeof(real))
-        step_tile(learning, table, head_columns, head, <int> k, &bank, &rule)
+        step_tile(learning, table, head_columns, head, <int> k, &bank)
     for k in range(k, nnz, 8):
-        step_tile(learning, table, columns + k, values + k, 8, &bank, &rule)
+        step_tile(learning, table, columns + k, values + k, 8, &bank)

@@ -69,7 +69,7 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         As in :class:`AdagradClassifier`. Each cell stops by its own loss.
     n_jobs : int or None, default=None
         Threads that share the penalties and folds. The result does not depend on it.
-        Each has a bank of `eta0s` models for each output in memory.
+        Each has up to 32 models in memory, or `eta0s` for each output if that is more.
     verbose : int, default=0
         Above 0, the best score is printed, then the loss of each pass that follows.
 
@@ -282,7 +282,7 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         As in :class:`AdagradRegressor`. Each cell stops by its own loss.
     n_jobs : int or None, default=None
         Threads that share the penalties and folds. The result does not depend on it.
-        Each has a bank of `eta0s` models for each output in memory.
+        Each has up to 32 models in memory, or `eta0s` for each output if that is more.
     verbose : int, default=0
         Above 0, the best score is printed, then the loss of each pass that follows.
 

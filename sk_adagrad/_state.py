@@ -11,6 +11,8 @@ from ._memory import aligned_copy, aligned_zeros, check_memory, read_only, zero_
 from ._rates import Scales
 
 LANES = 8
+# So many models or more are banks of eight lanes; fewer are faster one by one.
+FEWEST_OF_A_BANK = 3
 _NO_TOUCHED = np.empty(0, dtype=np.int64)
 
 
@@ -23,19 +25,32 @@ class Reading:
     update : str
         The kernel's name for it.
     eps : float
-    l1, l2 : float
-        ``alpha * l1_ratio`` and ``alpha * (1 - l1_ratio)``.
+    l1, l2 : tuple of float
+        ``alpha * l1_ratio`` and ``alpha * (1 - l1_ratio)``, of each candidate or one
+        of all.
     """
 
     update: str
     eps: float
-    l1: float
-    l2: float
+    l1: tuple[float, ...]
+    l2: tuple[float, ...]
 
     @property
     def lazy(self):
         """Whether regularisation waits until a feature is touched again."""
-        return self.update == "mirror_descent" and self.l1 + self.l2 > 0
+        return self.update == "mirror_descent" and max(self.l1 + self.l2) > 0
+
+    @property
+    def kind(self):
+        """Which penalties there are, where each makes reading a weight longer."""
+        return self.lazy and (max(self.l1) > 0, max(self.l2) > 0)
+
+    def of(self, candidates):
+        """Return the constants of some candidates."""
+        if len(self.l1) == 1:
+            return self
+        l1, l2 = (tuple(each[k] for k in candidates) for each in (self.l1, self.l2))
+        return replace(self, l1=l1, l2=l2)
 
 
 @dataclass
@@ -108,7 +123,7 @@ class ModelState:
         """Make the state before the first sample, with the `Scales` to start from."""
         rates = np.asarray(start.rates, dtype=np.float64)
         n_outputs, n_candidates = rates.shape
-        width = LANES if rates.size > 2 else 1
+        width = LANES if rates.size >= FEWEST_OF_A_BANK else 1
         if coupled:
             n_groups, n_banks = n_candidates, -(-n_outputs // width)
         else:
@@ -140,7 +155,8 @@ class ModelState:
         b = np.repeat(biases[:, None], self.n_candidates, axis=1) / self.intercept_value
         b = self.by_lane(b.astype(self.dtype), unused=0)
         if self.reading.update == "ftrl_proximal":
-            b *= -np.sqrt(self.intercept[:, :, 1] + self.eps()) / self.eta()
+            eta, eps, _, _ = np.moveaxis(self.symbols(), 2, 0)
+            b *= -np.sqrt(self.intercept[:, :, 1] + eps) / eta
         self.intercept[:, :, 0] = b
 
     @property
@@ -188,14 +204,17 @@ class ModelState:
         )
 
     def by_lane(self, models, unused):
-        """Lay (n_outputs, n_candidates) out as (n_groups, n_banks, 8)."""
+        """Lay (n_outputs, n_candidates, ...) out as (n_groups, n_banks, 8, ...)."""
+        more = models.shape[2:]
         if self.width == 1:
-            return np.repeat(models.reshape(-1, 1, 1), LANES, axis=2)
-        lanes = np.full(self.loss_sum.shape, unused, dtype=models.dtype)
+            return np.repeat(models.reshape(-1, 1, 1, *more), LANES, axis=2)
+        lanes = np.full((*self.loss_sum.shape, *more), unused, dtype=models.dtype)
         if self.coupled:
-            lanes.reshape(len(lanes), -1)[:, : self.n_outputs] = models.T
+            of_groups = lanes.reshape(len(lanes), -1, *more)
+            of_groups[:, : self.n_outputs] = models.swapaxes(0, 1)
         else:
-            lanes.reshape(-1)[: models.size] = models.ravel()
+            n_models = self.n_outputs * self.n_candidates
+            lanes.reshape(-1, *more)[:n_models] = models.reshape(-1, *more)
         return lanes
 
     def place(self, output, candidate):
@@ -212,15 +231,18 @@ class ModelState:
             return n_banks
         return min(n_banks, -(-self.rates.size // self.width) - group * n_banks)
 
-    def eta(self):
-        """Return the base learning rate of each lane, 1 in unused ones."""
-        return self.by_lane(self.rates.astype(self.dtype), unused=1)
+    def symbols(self):
+        """Return η, G₀ + ε, λ₁ and λ₂ of each lane as (n_groups, n_banks, 4, 8).
 
-    def eps(self):
-        """Return G₀ + ε of each lane: what the table's G lacks of what is rooted."""
-        of_output = self.first_accumulators + self.reading.eps
-        of_model = np.tile(of_output[:, None], (1, self.n_candidates))
-        return self.by_lane(of_model.astype(self.dtype), unused=1)
+        G₀ + ε is what the table's G lacks of what is rooted.
+        """
+        of_model = np.empty((self.n_outputs, self.n_candidates, 4), self.dtype)
+        of_model[:, :, 0] = self.rates
+        of_model[:, :, 1] = (self.first_accumulators + self.reading.eps)[:, None]
+        of_model[:, :, 2] = self.reading.l1
+        of_model[:, :, 3] = self.reading.l2
+        lanes = self.by_lane(of_model, unused=(1, 1, 0, 0))
+        return np.ascontiguousarray(lanes.swapaxes(2, 3))
 
     def with_rate(self, eta):
         """Return a state in which each output goes on with this rate alone."""
@@ -261,7 +283,7 @@ class ModelState:
             The model that each new one starts from.
         rates : ndarray of shape (n_outputs, n_candidates)
         """
-        new = self.like(rates, self.n_features)
+        new = self.like(rates, self.n_features, candidates=candidates[0])
         n_groups = len(new.table)
         new = replace(
             new,
@@ -280,14 +302,17 @@ class ModelState:
         loss_sum = np.where(self.by_lane(others, unused=False), np.inf, self.loss_sum)
         return replace(self, loss_sum=loss_sum, _read={})
 
-    def like(self, rates, n_features, outputs=slice(None), biases=None):
-        """Return a new state of the same kind, of some outputs at these rates."""
+    def like(self, rates, n_features, outputs=slice(None), biases=None, candidates=()):
+        """Return a new state of the same kind, of some outputs at these rates.
+
+        Where candidates differ in their penalties, it has those of the named ones.
+        """
         accumulators = self.first_accumulators[outputs]
         return ModelState.zeros(
             Scales(rates, accumulators, biases, self.intercept_value),
             n_features,
             self.dtype,
-            self.reading,
+            self.reading.of(candidates),
             coupled=self.coupled,
             scaled=self.scaled,
         )
@@ -400,29 +425,28 @@ class ModelState:
         """Return w as (n_banks, n_features, width)."""
         table = self.table[group]
         out = np.empty((*table.shape[:2], self.width), self.dtype)
-        self._read_weights(table, self.touched[group], group, self.reading, out)
+        symbols = self.symbols()[group]
+        self._read_weights(table, self.touched[group], symbols, out)
         return out
 
     def biases(self):
         """Return b of each lane as (n_groups, n_banks, 8)."""
         out = np.empty((*self.intercept.shape[:2], 1, LANES), self.dtype)
-        unpenalised = replace(self.reading, l1=0.0, l2=0.0)
+        symbols = self.symbols()
+        symbols[:, :, 2:] = 0  # no penalty
         for group, intercept in enumerate(self.intercept):
             as_table = intercept[:, None]
-            self._read_weights(as_table, _NO_TOUCHED, group, unpenalised, out[group])
+            self._read_weights(as_table, _NO_TOUCHED, symbols[group], out[group])
         return out[:, :, 0] * self.dtype.type(self.intercept_value)
 
-    def _read_weights(self, table, touched, group, reading, out):
+    def _read_weights(self, table, touched, symbols, out):
         kernel = KERNELS[self.dtype]
         kernel.read_weights(
             table=table,
             touched=touched,
-            eta=self.eta()[group],
-            eps=self.eps()[group],
-            l1=reading.l1,
-            l2=reading.l2,
+            symbols=symbols,
             t=self.t,
-            update=kernel.UPDATES[reading.update],
+            update=kernel.UPDATES[self.reading.update],
             out=out,
         )
 

@@ -28,6 +28,7 @@ from sk_adagrad import (
     AdagradClassifierCV,
     AdagradRegressor,
     AdagradRegressorCV,
+    _cells,
 )
 
 N_ROWS, N_FEATURES = 90, 12
@@ -511,7 +512,7 @@ def test_held_out_samples_of_weight_zero_are_no_samples(scoring):
     ]
     wanted = search("binary", cv=of_kept, scoring=scoring).fit(X[kept], y[kept])
     np.testing.assert_allclose(model_scores(model), model_scores(wanted), rtol=1e-12)
-    y = np.where(weight == 0, 2, y)
+    y = np.where(weight == 0, 1 - y, y)
     model = search("binary", cv=splits, scoring=scoring).fit(X, y, weight)
     np.testing.assert_allclose(model_scores(model), model_scores(wanted), rtol=1e-12)
 
@@ -644,15 +645,36 @@ def test_weights_and_groups_are_routed_through_a_grid_search():
 # The rest of an estimator.
 
 
+@pytest.mark.parametrize("eta0s", [[0.2], [0.2, 1.0], RATES])
 @pytest.mark.parametrize("cv", [None, 3])
 @each_task
-def test_threads_do_not_change_the_result(task, cv):
+def test_threads_do_not_change_the_result(task, cv, eta0s):
     X, y = samples(task)
-    one, two = (
-        search(task, alphas=3, cv=cv, n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2)
+    one, *others = (
+        search(task, eta0s=eta0s, alphas=7, cv=cv, n_jobs=n_jobs).fit(X, y)
+        for n_jobs in (1, 2, 3)
     )
-    np.testing.assert_array_equal(model_scores(two), model_scores(one))
-    np.testing.assert_array_equal(two.coef_, one.coef_)
+    for other in others:
+        np.testing.assert_array_equal(model_scores(other), model_scores(one))
+        np.testing.assert_array_equal(other.coef_, one.coef_)
+
+
+@pytest.mark.parametrize("limit", ["_AT_ONCE", "_MOST_BYTES"])
+@pytest.mark.parametrize("eta0s", [[0.2], [0.2, 1.0], RATES])
+@pytest.mark.parametrize("update", ["mirror_descent", "dual_averaging"])
+@pytest.mark.parametrize("cv", [None, 3])
+@pytest.mark.parametrize("task", ["binary", "ovr", "targets"])
+def test_penalties_trained_together_give_the_result_of_each_by_itself(
+    task, cv, update, eta0s, limit, monkeypatch
+):
+    X, y = samples(task)
+    grid = {"alphas": [0, 1e-3, 1e-2, 1e-1], "l1_ratios": [0, 0.5, 1], "eta0s": eta0s}
+    model = search(task, cv=cv, update=update, **grid)
+    together = clone(model).fit(X, y)
+    monkeypatch.setattr(_cells, limit, 1)
+    apart = model.fit(X, y)
+    np.testing.assert_allclose(model_scores(together), model_scores(apart), 1e-9)
+    np.testing.assert_allclose(together.coef_, apart.coef_, 1e-9, 1e-12)
 
 
 @pytest.mark.parametrize("cv", [None, 3])
