@@ -89,7 +89,10 @@ class BaseSearch(BaseAdagrad):
                 cv = check_cv(self.cv, y, classifier=is_classifier(self))
                 folds = folds_of(
                     cv.split(X, y, **split_params),
-                    *(X, y, samples, lambda samples: self._weighed(samples)[0]),
+                    X,
+                    y,
+                    samples,
+                    lambda samples: self._weighed(samples)[0],
                     random_state=passes["random_state"],
                     scale_free=self.scale_invariant,
                     score_params=score_params,
@@ -101,8 +104,10 @@ class BaseSearch(BaseAdagrad):
                 print(f"search: best score {self.best_score_:.6g}, {seconds:.2f} s")
             if self.refit and self.cv is None:
                 learner, state, loss = begun[rules[grid.penalty_of(self.best_index_)]]
-                goes_on = {"loss_curve": [loss], "verbose": self.verbose, **passes}
-                self._publish(*learner.passes(state, **goes_on))
+                solved = learner.passes(
+                    state, loss_curve=[loss], verbose=self.verbose, **passes
+                )
+                self._publish(*solved)
             elif self.refit:
                 best = self._plain_of_cell(**self.best_params_)
                 weighed, counts = self._weighed(samples)

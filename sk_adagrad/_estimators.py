@@ -41,6 +41,7 @@ class BaseAdagrad(BaseEstimator):
 
     _losses: ClassVar[dict[str, Loss]]
     _state: ModelState | FullMatrixState
+    _opening: Samples | None
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
 
@@ -69,7 +70,7 @@ class BaseAdagrad(BaseEstimator):
             if go_on and stream and not weighed.n_counted:
                 return self  # no sample at all: not even a counter moves
             held_out = self._held_out(validation, dtype)
-            opening = vars(self).get("_opening") if go_on and stream else None
+            opening = self._opening if go_on and stream else None
             if opening is not None and self.eta0 == "auto":
                 # The rates depend on the first samples: start anew with all of them.
                 go_on, samples = False, opening.followed_by(samples)
@@ -132,6 +133,10 @@ class BaseAdagrad(BaseEstimator):
             )
         return replace(samples, weight=weight), class_counts
 
+    def _weigh(self, weight, targets, class_counts, stream):
+        """Return weights times those of classes, if there are any; and counts."""
+        return weight, class_counts
+
     def _held_out(self, validation, dtype):
         """Return the validation samples, or None."""
         X, y, sample_weight = validation
@@ -149,8 +154,7 @@ class BaseAdagrad(BaseEstimator):
                 + " is missing."
             )
         with _errors_naming("X_val, y_val or sample_weight_val"):
-            rows, y = self._read(X, y=y, reset=False, dtype=dtype, **self._y_checks(y))
-            weight = _checked_weight(sample_weight, rows.n_rows)
+            rows, y, weight = self._validate(X, y, sample_weight, dtype, True, True)
             targets = self._encode(y, weight, None, True, False, dtype)
         if len(weight) and not weight.any():
             raise ValueError(
@@ -177,11 +181,9 @@ class BaseAdagrad(BaseEstimator):
         return rows, y, weight
 
     def _read(self, X, *, keyed=False, **checks):
-        """Return the rows of X, and y if it is among the checks of `validate_data`."""
-        X = as_csr(X)
-        if self._needs_no_conversion(X, **checks):
-            checked = (X, checks["y"]) if "y" in checks else X
-        else:
+        """Return the rows of X; and y, or None if it is not to be checked."""
+        X, y = as_csr(X), checks.get("y")
+        if not self._needs_no_conversion(X, **checks):
             checked = validate_data(
                 self,
                 X,
@@ -190,14 +192,14 @@ class BaseAdagrad(BaseEstimator):
                 ensure_all_finite=False,
                 **checks,
             )
-        X = checked[0] if "y" in checks else checked
+            X, y = checked if "y" in checks else (checked, None)
         # scikit-learn's check for NaN takes three times as long; it words the error.
         rows, all_finite = read_rows(X, keyed=keyed)
         if not all_finite:
             assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
-        return (rows, checked[1]) if "y" in checks else rows
+        return rows, y
 
-    def _needs_no_conversion(self, X, *, reset, dtype, y=None, **_):
+    def _needs_no_conversion(self, X, *, reset, dtype, **others):
         """Whether X, and y, are such that `validate_data` would find nothing to do.
 
         It takes half of the time of `partial_fit` with one row, most of it to find out
@@ -210,8 +212,7 @@ class BaseAdagrad(BaseEstimator):
             and X.shape[0] > 0
             and X.shape[1] == self.n_features_in_
             and not hasattr(self, "feature_names_in_")
-            and (y is None or (type(y) is np.ndarray and y.shape == X.shape[:1]))
-            and (y is None or y.dtype.kind in "biu" or _is_finite_float(y))
+            and ("y" not in others or _is_finite_column(others["y"], X.shape[:1]))
         )
 
     def _new_state(self, scales, samples, rule, stream):
@@ -369,7 +370,7 @@ class BaseAdagrad(BaseEstimator):
 
     def _raw_prediction(self, X):
         check_is_fitted(self)
-        rows = self._read(X, reset=False, dtype=self._state.dtype)
+        rows, _ = self._read(X, reset=False, dtype=self._state.dtype)
         if self._state.is_packed:
             w, b = self._state.weights()
             return safe_sparse_dot(rows.matrix(), w.T, dense_output=True) + b
@@ -515,8 +516,12 @@ def _or_zero(value, dtype):
     return float(value) if value >= np.finfo(dtype).tiny else 0.0
 
 
-def _is_finite_float(y):
-    return y.dtype.kind == "f" and bool(np.isfinite(y).all())
+def _is_finite_column(y, shape):
+    return (
+        type(y) is np.ndarray
+        and y.shape == shape
+        and (y.dtype.kind in "biu" or (y.dtype.kind == "f" and np.isfinite(y).all()))
+    )
 
 
 def _checked_weight(sample_weight, n_rows):

@@ -17,7 +17,6 @@ times in 8,000 samples, and from then on after every `refresh_every`. Features w
 a gradient so far do not count.
 """
 
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -26,6 +25,7 @@ import scipy.sparse as sp
 
 from ._dispatch import KERNELS
 from ._full_models import FullModels, set_copies
+from ._memory import read_only
 from ._state import Reading
 
 MAX_FEATURES = 4_000
@@ -171,7 +171,7 @@ class FullMatrixState:
     def weights(self):
         """Return w as (n_outputs, n_features) and (n_outputs,), read-only."""
         w, b = self._published("weights", lambda k, eta, G0: self.models.weights(k), 1)
-        return sp.csr_matrix(w) if self.is_packed else w, b
+        return read_only(sp.csr_matrix(w)) if self.is_packed else w, b
 
     def packed(self):
         """Return a state whose `weights` is a CSR matrix; the matrices stay."""
@@ -179,7 +179,7 @@ class FullMatrixState:
 
     def unpacked(self):
         """Return the state with an array for `weights` again."""
-        return replace(self, models=deepcopy(self.models), is_packed=False, _read={})
+        return replace(self, is_packed=False, _read={}) if self.is_packed else self
 
     def accumulators(self):
         """Return the diagonal of G, shaped as the weights, read-only."""
@@ -206,10 +206,7 @@ class FullMatrixState:
             values = np.array([read(*own) for own in leading])
             values[:, -1] *= self.intercept_value**power
             values = values.astype(self.dtype)
-            published = np.ascontiguousarray(values[:, :-1]), values[:, -1].copy()
-            for array in published:
-                array.flags.writeable = False
-            self._read[name] = published
+            self._read[name] = read_only(values[:, :-1]), read_only(values[:, -1])
         return self._read[name]
 
     def changed(self):
@@ -272,7 +269,7 @@ def _row(rows, i, intercept_value):
 
 def _target(targets, i):
     """Return what each output is to learn from sample i."""
-    if not len(targets.codes):
+    if not targets.are_labels:
         return targets.values[i].astype(np.float64)
     indptr = targets.label_indptr
     labels = slice(indptr[i], indptr[i + 1]) if len(indptr) else slice(i, i + 1)

@@ -73,7 +73,6 @@ cdef extern from "_lanes_math.h" nogil:
     lanes power_of_two(lanes x)
     real LOG2_E
     lanes logarithm(lanes x)
-    lanes log_one_plus(lanes u)
     lanes log_one_plus_any(lanes u)
     lanes log_polynomial(lanes u)
     lanes twice_artanh(lanes s)
@@ -182,7 +181,6 @@ cdef struct Job:
     real* table
     Py_ssize_t stride
     Py_ssize_t n_banks
-    int width
     lanes* intercept
     int64_t* touched
     real* scales
@@ -254,15 +252,16 @@ cdef inline lanes target_of(
 
 cdef separate follow_flow(
     const Job* job, bint narrow, Py_ssize_t b, const index* columns,
-    const real* values, Py_ssize_t nnz, lanes y, lanes weight,
-    Bank* bank,
+    const real* values, Py_ssize_t nnz, lanes y, lanes weight, Bank* bank,
 ) noexcept nogil:
     """Let the step follow the slope of the loss along itself."""
-    cdef lanes zero = spread(0), N = zero
-    reach(
-        narrow, job.table + BANK_SIZE * b, job.stride, columns, values, nnz, bank,
-        &N,
-    )
+    cdef lanes zero = spread(0), N
+    if narrow:
+        N = reach_narrow(job.table, columns, values, nnz, bank)
+    else:
+        N = reach_wide(
+            job.table + BANK_SIZE * b, job.stride, columns, values, nnz, bank
+        )
     if job.fit_intercept:
         N = N + rate_times(
             spread(job.intercept_value), job.intercept[2 * b + 1], bank
@@ -324,17 +323,16 @@ cdef inline int64_t visit_rows(
                 )
                 ready = AS_STORED
             scale_row(
-                job.table, job.stride, n_banks, job.width, reading == FROM_SUM,
-                job.scales, row_columns, row_values, nnz, job.own_values,
+                job.table, job.stride, n_banks, 1 if narrow else LANES,
+                reading == FROM_SUM, job.scales, row_columns, row_values, nnz,
+                job.own_values,
             )
             row_values = job.own_values
         for b in range(n_banks):
             bias = job.intercept[2 * b]
             if reading == FROM_SUM:
                 own_unpenalised(&own, &banks[b])
-                bias = weight_of(
-                    FROM_SUM, bias, job.intercept[2 * b + 1], zero, &own
-                )
+                bias = weight_from_sum(bias, job.intercept[2 * b + 1], &own)
             banks[b].p = spread(job.intercept_value) * bias
         # Where lanes are several registers there would be none left for these loops.
         if plain and narrow and LANES_FIT:
@@ -461,7 +459,6 @@ def train(
     job.table = &table[0, 0, 0, 0] if n_features else NULL
     job.stride = table.strides[1] // <Py_ssize_t> sizeof(real)
     job.n_banks = table.shape[0]
-    job.width = <int> table.shape[3]
     job.intercept = <lanes*> &intercept[0, 0, 0]
     job.touched = &touched[0] if touched.shape[0] else NULL
     job.scales = &scales[0] if scales.shape[0] else NULL

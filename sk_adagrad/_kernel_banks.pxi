@@ -89,18 +89,6 @@ cdef inline void dot_as(
             n_banks, banks, table = n_banks - 4, banks + 4, table + 4 * BANK_SIZE
 
 
-cdef separate reach(
-    bint narrow, const real* table, Py_ssize_t stride,
-    const index* columns, const real* values, Py_ssize_t nnz,
-    const Bank* bank, lanes* N,
-) noexcept nogil:
-    """Add the sum of x² times the rates that the coming step will have."""
-    if narrow:
-        N[0] += reach_narrow(table, columns, values, nnz, bank)
-    else:
-        N[0] += reach_wide(table, stride, columns, values, nnz, bank)
-
-
 cdef separate step_row(
     bint narrow, int learning, Py_ssize_t n_banks, real* table, Py_ssize_t stride,
     const index* columns, const real* values, Py_ssize_t nnz,

@@ -30,22 +30,16 @@ def scan(
         const index* starts = &indptr[0] if sparse else NULL
         const index* columns = &indices[0] if indices.shape[0] else NULL
         const real* entries = &data[0] if data.shape[0] else NULL
-        const index* row_columns
-        const real* row_values
         index low = 0, high = -1
-        Py_ssize_t falls = 0, rounded = 0, begin, end, first, row = 0, nnz, k
+        Py_ssize_t falls = 0, rounded = 0, begin, end, first, row = 0, k
+        Py_ssize_t bad_row = -1
         lanes products = spread(0)
         real product = 0
-        uint64_t[2 * ENTRIES_AT_ONCE] hashes
-        bint flat, whole = True
+        bint whole = True
     with nogil:
         if sparse:
-            for row in range(n_rows):
-                if not 0 <= starts[row] <= starts[row + 1] <= indices.shape[0]:
-                    with gil:
-                        return row, 0, 0, False, True, False
-            row = 0
-        while row < n_rows:
+            bad_row = first_bad_row(starts, n_rows, indices.shape[0])
+        while bad_row < 0 and row < n_rows:
             first, begin = row, starts[row] if sparse else row * n_features
             end = begin
             while row < n_rows and end - begin < ENTRIES_AT_ONCE:
@@ -69,27 +63,58 @@ def scan(
             if sizeof(real) == 8:
                 for k in range(begin, end):
                     rounded += <float> entries[k] != entries[k]
-            # One loop over all entries, and one that adds up, take half of the time of
-            # a loop for each row, where rows are short.
-            flat = sparse and end - begin <= min(
-                2 * ENTRIES_AT_ONCE, LONG_ROW * (row - first)
-            )
-            if flat:
-                for k in range(begin, end):
-                    hashes[k - begin] = entry_key(columns[k], entries[k], False)
-            for k in range(first, row):
-                nnz = find_row(
-                    starts, columns, entries, n_features, k, &row_columns, &row_values
-                )
-                if nnz > LONG_ROW and n_nonzeros(row_values, nnz) > LONG_ROW:
-                    keys[k] = key_of_long(row_columns, row_values, nnz)
-                    whole = False
-                elif flat:
-                    keys[k] = sum_of(hashes + (starts[k] - begin), nnz)
-                else:
-                    keys[k] = content_key(row_columns, row_values, nnz, False)
+            if not hash_rows(
+                starts, columns, entries, n_features, first, row, &keys[0]
+            ):
+                whole = False
         product += total(products)
-    return -1, low, high, falls == 0, product == 0, whole and not rounded
+    return bad_row, low, high, falls == 0, product == 0, whole and not rounded
+
+
+cdef Py_ssize_t first_bad_row(
+    const index* starts, Py_ssize_t n_rows, Py_ssize_t n_entries
+) noexcept nogil:
+    """Return the first row that ends before its start or behind all entries, or -1."""
+    cdef Py_ssize_t row
+    for row in range(n_rows):
+        if not 0 <= starts[row] <= starts[row + 1] <= n_entries:
+            return row
+    return -1
+
+
+cdef bint hash_rows(
+    const index* starts, const index* columns, const real* entries,
+    Py_ssize_t n_features, Py_ssize_t first, Py_ssize_t last, uint64_t* keys,
+) noexcept nogil:
+    """Hash rows up to, not including, last; return whether all their keys are whole."""
+    cdef:
+        uint64_t[2 * ENTRIES_AT_ONCE] hashes
+        const index* row_columns
+        const real* row_values
+        Py_ssize_t begin = starts[first] if starts != NULL else 0
+        Py_ssize_t end = starts[last] if starts != NULL else 0
+        Py_ssize_t k, nnz
+        bint whole = True
+        # One loop over all entries, and one that adds up, take half of the time of a
+        # loop for each row, where rows are short.
+        bint flat = starts != NULL and end - begin <= min(
+            2 * ENTRIES_AT_ONCE, LONG_ROW * (last - first)
+        )
+    if flat:
+        for k in range(begin, end):
+            hashes[k - begin] = entry_key(columns[k], entries[k], False)
+    for k in range(first, last):
+        nnz = find_row(
+            starts, columns, entries, n_features, k, &row_columns, &row_values
+        )
+        if nnz > LONG_ROW and n_nonzeros(row_values, nnz) > LONG_ROW:
+            keys[k] = key_of_long(row_columns, row_values, nnz)
+            whole = False
+        elif flat:
+            keys[k] = sum_of(hashes + (starts[k] - begin), nnz)
+        else:
+            keys[k] = content_key(row_columns, row_values, nnz, False)
+    return whole
 
 
 def repeats(
@@ -239,16 +264,12 @@ def visit_keys(
     uint64_t[::1] keys,              # out
 ):
     """Hash each row's key and its targets."""
-    cdef Py_ssize_t i
+    cdef bint chosen = order.shape[0] > 0
+    cdef Py_ssize_t i, row
     with nogil:
-        if order.shape[0]:
-            for i in range(keys.shape[0]):
-                keys[i] = with_targets(
-                    content[order[i]], targets, order[i], seed, False
-                )
-        else:
-            for i in range(keys.shape[0]):
-                keys[i] = with_targets(content[i], targets, i, seed, False)
+        for i in range(keys.shape[0]):
+            row = order[i] if chosen else i
+            keys[i] = with_targets(content[row], targets, row, seed, False)
 
 
 def row_keys(

@@ -152,14 +152,17 @@ cdef inline lanes after_missed(
     return soft(w - w * gone, bank.l1 * gone)
 
 
+cdef inline lanes weight_from_sum(lanes z, lanes G, const Bank* bank) noexcept nogil:
+    """Return w = -eta soft(z, t l1) / (√(G + eps) + eta t l2)."""
+    return -bank.eta * soft(z, bank.l1) / (root(G + bank.eps) + bank.eta * bank.l2)
+
+
 cdef inline lanes weight_of(
     int reading, lanes state, lanes G, lanes missed, const Bank* bank
 ) noexcept nogil:
     """Return w where it is not as stored."""
     if reading == FROM_SUM:
-        return -bank.eta * soft(state, bank.l1) / (
-            root(G + bank.eps) + bank.eta * bank.l2
-        )
+        return weight_from_sum(state, G, bank)
     return after_missed(reading, state, G, missed, bank)
 
 
@@ -180,7 +183,7 @@ cdef inline void step(
         grown = finite(G[0] + g * g)
         moved = state[0] + bank.drive * x - (
             root(grown + bank.eps) - root(G[0] + bank.eps)
-        ) / bank.eta * weight_of(FROM_SUM, state[0], G[0], G[0], bank)
+        ) / bank.eta * weight_from_sum(state[0], G[0], bank)
         # Where g is 0 the roots are the same, but fused with a product their difference
         # is a rounding error, which would depend on whether other lanes learn.
         state[0] = if_equal(g, spread(0), state[0], moved)
@@ -235,7 +238,7 @@ cdef inline void add_bank(
     bint learns, const real* line, real x, running_sum* sum
 ) noexcept nogil:
     add_times(sum, line, x)
-    if learns and G_IS_FAR:
+    if learns:
         prefetch(line + BANK_SIZE // 2, 1)
 
 

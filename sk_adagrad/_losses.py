@@ -91,8 +91,7 @@ def mean_loss(raw, samples, rule, coupled):
     """
     targets, weight = samples.targets, samples.weight
     if coupled:
-        of_label = np.searchsorted(targets.codes, targets.labels)
-        own = raw[np.arange(len(raw)), of_label]
+        own = raw[np.arange(len(raw)), targets.labels.astype(np.intp)]
         losses = logsumexp(raw.astype(np.float64), axis=1) - own
     else:
         losses = np.zeros(len(raw))

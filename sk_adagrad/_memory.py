@@ -38,8 +38,6 @@ def read_only(array):
     """Return an array, or CSR matrix, that cannot be written to.
 
     Writing to it would change nothing, and the user would not know.
-
-    A view is copied, or else it would change as learning goes on.
     """
     if sp.issparse(array):
         array.data.flags.writeable = False

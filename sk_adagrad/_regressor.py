@@ -453,7 +453,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     def _check_targets(self, values):
         """Refuse targets that the loss is not defined for."""
         loss = self._losses[self.loss]
-        least = values.min() if values.size else np.inf
+        least = values.min()
         if least < loss.least_y or (least == loss.least_y and not loss.with_least):
             bound = "zero or positive" if loss.with_least else "positive"
             raise ValueError(
@@ -494,9 +494,6 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         if self._losses[self.loss].log_link:
             return np.log(2) * np.round(np.log2(np.where(means > 0, means, 1)))
         return first_intercepts(means, _root_mean_square(values, means, samples.weight))
-
-    def _weigh(self, weight, targets, class_counts, stream):
-        return weight, class_counts
 
     def _published(self, coef):
         return coef[0] if self._single_target else coef

@@ -270,8 +270,7 @@ class Learner:
         weight_sum : float
         """
         seen = self.weights()
-        weight_sum = state.weight_sum if self.first_visit else 0.0
-        begin = weight_sum
+        begin = state.weight_sum if self.first_visit else 0.0
         before, t_before, at = state.losses(), state.t, 0
         counted = np.flatnonzero(seen) if trial is not None and len(seen) else None
         n_samples = self.n_visits if counted is None else len(counted)
@@ -303,17 +302,21 @@ class Learner:
                 state, chosen = trial.settle(state)
                 before = np.take_along_axis(before, chosen, axis=1)
                 loss_sum = state.loss_sum
-        if not len(seen):
-            weight_sum += self.n_visits
-        elif len(self.order):
-            weight_sum += seen.sum(dtype=np.float64)
-        else:
-            # One sample after the other, so that it does not depend on the chunks.
-            weight_sum = np.cumsum(np.append(weight_sum, seen), dtype=np.float64)[-1]
+        weight_sum = self.weight_after(begin)
         if self.first_visit:
-            state.weight_sum = float(weight_sum)
+            state.weight_sum = weight_sum
         with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
             return state, state.losses(loss_sum) - before, weight_sum - begin
+
+    def weight_after(self, begin):
+        """Return the sum of the visits' weights, and of what was there before."""
+        seen = self.weights()
+        if not len(seen):
+            return begin + self.n_visits
+        if len(self.order):
+            return float(begin + seen.sum(dtype=np.float64))
+        # One sample after the other, so that it does not depend on the chunks.
+        return float(np.cumsum(np.append(begin, seen), dtype=np.float64)[-1])
 
     def left_of(self, state, candidates, trial, end):
         """Return the candidates that a first look leaves, of shape (n_outputs, n_left).

@@ -468,7 +468,16 @@ class ModelState:
         """
 
         def read():
-            w = self._of_leaders(lambda g, b, lane: self._cached_group(g)[b, :, lane])
+            group: dict = {}
+
+            def weights_of(g):
+                if g not in group:
+                    group.clear()  # one at a time: each is as large as its banks
+                    group[g] = self._weights_of(g)
+                return group[g]
+
+            w = self._of_leaders(lambda g, b, lane: weights_of(g)[b, :, lane])
+            group.clear()
             if self.scaled:
                 w = np.divide(w, self.scales[0], where=self.scales[0] > 0, out=w)
             if self.kept is not None:
@@ -483,13 +492,6 @@ class ModelState:
         w = sp.csr_matrix(w)
         shape = self.n_outputs, self.n_columns
         return sp.csr_matrix((w.data, self.kept[w.indices], w.indptr), shape=shape)
-
-    def _cached_group(self, group):
-        weights = self._read.get(("group", group))
-        if weights is None:
-            self._forget_groups()  # one at a time: each is as large as its banks
-            self._read["group", group] = weights = self._weights_of(group)
-        return weights
 
     def accumulators(self):
         """Return G as (n_outputs, n_features) and (n_outputs,), read-only."""
@@ -535,17 +537,10 @@ class ModelState:
         return out
 
     def _published(self, name, read):
-        published = self._read.get((name,))
+        published = self._read.get(name)
         if published is None:
-            published = tuple(map(read_only, read()))
-            self._forget_groups()
-            self._read[(name,)] = published
+            self._read[name] = published = tuple(map(read_only, read()))
         return published
-
-    def _forget_groups(self):
-        for key in list(self._read):
-            if key[0] == "group":
-                self._read.pop(key, None)  # another thread may have read, too
 
     def changed(self):
         """Forget what was published: the state has learned since."""

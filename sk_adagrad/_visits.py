@@ -122,7 +122,7 @@ def _order(rows, targets, weight, seed):
         same = _told_apart(order, same, partial(_keys_of, rows, targets, seed=seed))
         if not (rows.whole_keys and (targets.astype(np.float32) == targets).all()):
             same = _told_apart(
-                order, same, lambda tied: _keys(rows, targets, tied, ~seed, exact=True)
+                order, same, partial(_exact_keys, rows, targets, seed=~seed)
             )
     return numbers, order, same
 
@@ -193,12 +193,13 @@ def _scale_free_order(rows, targets, weight, seed):
     shares = rng.normal(size=rows.n_features) / np.where(largest > 0, largest, np.inf)
     sums = matrix @ shares
     sums += targets @ rng.normal(size=targets.shape[1])
-    exact_keys = _keys(rows, targets, NO_ROWS, seed, exact=True)
+    exact_keys = _exact_keys(rows, targets, NO_ROWS, seed)
     order = order[np.lexsort((exact_keys[order], sums[order]))]
     return order, exact_keys[order[1:]] == exact_keys[order[:-1]]
 
 
-def _keys(rows, targets, order, seed, *, exact):
+def _exact_keys(rows, targets, order, seed):
+    """Return keys of all that rows and targets hold."""
     keys = np.empty(len(order) or rows.n_rows, dtype=np.uint64)
     KERNELS[rows.data.dtype].row_keys(
         indptr=rows.indptr,
@@ -207,7 +208,7 @@ def _keys(rows, targets, order, seed, *, exact):
         n_features=rows.n_features,
         targets=targets,
         order=order,
-        exact=exact,
+        exact=True,
         seed=seed & (2**64 - 1),
         keys=keys,
     )

@@ -310,6 +310,20 @@ def test_the_preconditioner_cannot_change_in_a_stream():
     assert model.predict(X).shape == y.shape  # with the matrix it was trained with
 
 
+def test_what_has_been_read_is_kept_until_learning_goes_on():
+    """The roots of matrices take as long as a hundred rows to learn from."""
+    X, y, _, _ = samples(TASKS[0])
+    model = streamed(TASKS[0])
+    for name in ("learning_rates_", "accumulators_", "coef_"):
+        assert getattr(model, name) is getattr(model, name)
+    rates = model.learning_rates_
+    before = rates.copy()
+    assert (model.partial_fit(X, y).learning_rates_ != before).any()
+    np.testing.assert_array_equal(rates, before)
+    with pytest.raises(ValueError, match="read-only"):
+        model.sparsify().coef_.data[0] = 1
+
+
 def test_values_too_large_are_refused():
     with pytest.raises(ValueError, match="no longer a finite number"):
         AdagradClassifier("hinge", preconditioner="full").fit(

@@ -268,6 +268,11 @@ BAD_CHUNKS = {
     "NaN weight": (lambda X, y, w: (X, y, w * np.nan), "sample_weight contains NaN"),
     "too few weights": (lambda X, y, w: (X, y, w[1:]), "sample_weight.shape"),
     "NaN in y": (lambda X, y, w: (X, y * np.nan, w), "contains NaN"),
+    "no y": (lambda X, y, w: (X, None, w), "requires y to be passed"),
+    "no y, CSR": (
+        lambda X, y, w: (sp.csr_array(X), None, w),
+        "requires y to be passed",
+    ),
 }
 BAD_LATER_CHUNKS = {
     "other n_features": (lambda X, y, w: (X[:, 1:], y, w), "has 11 features, but"),
