@@ -318,10 +318,11 @@ class BaseSearch(BaseAdagrad):
         router.add(splitter=self.cv, method_mapping=to_split)
         if self.scoring is not None:
             to_score = MethodMapping().add(caller="fit", callee="score")
+            to_score.add(caller="score", callee="score")
             router.add(scorer=get_scorer(self.scoring), method_mapping=to_score)
         return router
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y, sample_weight=None, **params):
         """Score the model as the search did, or as the plain estimator does.
 
         Parameters
@@ -329,16 +330,22 @@ class BaseSearch(BaseAdagrad):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
+        **params : dict
+            With metadata routing, what else the scorer asks for.
 
         Returns
         -------
         score : float
             By `scoring`; if it is None the accuracy, or R² in a regression.
         """
+        _raise_for_params(params, self, "score")
         if self.scoring is None:
             return super().score(X, y, sample_weight)
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        return get_scorer(self.scoring)(self, X, y, **weights)
+        if sample_weight is not None:
+            params["sample_weight"] = sample_weight
+        if _routing_enabled():
+            params = process_routing(self, "score", **params).scorer.score
+        return get_scorer(self.scoring)(self, X, y, **params)
 
     # What is published.
 

@@ -21,6 +21,7 @@ from sklearn.model_selection import (
     KFold,
     ShuffleSplit,
     StratifiedKFold,
+    cross_validate,
 )
 
 from sk_adagrad import (
@@ -601,6 +602,29 @@ def test_weights_are_routed_to_a_scorer_that_asks_for_them(asks, n_jobs):
     alone.fit(X[train], y[train], weight[train])
     wanted = alone.score(X[test], y[test], weight[test] if asks else None)
     assert model.cv_results_["split0_test_score"][0] == pytest.approx(wanted)
+
+
+@pytest.mark.usefixtures("routing")
+@pytest.mark.parametrize("asks", [True, "importance"])
+def test_a_score_routes_to_the_scorer_what_it_asks_for(asks):
+    X, y = samples("binary")
+    weight = np.random.default_rng(0).uniform(0, 2, N_ROWS)
+    name = asks if isinstance(asks, str) else "sample_weight"
+    scorer = make_scorer(accuracy_score).set_score_request(sample_weight=asks)
+    model = search("binary", scoring=scorer).set_score_request(sample_weight=False)
+    predicted = model.fit(X, y).predict(X)
+    wanted = accuracy_score(y, predicted, sample_weight=weight)
+    assert model.score(X, y, **{name: weight}) == wanted
+    if asks == "importance":
+        scores = cross_validate(model, X, y, cv=3, params={name: weight})["test_score"]
+        for (train, test), score in zip(splits_of(model, X, y), scores, strict=True):
+            model.fit(X[train], y[train], importance=weight[train])
+            assert score == model.score(X[test], y[test], importance=weight[test])
+    with pytest.raises(TypeError, match="colour"):
+        model.score(X, y, colour=y)
+    scorer.set_score_request(sample_weight=False)
+    with pytest.raises(TypeError, match="not routed to any object"):
+        model.score(X, y, **{name: weight})
 
 
 @pytest.mark.usefixtures("routing")
