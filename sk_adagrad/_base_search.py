@@ -26,7 +26,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from ._cells import final_scores, first_losses, joint, together
 from ._engines import PRECONDITIONERS
-from ._estimators import BaseAdagrad, _unchanged_on_error
+from ._estimators import BaseAdagrad, learned, unchanged_on_error
 from ._folds import folds_of, knowing_classes, takes_weights
 from ._grid import (
     AXES,
@@ -71,7 +71,7 @@ class BaseSearch(BaseAdagrad):
     def _search(self, X, y, sample_weight, params):
         """Validate, train and score all cells, publish the best one's model."""
         start = time.perf_counter()
-        with _unchanged_on_error(self):
+        with unchanged_on_error(self):
             for name in _OF_THE_MODEL & vars(self).keys():
                 delattr(self, name)
             alphas = values_of("alphas", self.alphas, spaced_alphas)
@@ -113,7 +113,9 @@ class BaseSearch(BaseAdagrad):
                 weighed, counts = self._weighed(samples)
                 rates = np.full_like(self._shared.rates[:, :1], best.eta0)
                 scales = replace(self._shared, rates=rates)
-                solved = best._solve(weighed, counts, None, False, False, scales)
+                solved = best._solve(
+                    weighed, counts, go_on=False, stream=False, scales=scales
+                )
                 self._publish(*solved)
         return self
 
@@ -140,8 +142,9 @@ class BaseSearch(BaseAdagrad):
     def _samples(self, X, y, sample_weight):
         """Return all samples as the solver reads them, and y as scorers do."""
         floating = [np.float64, np.float32]
-        rows, y, weight = self._validate(X, y, sample_weight, floating, False, False)
-        targets = self._encode(y, weight, None, False, False, rows.data.dtype)
+        how = {"go_on": False, "stream": False}
+        rows, y, weight = self._validate(X, y, sample_weight, floating, **how)
+        targets = self._encode(y, rows.data.dtype, **how)
         if is_classifier(self) and self._indicator is None:
             y = y.ravel()
         return Samples(rows, targets, weight), y
@@ -371,12 +374,13 @@ class BaseSearch(BaseAdagrad):
         """Base learning rate of the model, or the best one if there is no model."""
         if "_state" in vars(self):
             return super().eta0_
-        return self.best_params_["eta0"]
+        return learned(self, "eta0_", by="best_params_")["eta0"]
 
     @property
     def initial_accumulator_(self):
         """G₀ of all models."""
-        return float(self._shared.accumulators[0])
+        shared = learned(self, "initial_accumulator_", by="_shared")
+        return float(shared.accumulators[0])
 
     @property
     def partial_fit(self):

@@ -19,6 +19,7 @@ from ._labels import (
     distinct_labels,
     is_indicator,
     refuse_lists_of_labels,
+    refuse_tags,
 )
 from ._losses import CLASSIFICATION_LOSSES
 from ._rates import FIRST_SLOPE_OF_RARE, FIRST_SLOPE_OF_TWO
@@ -400,7 +401,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             each label that it has and 0 for the others, dense or sparse.
         classes : array-like of shape (n_classes,), default=None
             All class labels of the stream; needed in the first call only, and not for
-            an indicator.
+            an indicator, whose labels are numbered.
         sample_weight : array-like of shape (n_samples,), default=None
             Factors of the samples' gradients, zero or positive; None means 1. A sample
             of weight 0 changes nothing.
@@ -533,7 +534,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         refuse_lists_of_labels(y)
         return {"multi_output": True} if is_indicator(y) else {}
 
-    def _encode(self, y, weight, classes, go_on, stream, dtype):
+    def _encode(self, y, dtype, *, go_on, stream, classes=None):
+        if sp.issparse(y) and y.shape[1] == 1:
+            y = y.toarray().ravel()  # class labels, as those of a dense column
         kind = None
         if sp.issparse(y) or (y.ndim == 2 and y.shape[1] > 1):
             kind = "sparse" if sp.issparse(y) else "dense"
@@ -563,7 +566,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             raise ValueError(
                 f"y contains the new class {new.tolist()[0]!r}; the model knows "
                 f"{self.classes_.tolist()}. Name all classes in the first call of "
-                "partial_fit, or call fit (without warm_start) to start over."
+                "partial_fit, or give fit (without warm_start) a y that has them all."
             )
         n_classes = len(self.classes_)
         outputs = np.arange(n_classes) if n_classes > 2 else np.ones(1)
@@ -581,6 +584,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
                 "multi_class='multinomial' needs classes that exclude each other, but "
                 "y is an indicator of labels: use multi_class='ovr'."
             )
+        if y.dtype.kind not in "biuf":
+            try:
+                y = y.astype(np.float64)
+            except ValueError:
+                refuse_tags()
         y = sp.csr_matrix(y, copy=True)  # what follows changes it
         y.sum_duplicates()
         y.eliminate_zeros()

@@ -37,7 +37,12 @@ from ._state import ModelState, Reading
 
 
 class BaseAdagrad(BaseEstimator):
-    """The way from samples to a published model, which both estimators share."""
+    """The way from samples to a published model, which both estimators share.
+
+    A subclass has `_losses`, `_y_checks`, `_encode`, `_target_sizes` and
+    `_first_slopes`; it may have its own `_weigh`, `_n_first`, `_first_biases`,
+    `_is_coupled` and `_published`.
+    """
 
     _losses: ClassVar[dict[str, Loss]]
     _state: ModelState | FullMatrixState
@@ -57,13 +62,14 @@ class BaseAdagrad(BaseEstimator):
     ):
         """Validate, encode, take the state, solve, publish."""
         go_on = hasattr(self, "_state") and (stream or self.warm_start)
-        with _unchanged_on_error(self):
+        with unchanged_on_error(self):
             check_combination(self)
             dtype = self._state.dtype if go_on else [np.float64, np.float32]
-            rows, y, weight = self._validate(X, y, sample_weight, dtype, go_on, stream)
+            how = {"go_on": go_on, "stream": stream}
+            rows, y, weight = self._validate(X, y, sample_weight, dtype, **how)
             dtype = rows.data.dtype
             check_range(self, dtype)
-            targets = self._encode(y, weight, classes, go_on, stream, dtype)
+            targets = self._encode(y, dtype, classes=classes, **how)
             samples = Samples(rows, targets, weight)
             class_counts = self._state.class_counts if go_on else None
             weighed, class_counts = self._weighed(samples, class_counts, stream)
@@ -76,7 +82,7 @@ class BaseAdagrad(BaseEstimator):
                 go_on, samples = False, opening.followed_by(samples)
                 weighed, class_counts = self._weighed(samples, stream=True)
             state, loss_curve, validation_curve = self._solve(
-                weighed, class_counts, held_out, go_on, stream
+                weighed, class_counts, held_out, go_on=go_on, stream=stream
             )
             self._publish(state, loss_curve, validation_curve)
             begins = stream and not go_on and state.n_candidates > 1
@@ -84,7 +90,9 @@ class BaseAdagrad(BaseEstimator):
             self._opening = samples.copy() if few else None
         return self
 
-    def _solve(self, samples, class_counts, held_out, go_on, stream, scales=None):
+    def _solve(
+        self, samples, class_counts, held_out=None, *, go_on, stream, scales=None
+    ):
         candidates, rule = None, self._rule(samples.rows.data.dtype)
         if go_on:
             state = self._state_to_go_on(rule, stream)
@@ -154,8 +162,10 @@ class BaseAdagrad(BaseEstimator):
                 + " is missing."
             )
         with _errors_naming("X_val, y_val or sample_weight_val"):
-            rows, y, weight = self._validate(X, y, sample_weight, dtype, True, True)
-            targets = self._encode(y, weight, None, True, False, dtype)
+            rows, y, weight = self._validate(
+                X, y, sample_weight, dtype, go_on=True, stream=True
+            )
+            targets = self._encode(y, dtype, go_on=True, stream=False)
         if len(weight) and not weight.any():
             raise ValueError(
                 "sample_weight_val must contain at least one non-zero number, or there "
@@ -163,7 +173,7 @@ class BaseAdagrad(BaseEstimator):
             )
         return Samples(rows, targets, weight)
 
-    def _validate(self, X, y, sample_weight, dtype, go_on, stream):
+    def _validate(self, X, y, sample_weight, dtype, *, go_on, stream):
         rows, y = self._read(
             X,
             keyed=self.shuffle and not (stream or self.scale_invariant),
@@ -411,58 +421,58 @@ class BaseAdagrad(BaseEstimator):
     @property
     def coef_(self):
         """Weights w."""
-        return self._published(_state_of(self, "coef_").weights()[0])
+        return self._published(learned(self, "coef_").weights()[0])
 
     @property
     def intercept_(self):
         """Intercepts b."""
-        return _state_of(self, "intercept_").weights()[1]
+        return learned(self, "intercept_").weights()[1]
 
     @property
     def accumulators_(self):
         """Running sums G of squared gradients."""
-        state = _state_of(self, "accumulators_").unpacked()
+        state = learned(self, "accumulators_").unpacked()
         return self._published(state.accumulators()[0])
 
     @property
     def intercept_accumulators_(self):
         """Running sums of the intercepts' squared gradients."""
-        state = _state_of(self, "intercept_accumulators_").unpacked()
+        state = learned(self, "intercept_accumulators_").unpacked()
         return state.accumulators()[1]
 
     @property
     def learning_rates_(self):
         """Rates eta0 / sqrt(G + eps) that the next gradients will meet."""
-        state = _state_of(self, "learning_rates_").unpacked()
+        state = learned(self, "learning_rates_").unpacked()
         return self._published(state.learning_rates()[0])
 
     @property
     def intercept_learning_rates_(self):
         """Rates that the next gradients of the intercepts will meet."""
-        state = _state_of(self, "intercept_learning_rates_").unpacked()
+        state = learned(self, "intercept_learning_rates_").unpacked()
         return state.learning_rates()[1]
 
     @property
     def eta0_(self):
         """Base learning rate in use: one, or one of each output."""
-        state = _state_of(self, "eta0_")
+        state = learned(self, "eta0_")
         return _one_or_each(state.of_leaders(state.rates))
 
     @property
     def initial_accumulator_(self):
         """G₀ in use, where accumulators started: one, or one of each output."""
-        state = _state_of(self, "initial_accumulator_")
+        state = learned(self, "initial_accumulator_")
         return _one_or_each(state.first_accumulators.copy())
 
     @property
     def progressive_loss_(self):
         """Mean loss of all samples, each scored when first seen and not yet learned."""
-        return _state_of(self, "progressive_loss_").progressive_loss
+        return learned(self, "progressive_loss_").progressive_loss
 
     @property
     def t_(self):
         """Visits to samples of weight above 0, in all passes."""
-        return _state_of(self, "t_").t
+        return learned(self, "t_").t
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_state")
@@ -474,7 +484,7 @@ class BaseAdagrad(BaseEstimator):
 
 
 @contextmanager
-def _unchanged_on_error(estimator):
+def unchanged_on_error(estimator):
     """Take back every attribute that was set, if anything goes wrong."""
     before = vars(estimator).copy()
     try:
@@ -494,14 +504,14 @@ def _errors_naming(arguments):
         raise ValueError(f"In {arguments}: {error}") from error
 
 
-def _state_of(estimator, attribute):
-    """Return the trained state; before there is one, the attribute is missing."""
+def learned(estimator, attribute, *, by="_state"):
+    """Return what an attribute is read from; before it is there, neither is that."""
     try:
-        return vars(estimator)["_state"]
+        return vars(estimator)[by]
     except KeyError:
         raise AttributeError(
             f"{type(estimator).__name__!r} object has no attribute {attribute!r} "
-            "before fit or partial_fit."
+            "before it is fitted."
         ) from None
 
 

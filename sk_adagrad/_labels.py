@@ -12,10 +12,15 @@ def refuse_lists_of_labels(y):
         return
     n_first = len(y[0])
     if isinstance(y[0], sets) or any(np.size(labels) != n_first for labels in y):
-        raise ValueError(
-            "y is a list of the labels that each sample has; make it an indicator, "
-            "such as by sklearn.preprocessing.MultiLabelBinarizer(sparse_output=True)."
-        )
+        refuse_tags()
+
+
+def refuse_tags():
+    """Refuse the names of labels where there has to be an indicator of them."""
+    raise ValueError(
+        "y has names of labels for each sample; make it an indicator, such as by "
+        "sklearn.preprocessing.MultiLabelBinarizer(sparse_output=True)."
+    )
 
 
 def is_indicator(y):

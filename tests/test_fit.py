@@ -801,6 +801,13 @@ def test_a_column_of_labels_is_flattened_with_a_warning(task):
     assert_same(model, fitted(task, X, y))
 
 
+def test_a_sparse_column_of_labels_is_a_dense_one():
+    X, y = samples("binary")
+    model = fitted("binary", X, sp.csr_array(y[:, None]))
+    assert_same(model, fitted("binary", X, y))
+    assert model.predict(X).shape == (N_ROWS,)
+
+
 def test_several_targets_are_learned_as_each_alone():
     X, Y = samples("targets")
     together = fitted("targets", X, Y, shuffle=False, tol=None)

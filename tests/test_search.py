@@ -669,6 +669,12 @@ def test_weights_and_groups_are_routed_through_a_grid_search():
 # The rest of an estimator.
 
 
+@pytest.mark.parametrize("name", ["coef_", "eta0_", "initial_accumulator_", "t_"])
+def test_what_an_unfitted_search_has_not_is_named(name):
+    with pytest.raises(AttributeError, match=f"'{name}' before it is fitted"):
+        getattr(AdagradClassifierCV(), name)
+
+
 @pytest.mark.parametrize("eta0s", [[0.2], [0.2, 1.0], RATES])
 @pytest.mark.parametrize("cv", [None, 3])
 @each_task

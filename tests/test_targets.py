@@ -308,6 +308,9 @@ def test_what_is_wrong_with_an_indicator_is_said(eta0):
         ({}, sp.csr_matrix(Y * 0.5), "value 0.5; as an .* 0 and 1 only"),
         ({}, [tuple(np.flatnonzero(row)) for row in Y], "MultiLabelBinarizer"),
         ({}, [set(np.flatnonzero(row)) for row in Y], "MultiLabelBinarizer"),
+        ({}, [["red", "round"]] * len(Y), "MultiLabelBinarizer"),
+        ({}, np.where(Y > 0, "yes", "no"), "MultiLabelBinarizer"),
+        ({}, np.where(Y > 0, "yes", "no").astype(object), "MultiLabelBinarizer"),
         ({"class_weight": "balanced"}, Y, "use sample_weight"),
         ({"multi_class": "multinomial"}, Y, "use multi_class='ovr'"),
     ):
