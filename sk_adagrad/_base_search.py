@@ -37,10 +37,11 @@ from ._grid import (
     values_of,
 )
 from ._parameters import check_combination, check_range
-from ._rates import Scales, places_below
+from ._rates import Start
 from ._rows import NO_ROWS
 from ._samples import Samples
 from ._solver import Learner, drawn_seed, ordered
+from ._trial import places_below
 
 
 def search_constraints(plain_type):
@@ -66,11 +67,11 @@ class BaseSearch(BaseAdagrad):
     """A search for rate and penalty. The other base is the plain estimator."""
 
     _plain_type: ClassVar[Any]
-    _shared: Scales
+    _shared: Start
 
     def _search(self, X, y, sample_weight, params):
         """Validate, train and score all cells, publish the best one's model."""
-        start = time.perf_counter()
+        began = time.perf_counter()
         with unchanged_on_error(self):
             for name in _OF_THE_MODEL & vars(self).keys():
                 delattr(self, name)
@@ -79,7 +80,7 @@ class BaseSearch(BaseAdagrad):
             self._check_search(alphas, l1_ratios, params)
             samples, y = self._samples(X, y, sample_weight)
             split_params, score_params = self._routed(samples.weight, params)
-            self._shared = self._joint_scales(samples)
+            self._shared = self._joint_start(samples)
             eta0s = self._shared.rates[0].tolist()
             grid, passes = Grid(alphas, eta0s, l1_ratios), self._passes()
             rules, plains = self._rules(grid, samples.rows.data.dtype)
@@ -100,7 +101,7 @@ class BaseSearch(BaseAdagrad):
                 scores = self._k_fold(folds, samples, plains, passes)
             self._publish_scores(grid, [scores[rule] for rule in rules])
             if self.verbose:
-                seconds = time.perf_counter() - start
+                seconds = time.perf_counter() - began
                 print(f"search: best score {self.best_score_:.6g}, {seconds:.2f} s")
             if self.refit and self.cv is None:
                 learner, state, loss = begun[rules[grid.penalty_of(self.best_index_)]]
@@ -112,9 +113,9 @@ class BaseSearch(BaseAdagrad):
                 best = self._plain_of_cell(**self.best_params_)
                 weighed, counts = self._weighed(samples)
                 rates = np.full_like(self._shared.rates[:, :1], best.eta0)
-                scales = replace(self._shared, rates=rates)
+                start = replace(self._shared, rates=rates)
                 solved = best._solve(
-                    weighed, counts, go_on=False, stream=False, scales=scales
+                    weighed, counts, go_on=False, stream=False, start=start
                 )
                 self._publish(*solved)
         return self
@@ -149,16 +150,16 @@ class BaseSearch(BaseAdagrad):
             y = y.ravel()
         return Samples(rows, targets, weight), y
 
-    def _joint_scales(self, samples):
-        """Return the `Scales` of the grid, which all outputs share.
+    def _joint_start(self, samples):
+        """Return the `Start` of the grid, which all outputs share.
 
         As in the plain estimator, what is "auto" goes by the data where rates do.
         """
         if not isinstance(self.eta0s, Integral):
             rates = values_of("eta0s", self.eta0s)
-            return self._given_scales(rates, samples.targets.n_outputs)
+            return self._given_start(rates, samples.targets.n_outputs)
         samples, _ = self._weighed(samples)
-        return self._scales_of(samples, self.eta0s, shared=_root_mean_square)
+        return self._start_of(samples, self.eta0s, shared=_root_mean_square)
 
     def _plain(self, **cell):
         """Return the plain estimator of a cell, which knows what is known of y."""
@@ -200,8 +201,8 @@ class BaseSearch(BaseAdagrad):
         """Return the state of their cells before the first sample, and its rule."""
         rates = np.tile(self._shared.rates, (1, len(rules)))
         rule = joint(rules, self._shared.rates.shape[1])
-        scales = replace(self._shared, rates=rates)
-        return self._state_of_rates(scales, samples, rule), rule
+        start = replace(self._shared, rates=rates)
+        return self._state_from(start, samples, rule), rule
 
     def _learner(self, samples, order, rule, n_jobs=1):
         _, engine = PRECONDITIONERS[self.preconditioner]

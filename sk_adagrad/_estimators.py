@@ -24,8 +24,7 @@ from ._parameters import CONSTRAINTS, check_combination, check_range
 from ._rates import (
     FIRST_SAMPLES,
     N_CANDIDATES,
-    Scales,
-    Trial,
+    Start,
     candidates,
     first_accumulators,
     intercept_value,
@@ -34,6 +33,7 @@ from ._rows import as_csr, read_rows
 from ._samples import Samples
 from ._solver import Rule, solve
 from ._state import ModelState, Reading
+from ._trial import Trial
 
 
 class BaseAdagrad(BaseEstimator):
@@ -91,14 +91,14 @@ class BaseAdagrad(BaseEstimator):
         return self
 
     def _solve(
-        self, samples, class_counts, held_out=None, *, go_on, stream, scales=None
+        self, samples, class_counts, held_out=None, *, go_on, stream, start=None
     ):
         candidates, rule = None, self._rule(samples.rows.data.dtype)
         if go_on:
             state = self._state_to_go_on(rule, stream)
         else:
-            scales = self._scales(samples, stream) if scales is None else scales
-            state, candidates = self._new_state(scales, samples, rule, stream)
+            start = self._start(samples, stream) if start is None else start
+            state, candidates = self._new_state(start, samples, rule, stream)
         state.class_counts = class_counts
         engine = ENGINES[type(state)]
 
@@ -118,7 +118,7 @@ class BaseAdagrad(BaseEstimator):
             rule,
             engine.learn,
             candidates=candidates,
-            biases=None if scales is None else scales.biases,
+            biases=None if start is None else start.biases,
             validate=validate if held_out else None,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
@@ -225,22 +225,22 @@ class BaseAdagrad(BaseEstimator):
             and ("y" not in others or _is_finite_column(others["y"], X.shape[:1]))
         )
 
-    def _new_state(self, scales, samples, rule, stream):
+    def _new_state(self, start, samples, rule, stream):
         """Return a state, and rates to try for it one output after another, or None."""
         state_type, _ = PRECONDITIONERS[self.preconditioner]
-        candidates, eta = None, scales.rates
+        candidates, eta = None, start.rates
         # A stream may begin with less than the choice of a rate needs.
         at_once = not stream or samples.n_counted >= Trial.of_stream(len(eta)).end
         if state_type is ModelState and at_once and self.eta0 == "auto":
             candidates, eta = eta, eta[:, :1].copy()
-        state = self._state_of_rates(replace(scales, rates=eta), samples, rule)
+        state = self._state_from(replace(start, rates=eta), samples, rule)
         return state, candidates
 
-    def _state_of_rates(self, scales, samples, rule):
+    def _state_from(self, start, samples, rule):
         """Return the state of models with these rates before the first sample."""
         state_type, _ = PRECONDITIONERS[self.preconditioner]
         return state_type.zeros(
-            scales,
+            start,
             samples.rows.n_features,
             samples.rows.data.dtype,
             rule.reading,
@@ -256,21 +256,21 @@ class BaseAdagrad(BaseEstimator):
         """Return the intercept that each output starts with, or None for 0."""
         return None
 
-    def _scales(self, samples, stream):
-        """Return the `Scales` of all samples, or of the first ones of a stream."""
+    def _start(self, samples, stream):
+        """Return the `Start` of all samples, or of the first ones of a stream."""
         if self.eta0 != "auto":
-            return self._given_scales([self.eta0], samples.targets.n_outputs)
+            return self._given_start([self.eta0], samples.targets.n_outputs)
         if stream:
             samples = samples.take(samples.counted(self._n_first(samples)))
-        return self._scales_of(samples)
+        return self._start_of(samples)
 
-    def _given_scales(self, rates, n_outputs):
-        """Return the `Scales` of given rates, the same for each output."""
+    def _given_start(self, rates, n_outputs):
+        """Return the `Start` of given rates, the same for each output."""
         rates = np.tile(np.asarray(rates, dtype=np.float64), (n_outputs, 1))
-        return Scales(rates, self._accumulators(np.zeros(n_outputs)))
+        return Start(rates, self._accumulators(np.zeros(n_outputs)))
 
-    def _scales_of(self, samples, n_candidates=N_CANDIDATES, shared=np.asarray):
-        """Return the `Scales` of samples; `shared` makes sizes of outputs alike."""
+    def _start_of(self, samples, n_candidates=N_CANDIDATES, shared=np.asarray):
+        """Return the `Start` of samples; `shared` makes sizes of outputs alike."""
         biases = self._first_biases(samples)
         gradient_sizes, row_size, target_sizes = self._sizes(samples, biases)
         eta = candidates(shared(target_sizes), row_size, n_candidates)
@@ -283,7 +283,7 @@ class BaseAdagrad(BaseEstimator):
                 "for example with MaxAbsScaler, or use a float64 X."
             )
         value = intercept_value(row_size) if self.fit_intercept else 1.0
-        return Scales(eta, accumulators, biases, value)
+        return Start(eta, accumulators, biases, value)
 
     def _accumulators(self, gradient_sizes):
         """Return G₀ of each output: as given, or by the size of its gradients."""

@@ -1,9 +1,4 @@
-"""eta0="auto": the candidate rates, and when and how one of them is chosen.
-
-The candidates of an output learn side by side, each scored on every sample before it
-learns from it. The choice falls at a count of samples, so that it does not depend on
-how a stream is divided into calls.
-"""
+"""What a new model starts with by the data: rates, accumulators and intercepts."""
 
 from dataclasses import dataclass
 
@@ -38,23 +33,9 @@ _LONG = 4
 # many more, up to a limit, as it takes until so many targets differ from the first one.
 FIRST_SAMPLES, MOST_FIRST, _UNEQUAL_TARGETS = 32, 1 << 12, 8
 
-# After these counts of samples an output keeps one candidate. Later choices gain
-# nothing, and on flights in order of time, where the future differs from the past, they
-# lose 5 %. With more outputs the trial costs more, so that it ends sooner: twice as
-# late gains 0.3 % of test loss on news20 and nothing on four others, twice as soon
-# loses 1 % on news20 and debian_packages.
-_TRIAL_OF_ONE, _TRIAL_OF_SEVERAL = 1 << 15, 1 << 12
-
-# Of several classes or labels each goes on, after that many samples, with three of its
-# candidates, the best one and its neighbours, or where a lower one is to be chosen with
-# one more above. Test losses of seven to nine tasks were the same (0.998 to 1.004), and
-# fits took 0.64 to 0.94 of the time with four candidates, and less with three. In a
-# regression the best one may be further off after 512: insteval had 1.006.
-_FIRST_LOOK, _LEFT, _LEFT_BELOW = 1 << 8, 3, 1
-
 
 @dataclass(frozen=True)
-class Scales:
+class Start:
     """What a new state starts with.
 
     Parameters
@@ -71,73 +52,6 @@ class Scales:
     accumulators: np.ndarray
     biases: np.ndarray | None = None
     intercept_value: float = 1.0
-
-
-@dataclass(frozen=True)
-class Trial:
-    """When the candidates of an output make way for one of them, and for which.
-
-    Parameters
-    ----------
-    end : int
-        Count of samples, from the first that the state saw, after which one is left.
-    look : int
-        The count after which some are left; `end` if all go on to there.
-    below : int
-        How many places below the best candidate the chosen one is.
-    """
-
-    end: int
-    look: int
-    below: int = 0
-
-    @classmethod
-    def of_stream(cls, n_outputs, looks=False):
-        """Choose the best rate, since a stream passes once."""
-        if n_outputs == 1:
-            return cls(_TRIAL_OF_ONE, _TRIAL_OF_ONE)
-        return cls(_TRIAL_OF_SEVERAL, _FIRST_LOOK if looks else _TRIAL_OF_SEVERAL)
-
-    def of_fit(self, t, n_samples, max_iter):
-        """Return the trial of a fit, which may end before and may make more passes."""
-        end = t + min(n_samples, self.end)
-        return Trial(end, min(self.look, end), below=places_below(max_iter))
-
-    def next_choice(self, n_candidates):
-        """Return the count of samples after which there are to be fewer candidates."""
-        return self.look if n_candidates > _LEFT + self.below else self.end
-
-    def settle(self, state):
-        """Return the state of the chosen candidates, and which they are.
-
-        Returns
-        -------
-        state : ModelState
-        chosen : ndarray of int of shape (n_outputs, n_chosen)
-        """
-        chosen = self.chosen(state)
-        rates = np.take_along_axis(state.rates, chosen, axis=1)
-        return state.take(chosen, rates), chosen
-
-    def chosen(self, state):
-        """Return which candidates each output goes on with, (n_outputs, n_chosen)."""
-        leaders = state.leaders[:, None]
-        if self.next_choice(state.n_candidates) == self.end:
-            return np.maximum(leaders - self.below, 0)
-        n_left = _LEFT + self.below
-        lowest = np.clip(leaders - _LEFT_BELOW, 0, state.n_candidates - n_left)
-        return lowest + np.arange(n_left)
-
-
-def places_below(max_iter):
-    """Return how far below the rate that is best in one pass the one for all passes is.
-
-    A weight that has gone one way has moved by some η √G, and P passes make G P times
-    as large: to come as far as in one pass takes η / √P. On twelve sets four passes at
-    the best rate of the first one had 0.967 times the test loss of one pass, and at
-    half of it 0.932; ten passes had 0.998 and 0.922.
-    """
-    return 1 if max_iter > 2 else 0
 
 
 def candidates(target_sizes, row_size, n_candidates=N_CANDIDATES):

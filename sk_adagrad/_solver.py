@@ -4,20 +4,18 @@ Knows nothing of estimators, and nothing of what learning is.
 """
 
 import time
-from collections import deque
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
-from joblib import effective_n_jobs
 
 from ._memory import aligned_copy
 from ._passes import passes_of
-from ._rates import Trial
 from ._rows import NO_ROWS
 from ._samples import Samples
-from ._state import LANES, Reading
+from ._state import Reading
+from ._trial import Trial, left_of, try_candidates
 from ._visits import visits
 
 
@@ -181,12 +179,24 @@ def ordered(samples, seed, scale_free):
 
 @dataclass(frozen=True)
 class Learner:
-    """Passes over the rows: what stays the same in one."""
+    """One pass over the rows; `again` makes the learner of the next one.
+
+    Parameters
+    ----------
+    samples : Samples
+    order : ndarray of uint32
+        The rows to visit; empty if it is all as they come.
+    rule : Rule
+    is_first_pass : bool
+        Whether the rows are new, so that their losses count as progressive ones.
+    n_jobs, learn, biases
+        See `solve`.
+    """
 
     samples: Samples
     order: np.ndarray
     rule: Rule
-    first_visit: bool
+    is_first_pass: bool
     n_jobs: int | None
     learn: Callable
     biases: np.ndarray | None = None
@@ -217,7 +227,7 @@ class Learner:
         order = self.order
         if random_state is not None:
             order = random_state.permutation(order)
-        return replace(self, order=order, first_visit=False)
+        return replace(self, order=order, is_first_pass=False)
 
     def passes(
         self,
@@ -270,13 +280,13 @@ class Learner:
         weight_sum : float
         """
         seen = self.weights()
-        begin = state.weight_sum if self.first_visit else 0.0
+        begin = state.weight_sum if self.is_first_pass else 0.0
         before, t_before, at = state.losses(), state.t, 0
         counted = np.flatnonzero(seen) if trial is not None and len(seen) else None
         n_samples = self.n_visits if counted is None else len(counted)
         state.changed()
         loss_sum = state.loss_sum
-        if not self.first_visit:
+        if not self.is_first_pass:
             loss_sum = aligned_copy(loss_sum)
 
         def place(count):
@@ -287,8 +297,8 @@ class Learner:
             at = place(trial.end)
             if trial.look < trial.end:
                 looked = place(trial.look)
-                candidates = self.left_of(state, candidates, trial, looked)
-            self.try_candidates(state, candidates, trial, at)
+                candidates = left_of(self, state, candidates, trial, looked)
+            try_candidates(self, state, candidates, trial, at)
         while at < self.n_visits:
             stop, settles = self.n_visits, False
             if trial is not None and state.n_candidates > 1:
@@ -299,11 +309,11 @@ class Learner:
             state.t += self.learn(self, state, loss_sum, at, stop)
             at = stop
             if settles:
-                state, chosen = trial.settle(state)
+                state, chosen = trial.keep_chosen(state)
                 before = np.take_along_axis(before, chosen, axis=1)
                 loss_sum = state.loss_sum
         weight_sum = self.weight_after(begin)
-        if self.first_visit:
+        if self.is_first_pass:
             state.weight_sum = weight_sum
         with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
             return state, state.losses(loss_sum) - before, weight_sum - begin
@@ -317,79 +327,3 @@ class Learner:
             return float(begin + seen.sum(dtype=np.float64))
         # One sample after the other, so that it does not depend on the chunks.
         return float(np.cumsum(np.append(begin, seen), dtype=np.float64)[-1])
-
-    def left_of(self, state, candidates, trial, end):
-        """Return the candidates that a first look leaves, of shape (n_outputs, n_left).
-
-        They begin anew then, and are what they would be had they gone on: to copy them
-        would take longer.
-        """
-        learner, _ = self.of_first_visits(end)
-        tried = learner.tried(state, candidates, end)
-        chosen = np.concatenate([trial.chosen(part) for _, part in tried])
-        return np.take_along_axis(candidates, chosen, axis=1)
-
-    def try_candidates(self, state, candidates, trial, end):
-        """Make the first visits at each of the rates, and go on with the chosen ones.
-
-        Outputs take turns, eight for each thread, or the rates of a softmax, one for
-        each: all of them at once would take eight times the memory of the model.
-        """
-        learner, features = self, slice(None)
-        if state.n_outputs > 1:
-            learner, features = self.of_first_visits(end)
-        if state.coupled:
-            part = learner.try_softmax(state, candidates, trial, end, features)
-        else:
-            for some, part in learner.tried(state, candidates, end):
-                chosen = trial.chosen(part)
-                state.adopt(part, chosen, some.start, features)
-                state.rates[some] = np.take_along_axis(part.rates, chosen, axis=1)
-        state.t = part.t
-        if state.touched.shape[1]:
-            state.touched[:, features] = part.touched[0]
-        if state.scales.shape[1]:
-            state.scales[:, features] = part.scales[0]
-
-    def tried(self, state, candidates, end):
-        """Yield some outputs, and their state after the first visits at each rate."""
-        banks = LANES * effective_n_jobs(self.n_jobs)
-        at_once = banks * LANES // candidates.shape[1]
-        for first in range(0, state.n_outputs, at_once):
-            some = slice(first, first + at_once)
-            yield some, self.first_visits(state, candidates[some], end, some)
-
-    def of_first_visits(self, end):
-        """Return a learner of the first visits, and the features that their rows have.
-
-        Without the others the tables of candidates are a fraction as large: one pass of
-        conll2000, which has 338,515 features and 22 classes, takes half of the time.
-        """
-        order = self.order[:end] if len(self.order) else np.arange(end)
-        samples = self.samples.take(order)
-        rows, features = samples.rows.compact()
-        samples = replace(samples, rows=rows)
-        return replace(self, samples=samples, order=NO_ROWS), features
-
-    def try_softmax(self, state, candidates, trial, end, features):
-        """Do so for a softmax, in the order of the rates; return what came last."""
-        at_once = effective_n_jobs(self.n_jobs)
-        before: deque = deque(maxlen=trial.below + 1)
-        least = np.inf
-        for first in range(0, candidates.shape[1], at_once):
-            part = self.first_visits(state, candidates[:, first : first + at_once], end)
-            for nth, loss in enumerate(part.losses()[0]):
-                before.append((part, nth))
-                if first + nth == 0 or loss < least:
-                    least, (kept, kept_nth) = loss, before[0]
-        chosen = np.full((state.n_outputs, 1), kept_nth)
-        state.adopt(kept, chosen, features=features)
-        state.rates[...] = np.take_along_axis(kept.rates, chosen, axis=1)
-        return part
-
-    def first_visits(self, state, rates, end, outputs=slice(0, None)):
-        """Return a new state of some outputs after the first visits at these rates."""
-        biases = None if self.biases is None else self.biases[outputs]
-        part = state.like(rates, self.samples.rows.n_features, outputs, biases)
-        part.t = self.learn(self, part, part.loss_sum, 0, end, outputs.start)
-        return part

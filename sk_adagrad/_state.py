@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 from ._dispatch import KERNELS
 from ._memory import aligned_copy, aligned_zeros, check_memory, read_only, zero_table
-from ._rates import Scales
+from ._rates import Start
 
 LANES = 8
 # So many models or more are banks of eight lanes; fewer are faster one by one.
@@ -120,7 +120,7 @@ class ModelState:
 
     @classmethod
     def zeros(cls, start, n_features, dtype, reading, *, coupled, scaled):
-        """Make the state before the first sample, with the `Scales` to start from."""
+        """Make the state before the first sample, with the `Start` to start from."""
         rates = np.asarray(start.rates, dtype=np.float64)
         n_outputs, n_candidates = rates.shape
         width = LANES if rates.size >= FEWEST_OF_A_BANK else 1
@@ -309,7 +309,7 @@ class ModelState:
         """
         accumulators = self.first_accumulators[outputs]
         return ModelState.zeros(
-            Scales(rates, accumulators, biases, self.intercept_value),
+            Start(rates, accumulators, biases, self.intercept_value),
             n_features,
             self.dtype,
             self.reading.of(candidates),

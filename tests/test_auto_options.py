@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
 
-from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV, _rates
+from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV, _trial
 from sk_adagrad._losses import REGRESSION_LOSSES
 from sk_adagrad._rates import first_intercepts, first_samples
 
@@ -149,8 +149,8 @@ def test_when_a_rate_is_settled_does_not_depend_on_the_chunks(task, name, monkey
     if task == "softmax" and OPTIONS[name].get("importance_aware"):
         pytest.skip("refused together")
     for trial in ("_TRIAL_OF_ONE", "_TRIAL_OF_SEVERAL"):
-        monkeypatch.setattr(_rates, trial, 70)
-    monkeypatch.setattr(_rates, "_FIRST_LOOK", 40)
+        monkeypatch.setattr(_trial, trial, 70)
+    monkeypatch.setattr(_trial, "_FIRST_LOOK", 40)
     whole = streamed(task, "CSR float32", [], **OPTIONS[name])
     assert whole._state.n_candidates == 1
     for cuts in ([3, 39, 40, 69, 70, 71], [71], range(1, N_ROWS)):
