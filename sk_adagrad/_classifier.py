@@ -128,8 +128,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Most samples from one computation of G^(-1/2) to the next with
         ``preconditioner="full"``; at first it comes after each sample, then after every
         eighth of those before. In between, a step counts its own gradient, but not
-        those since the last computation, so it is somewhat too long. 1 is the exact
-        rule.
+        the others since then, so it is somewhat too long. 1 is the exact rule.
     fit_intercept : bool, default=True
         Whether to learn an intercept, a feature that is always 1; under
         ``eta0="auto"`` another constant where rows are long or short, see the guide.
@@ -140,10 +139,10 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         early samples are weighted by what was known then. Not for several labels.
     max_iter : int or "auto", default="auto"
         Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
-        is three, or of fewer than 6,667 samples what makes 20,000 visits, but 20 at
-        most. With two classes or several labels it is one if less than an eighth of
-        the samples has a label, or has not, and at least as many features as half of
-        the rows come in a single row: more passes would learn these by heart.
+        is three; with up to 5,000 samples 20,000 over their number, but 20 at most.
+        With two classes or several labels it is one if less than an eighth of the
+        samples has the label, or lacks it, and the features that come in a single row
+        are at least half as many as the rows: more passes would learn these by heart.
         Under ``eta0="auto"`` three or more passes go on with half of the best rate.
     tol : float or None, default=1e-3
         A pass, from the second on, is without change when its mean loss is not below
@@ -173,7 +172,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     Attributes
     ----------
     coef_ : ndarray of shape (1, n_features), (n_classes, ...) or (n_labels, ...)
-        Weights w; one row if there are two classes. Read-only, as all that follow.
+        Weights w; one row if there are two classes. Read-only, as are the rates and
+        accumulators.
     intercept_ : ndarray of shape (1,), (n_classes,) or (n_labels,)
         Intercept b of each output.
     learning_rates_ : ndarray, shaped as `coef_`
@@ -358,7 +358,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         y_val=None,
         sample_weight_val=None,
     ):
-        """Learn from all samples in one or more passes, starting over.
+        """Learn from all samples in some passes, starting over unless `warm_start`.
 
         Parameters
         ----------
@@ -369,6 +369,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             each label that it has and 0 for the others, dense or sparse.
         sample_weight : array-like of shape (n_samples,), default=None
             Factors of the samples' gradients, zero or positive; None means 1.
+            A class whose samples all weigh 0 is still one of `classes_`.
         X_val, y_val, sample_weight_val : like X, y, sample_weight, default=None
             Other samples, on whose mean loss `fit` decides when to stop instead; the
             model after the best pass is kept.
@@ -444,8 +445,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Returns
         -------
         y : ndarray of shape (n_samples,), or indicator of shape (n_samples, n_labels)
-            The class of the largest raw prediction. An indicator has 1 for each label
-            with a positive one, and is sparse if that of the first call was.
+            The class of the largest raw prediction; of several labels an indicator
+            with 1 where it is positive, which is sparse if y was in the first call.
         """
         raw = self._raw_prediction(X)
         if self._indicator == "dense":

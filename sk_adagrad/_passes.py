@@ -10,9 +10,9 @@ _PASSES, _MOST_PASSES, _VISITS = 3, 20, 20_000
 def passes_of(samples, order, n_visits):
     """Return how many passes there are to be at most.
 
-    That is three or, of fewer samples, what makes 20,000 visits: on parts of ten sets
-    and on scikit-learn's small ones, the test loss was least after 20 to 40 passes over
-    100 to 1,000 samples (0.90 to 0.92 of that after three), after ten over 3,000
+    That is three or, of up to 5,000 samples, 20,000 over their number: on parts of ten
+    sets and on scikit-learn's small ones, the test loss was least after 20 to 40 passes
+    over 100 to 1,000 samples (0.90 to 0.92 of that after three), after ten over 3,000
     (0.97), and after six (0.99) or three over 10,000.
 
     Rare classes in rows full of features that no other row has are another matter. From

@@ -15,15 +15,8 @@ N_CANDIDATES = 8
 # samples have smaller g: all of weight 1e-4, whats_cooking had an accuracy of 0.34 by
 # G₀ for those of 1, and has 0.787. From 0 the first step of a weight has the length η,
 # however small its gradient, and an output of a rare class sees small ones mostly, of
-# samples that are not its own. Test losses beside those from 0, in three passes: 0.74
-# on debian_packages, 0.89 to 0.97 on four other sets of several classes, 0.92 on
-# sms_spam, 1.02 on clickbait, 1.00 on three others of two; with 1 for two classes 1.10
-# on clickbait and 0.95 on imdb_bigrams. Several classes had 0.99 of the loss with 2 as
-# with 1, 0.97 with 1,000 rows; rare ones of two 0.83 to 0.97 of that with 1/16, see
-# choosing.md. Squared errors of regressions: 0.99 on hflights and insteval, 0.74 and
-# 0.53 for the latitude of cities by their names and time zones, of 25,000 and 3,000 of
-# them, 0.95 to 1.01 on eight others, 0.99 in the geometric mean of 1,080 tasks from 228
-# tables, and so with half the slope.
+# samples that are not its own. What that gains is measured in docs/choosing.md, "Rare
+# features".
 FIRST_SLOPE_OF_TWO, FIRST_SLOPE_OF_RARE, FIRST_SLOPES_OF_TARGETS = 1 / 16, 2.0, 4.0
 
 # Rows so many times as long or as short as the intercept's value change it.

@@ -116,16 +116,14 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Most samples from one computation of G^(-1/2) to the next with
         ``preconditioner="full"``; at first it comes after each sample, then after every
         eighth of those before. In between, a step counts its own gradient, but not
-        those since the last computation, so it is somewhat too long. 1 is the exact
-        rule.
+        the others since then, so it is somewhat too long. 1 is the exact rule.
     fit_intercept : bool, default=True
         Whether to learn an intercept, a feature that is always 1; under
         ``eta0="auto"`` another constant where rows are long or short, see the guide.
     max_iter : int or "auto", default="auto"
         Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
-        is three, or of fewer than 6,667 samples what makes 20,000 visits, but 20 at
-        most. Under ``eta0="auto"`` three or more passes go on with half of the best
-        rate.
+        is three; with up to 5,000 samples 20,000 over their number, but 20 at most.
+        Under ``eta0="auto"`` three or more passes go on with half of the best rate.
     tol : float or None, default=1e-3
         A pass, from the second on, is without change when its mean loss is not below
         the best one so far by this share of it. That loss is of samples seen before:
@@ -154,7 +152,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        Weights w; one-dimensional if y was. Read-only, as all that follow.
+        Weights w; one-dimensional if y was. Read-only, as are the rates and
+        accumulators.
     intercept_ : ndarray of shape (n_targets,)
         Intercept b of each output.
     learning_rates_ : ndarray, shaped as `coef_`
@@ -341,7 +340,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         y_val=None,
         sample_weight_val=None,
     ):
-        """Learn from all samples in one or more passes, starting over.
+        """Learn from all samples in some passes, starting over unless `warm_start`.
 
         Parameters
         ----------

@@ -87,7 +87,7 @@ class Rows:
         return rows_of(self.matrix()[which])
 
     def compact(self) -> tuple["Rows", np.ndarray]:
-        """Return the rows without columns that none of them has, and the others."""
+        """Return the rows without columns that none of them has, and which are left."""
         if not len(self.indptr):
             return self, np.arange(self.n_features)
         indices = self.indices[: self.nnz]

@@ -78,7 +78,7 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
     eta0_ : float
         Base learning rate of the model, the same for all outputs. With ``cv=None``, an
         integer `eta0s` and ``max_iter`` of three or more it is half of that in
-        `best_params_`, as under ``eta0="auto"`` (see Notes).
+        `best_params_`, if that is not the least one, as under ``eta0="auto"``.
     alpha_, l1_ratio_ : float
         Penalty of the model.
     best_params_ : dict
@@ -291,7 +291,7 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     eta0_ : float
         Base learning rate of the model, the same for all outputs. With ``cv=None``, an
         integer `eta0s` and ``max_iter`` of three or more it is half of that in
-        `best_params_`, as under ``eta0="auto"`` (see Notes).
+        `best_params_`, if that is not the least one, as under ``eta0="auto"``.
     alpha_, l1_ratio_ : float
         Penalty of the model.
     best_params_ : dict

@@ -67,7 +67,7 @@ class Targets:
         return len(self.codes) == 1 or len(self.label_indptr) > 0
 
     def are_rare(self, weight):
-        """Whether less than an eighth of the weight has a label, or else has it not.
+        """Whether less than an eighth of the weight has the label, or lacks it.
 
         Of several labels it is the mean share that counts.
         """
