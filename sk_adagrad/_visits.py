@@ -55,12 +55,12 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     n_repeated = np.count_nonzero(same)
     if not (n_repeated or scale_free or len(weight)):
         return order, weight
-    starts = np.flatnonzero(np.append(True, ~same))
     if not (scale_free or len(weight)) and 2 * n_repeated < len(order):
         # The least weight, 1, is above half the mean one: as many visits as rows.
-        order = np.repeat(order[starts], np.diff(starts, append=len(order)))
         places[1:][same] = _drawn(rng, n_repeated)
+        order = order[_firsts(same)]
         return _by_place(places, order), weight
+    starts = np.flatnonzero(np.append(True, ~same))
     if len(weight):
         total = np.add.reduceat(weight[order], starts, dtype=np.float64)
     else:
@@ -80,6 +80,13 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
         places = np.concatenate((places, _drawn(rng, len(again))))
         order = _by_place(places, np.concatenate((order, again)))
     return order, weight
+
+
+def _firsts(same):
+    """Return for each row where the first one is that is the same as it."""
+    firsts = np.arange(len(same) + 1, dtype=np.uint32)
+    firsts[1:][same] = 0
+    return np.maximum.accumulate(firsts, out=firsts)
 
 
 def _drawn(rng, n):
