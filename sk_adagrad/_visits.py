@@ -51,14 +51,15 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     if scale_free:
         order, same = _scale_free_order(rows, targets, weight, seed)
     else:
-        places, order, same = _order(rows, targets, weight, seed)
+        places, same = _order(rows, targets, weight, seed)
+        order = _half(places, 0).copy()
     n_repeated = np.count_nonzero(same)
     if not (n_repeated or scale_free or len(weight)):
         return order, weight
     if not (scale_free or len(weight)) and 2 * n_repeated < len(order):
         # The least weight, 1, is above half the mean one: as many visits as rows.
         places[1:][same] = _drawn(rng, n_repeated)
-        order = order[_firsts(same)]
+        _half(places, 0)[:] = _firsts(same)
         return _by_place(places, order), weight
     starts = np.flatnonzero(np.append(True, ~same))
     if len(weight):
@@ -76,9 +77,11 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
         weight[order] = total / n_visits
     places = _drawn(rng, len(order)) if scale_free else places[starts]
     if n_visits.max() > 1 or scale_free:
-        again = np.repeat(order, n_visits - 1)
+        once = np.arange(len(order), dtype=np.uint32)
+        again = np.repeat(once, n_visits - 1)
         places = np.concatenate((places, _drawn(rng, len(again))))
-        order = _by_place(places, np.concatenate((order, again)))
+        _half(places, 0)[:] = np.concatenate((once, again))
+        order = _by_place(places, order)
     return order, weight
 
 
@@ -95,12 +98,11 @@ def _drawn(rng, n):
 
 
 def _by_place(places, order):
-    """Sort rows by the upper halves of their places, which this changes.
+    """Return rows by their places, whose lower halves tell which in `order` they are.
 
-    Rows with the same one stay in the order that they are in, which is that of their
-    content, and not that in which they came.
+    So those that have drawn the same place stay in the order that they were in, which
+    is that of their content, and not that in which they came.
     """
-    _half(places, 0)[:] = np.arange(len(order), dtype=np.uint32)
     places.sort()
     return order[_half(places, 0)]
 
@@ -116,14 +118,14 @@ def _order(rows, targets, weight, seed):
 
     One sort of 64-bit numbers orders them: half a key, and as the lower half the row's
     number. Where half keys are the same, the keys are looked at; then, if need be,
-    those of whole rows. Returns the numbers as well.
+    those of whole rows. Returns the numbers.
     """
     numbers = _keys_of(rows, targets, NO_ROWS, seed)
     _half(numbers, 0)[:] = np.arange(rows.n_rows, dtype=np.uint32)
     if len(weight):
         numbers = numbers[weight != 0]
     numbers.sort()
-    upper, order = _half(numbers, 1), _half(numbers, 0).copy()
+    upper, order = _half(numbers, 1), _half(numbers, 0)
     same = upper[1:] == upper[:-1]
     if same.any():
         same = _told_apart(order, same, partial(_keys_of, rows, targets, seed=seed))
@@ -131,7 +133,7 @@ def _order(rows, targets, weight, seed):
             same = _told_apart(
                 order, same, partial(_exact_keys, rows, targets, seed=~seed)
             )
-    return numbers, order, same
+    return numbers, same
 
 
 def _keys_of(rows, targets, order, seed):
