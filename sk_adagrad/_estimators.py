@@ -4,13 +4,12 @@ import math
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
-from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
-from sklearn.utils import assert_all_finite, check_array, check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import (
     check_is_fitted,
@@ -30,7 +29,7 @@ from ._rates import (
     intercept_value,
 )
 from ._rows import as_csr, read_rows
-from ._samples import Samples
+from ._samples import Samples, cast_to, checked_weight
 from ._solver import Rule, solve
 from ._state import ModelState, Reading
 from ._trial import Trial
@@ -131,7 +130,7 @@ class BaseAdagrad(BaseEstimator):
             samples.weight, samples.targets, class_counts, stream
         )
         dtype = samples.rows.data.dtype
-        weight = _cast(weight, dtype, "sample_weight")
+        weight = cast_to(weight, dtype, "sample_weight")
         if len(weight):  # what is no normal number is 0 to the kernel
             weight = weight * (weight >= np.finfo(dtype).tiny)
         if len(weight) and not (stream or weight.any()):
@@ -182,7 +181,7 @@ class BaseAdagrad(BaseEstimator):
             dtype=dtype,
             **self._y_checks(y),
         )
-        weight = _checked_weight(sample_weight, rows.n_rows)
+        weight = checked_weight(sample_weight, rows.n_rows)
         if not stream and len(weight) and not weight.any():
             raise ValueError(
                 "Sample weights must contain at least one non-zero number, or there is "
@@ -532,37 +531,3 @@ def _is_finite_column(y, shape):
         and y.shape == shape
         and (y.dtype.kind in "biu" or (y.dtype.kind == "f" and np.isfinite(y).all()))
     )
-
-
-def _checked_weight(sample_weight, n_rows):
-    """Return the weights as float64; an empty array stands for all 1."""
-    if sample_weight is None:
-        return np.empty(0)
-    if isinstance(sample_weight, Real):
-        sample_weight = np.full(n_rows, sample_weight)
-    weight = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
-    if weight.shape != (n_rows,):
-        raise ValueError(
-            f"sample_weight.shape == {weight.shape}, expected {(n_rows,)}: one "
-            "weight for each sample."
-        )
-    if (weight < 0).any():
-        raise ValueError(
-            f"Negative values in sample_weight; the smallest is {weight.min()}, but "
-            "weights must be zero or positive."
-        )
-    return weight
-
-
-def _cast(values, dtype, name):
-    """Return values in the model's type; refuse what has become infinite by it."""
-    with np.errstate(over="ignore"):
-        cast = np.ascontiguousarray(values, dtype=dtype)
-    if len(cast) and cast.dtype != values.dtype and not np.isfinite(cast).all():
-        raise ValueError(
-            f"{name} has values too large for {dtype}, the type of the model: the "
-            f"largest is {np.abs(values).max():.3g}. Scale {name} or use a float64 X."
-        )
-    return cast

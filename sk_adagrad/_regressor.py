@@ -9,7 +9,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ._estimators import BaseAdagrad, _cast
+from ._estimators import BaseAdagrad
 from ._losses import REGRESSION_LOSSES, evaluated
 from ._rates import (
     FIRST_SLOPES_OF_TARGETS,
@@ -17,6 +17,7 @@ from ._rates import (
     first_intercepts,
     first_samples,
 )
+from ._samples import cast_to
 from ._targets import Targets
 
 
@@ -443,7 +444,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
             )
         # Of objects scikit-learn's check lets None and infinity pass.
         assert_all_finite(values, estimator_name=type(self).__name__, input_name="y")
-        values = _cast(values, dtype, "y")
+        values = cast_to(values, dtype, "y")
         self._check_targets(values)
         if not go_on:
             self._single_target = y.ndim == 1

@@ -1,8 +1,10 @@
-"""Samples as the solver takes them: rows, what they are to teach, their weights."""
+"""Samples as the solver takes them: rows, what they are to teach, checked weights."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
+from sklearn.utils import check_array
 
 from ._rows import Rows
 from ._targets import Targets
@@ -68,3 +70,37 @@ class Samples:
             self.targets.followed_by(other.targets),
             np.concatenate(weights),
         )
+
+
+def checked_weight(sample_weight, n_rows):
+    """Return the weights as float64; an empty array stands for all 1."""
+    if sample_weight is None:
+        return np.empty(0)
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n_rows, sample_weight)
+    weight = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weight.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight.shape == {weight.shape}, expected {(n_rows,)}: one "
+            "weight for each sample."
+        )
+    if (weight < 0).any():
+        raise ValueError(
+            f"Negative values in sample_weight; the smallest is {weight.min()}, but "
+            "weights must be zero or positive."
+        )
+    return weight
+
+
+def cast_to(values, dtype, name):
+    """Return values in the model's type; refuse what has become infinite by it."""
+    with np.errstate(over="ignore"):
+        cast = np.ascontiguousarray(values, dtype=dtype)
+    if len(cast) and cast.dtype != values.dtype and not np.isfinite(cast).all():
+        raise ValueError(
+            f"{name} has values too large for {dtype}, the type of the model: the "
+            f"largest is {np.abs(values).max():.3g}. Scale {name} or use a float64 X."
+        )
+    return cast

@@ -21,7 +21,6 @@ from sklearn.model_selection import (
     KFold,
     ShuffleSplit,
     StratifiedKFold,
-    cross_validate,
 )
 
 from sk_adagrad import (
@@ -615,11 +614,7 @@ def test_a_score_routes_to_the_scorer_what_it_asks_for(asks):
     predicted = model.fit(X, y).predict(X)
     wanted = accuracy_score(y, predicted, sample_weight=weight)
     assert model.score(X, y, **{name: weight}) == wanted
-    if asks == "importance":
-        scores = cross_validate(model, X, y, cv=3, params={name: weight})["test_score"]
-        for (train, test), score in zip(splits_of(model, X, y), scores, strict=True):
-            model.fit(X[train], y[train], importance=weight[train])
-            assert score == model.score(X[test], y[test], importance=weight[test])
+    assert model.get_metadata_routing().consumes("score", [name]) == {name}
     with pytest.raises(TypeError, match="colour"):
         model.score(X, y, colour=y)
     scorer.set_score_request(sample_weight=False)
