@@ -228,17 +228,17 @@ class BaseSearch(BaseAdagrad):
 
         n_rates, n_threads = self._shared.rates.shape[1], effective_n_jobs(self.n_jobs)
         divided = self._together(plains, samples, n_threads)
+        learner = self._learner(samples, order, next(iter(plains)), self.n_jobs)
+        below = 0
+        if isinstance(self.eta0s, Integral):
+            below = places_below(learner.most_passes(passes["max_iter"]))
         scores, best = {}, {}
 
         def begin(rules):
             state, rule = self._joint_state(rules, samples)
             n_jobs = self.n_jobs if len(divided) == 1 else 1
-            learner = self._learner(samples, order, rule, n_jobs)
-            spaced = isinstance(self.eta0s, Integral)
-            n_passes = learner.most_passes(passes["max_iter"])
-            below = places_below(n_passes) if spaced else 0
-            state, losses = first_losses(learner, state)
-            learner = replace(learner, n_jobs=self.n_jobs)
+            begins = replace(learner, rule=rule, n_jobs=n_jobs)
+            state, losses = first_losses(begins, state)
             for nth, (rule, own) in enumerate(
                 zip(rules, losses.reshape(-1, n_rates), strict=True)
             ):

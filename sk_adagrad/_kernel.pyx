@@ -291,10 +291,9 @@ cdef inline int64_t visit_rows(
         const real* row_values
         Bank* bank
         Bank own
-        lanes y, value, bias, bias_G, zero = spread(0)
+        lanes y = spread(0), value, bias, bias_G
         real weight = 1
         bint any_slope
-    y = zero
     for i in range(job.start, job.stop):
         row = job.order[i] if job.order != NULL else i
         fetch_ahead(job, starts, columns, i)

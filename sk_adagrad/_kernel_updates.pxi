@@ -191,9 +191,7 @@ cdef inline void step(
         G[0] = grown
 
 
-cdef inline lanes rate_times(
-    lanes x, lanes G, const Bank* bank
-) noexcept nogil:
+cdef inline lanes rate_times(lanes x, lanes G, const Bank* bank) noexcept nogil:
     """Return x² times the rate that the coming step will have."""
     cdef lanes g = bank.slope * x
     G = if_equal(g, spread(0), G, bank.keep * G) + g * g
@@ -303,9 +301,7 @@ cdef inline void dot_lazy(
         if reading != FROM_SUM:
             missed = spread(<real> (t - touched[columns[k]]))
         for b in range(n_banks):
-            w = weight_of(
-                reading, line[2 * b], line[2 * b + 1], missed, &banks[b]
-            )
+            w = weight_of(reading, line[2 * b], line[2 * b + 1], missed, &banks[b])
             if catch_up:
                 line[2 * b] = w
             banks[b].p = banks[b].p + spread(values[k]) * w

@@ -234,7 +234,8 @@ class ModelState:
     def symbols(self):
         """Return η, G₀ + ε, λ₁ and λ₂ of each lane as (n_groups, n_banks, 4, 8).
 
-        G₀ + ε is what the table's G lacks of what is rooted.
+        That is the kernel's order of them. G₀ + ε is what the table's G lacks of what
+        is rooted.
         """
         of_model = np.empty((self.n_outputs, self.n_candidates, 4), self.dtype)
         of_model[:, :, 0] = self.rates
@@ -280,7 +281,8 @@ class ModelState:
         Parameters
         ----------
         candidates : ndarray of int of shape (n_outputs, n_candidates)
-            The model that each new one starts from.
+            The model that each new one starts from: where they differ in penalties,
+            the same one of each output.
         rates : ndarray of shape (n_outputs, n_candidates)
         """
         new = self.like(rates, self.n_features, candidates=candidates[0])

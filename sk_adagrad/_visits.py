@@ -54,13 +54,13 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
         places, same = _order(rows, targets, weight, seed)
         order = _half(places, 0).copy()
     n_repeated = np.count_nonzero(same)
-    if not (n_repeated or scale_free or len(weight)):
-        return order, weight
     if not (scale_free or len(weight)) and 2 * n_repeated < len(order):
         # The least weight, 1, is above half the mean one: as many visits as rows.
-        places[1:][same] = _drawn(rng, n_repeated)
-        _half(places, 0)[:] = _firsts(same)
-        return _by_place(places, order), weight
+        if n_repeated:
+            places[1:][same] = _drawn(rng, n_repeated)
+            _half(places, 0)[:] = _firsts(same)
+            order = _by_place(places, order)
+        return order, weight
     starts = np.flatnonzero(np.append(True, ~same))
     if len(weight):
         total = np.add.reduceat(weight[order], starts, dtype=np.float64)
