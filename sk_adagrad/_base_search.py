@@ -41,7 +41,7 @@ from ._rates import Start
 from ._rows import NO_ROWS
 from ._samples import Samples
 from ._solver import Learner, drawn_seed, ordered
-from ._trial import places_below
+from ._trial import Trial
 
 
 def search_constraints(plain_type):
@@ -229,20 +229,22 @@ class BaseSearch(BaseAdagrad):
         n_rates, n_threads = self._shared.rates.shape[1], effective_n_jobs(self.n_jobs)
         divided = self._together(plains, samples, n_threads)
         learner = self._learner(samples, order, next(iter(plains)), self.n_jobs)
-        below = 0
+        n = learner.n_learned
+        trial = Trial(end=n, look=n)
         if isinstance(self.eta0s, Integral):
-            below = places_below(learner.most_passes(passes["max_iter"]))
+            trial = trial.of_passes(learner.most_passes(passes["max_iter"]))
         scores, best = {}, {}
 
         def begin(rules):
             state, rule = self._joint_state(rules, samples)
             n_jobs = self.n_jobs if len(divided) == 1 else 1
             begins = replace(learner, rule=rule, n_jobs=n_jobs)
-            state, losses = first_losses(begins, state)
-            for nth, (rule, own) in enumerate(
-                zip(rules, losses.reshape(-1, n_rates), strict=True)
+            losses, deciding = first_losses(begins, state, trial.since(n))
+            losses, deciding = (a.reshape(-1, n_rates) for a in (losses, deciding))
+            places = trial.chosen(deciding)[:, 0]
+            for nth, (rule, own, place) in enumerate(
+                zip(rules, losses, places, strict=True)
             ):
-                place = max(own.argmin() - below, 0)
                 chosen = np.full((state.n_outputs, 1), nth * n_rates + place)
                 model = state.take(chosen, state.rates[:, chosen[0]])
                 scores[rule] = np.where(own < np.inf, -own, np.nan)[:, None]

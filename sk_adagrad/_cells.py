@@ -67,19 +67,22 @@ def joint(rules, n_rates):
     return replace(rules[0], reading=replace(readings[0], l1=l1, l2=l2))
 
 
-def first_losses(learner, state):
-    """Make the first pass with all candidates of a state.
+def first_losses(learner, state, since=None):
+    """Make the first pass with all candidates of a new state.
 
     Returns
     -------
-    state : ModelState
     losses : ndarray of shape (n_candidates,)
         Mean loss of each, every sample scored before it was learned from; infinite
         where it has overflowed.
+    deciding : ndarray of shape (n_candidates,)
+        Summed losses of the samples after `since` others, or of all.
     """
-    state, loss_sums, weight_sum = learner.one_pass(state)
-    losses = mean_loss_of_pass(state, loss_sums, weight_sum)
-    return state, np.where(np.isfinite(losses), losses, np.inf)
+    since, end = learner.visits_to(since, learner.n_learned)
+    deciding = learner.advance(state, state.loss_sum, 0, since, end)
+    state.weight_sum = learner.weight_after(0.0)
+    losses = mean_loss_of_pass(state, state.losses(), state.weight_sum)
+    return np.where(np.isfinite(losses), losses, np.inf), deciding.sum(axis=0)
 
 
 def final_scores(

@@ -77,8 +77,8 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
     ----------
     eta0_ : float
         Base learning rate of the model, the same for all outputs. With ``cv=None``, an
-        integer `eta0s` and ``max_iter`` of three or more it is half of that in
-        `best_params_`, if that is not the least one, as under ``eta0="auto"``.
+        integer `eta0s` and ``max_iter`` of three or more it is not that in
+        `best_params_`, but what ``eta0="auto"`` would have chosen, see Notes.
     alpha_, l1_ratio_ : float
         Penalty of the model.
     best_params_ : dict
@@ -109,8 +109,9 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
 
     **Half of the rate.** With ``cv=None`` the first pass decides, and more passes want
     a smaller rate than one. So with ``max_iter`` of three or more the model that goes
-    on is that of the next lower rate, as :class:`AdagradClassifier` has
-    it. With values for `eta0s` it is the best one itself.
+    on is that of the next lower rate, as :class:`AdagradClassifier` has it. Above
+    three, the second half of the pass tells the best rate for that, while scores are of
+    all of it. With values for `eta0s` it is the best one itself.
 
     **Folds.** A fold's models know all classes, also those that its training rows do
     not have, and their order of visits is that of `AdagradClassifier(random_state=...)`
@@ -290,8 +291,8 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     ----------
     eta0_ : float
         Base learning rate of the model, the same for all outputs. With ``cv=None``, an
-        integer `eta0s` and ``max_iter`` of three or more it is half of that in
-        `best_params_`, if that is not the least one, as under ``eta0="auto"``.
+        integer `eta0s` and ``max_iter`` of three or more it is not that in
+        `best_params_`, but what ``eta0="auto"`` would have chosen, see Notes.
     alpha_, l1_ratio_ : float
         Penalty of the model.
     best_params_ : dict
@@ -322,8 +323,9 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
 
     **Half of the rate.** With ``cv=None`` the first pass decides, and more passes want
     a smaller rate than one. So with ``max_iter`` of three or more the model that goes
-    on is that of the next lower rate, as :class:`AdagradRegressor` has
-    it. With values for `eta0s` it is the best one itself.
+    on is that of the next lower rate, as :class:`AdagradRegressor` has it. Above
+    three, the second half of the pass tells the best rate for that, while scores are of
+    all of it. With values for `eta0s` it is the best one itself.
 
     **First intercepts.** With an integer `eta0s` they are those of ``eta0="auto"``,
     near the mean of y; with values they are 0, as in `AdagradRegressor(eta0=...)`, so

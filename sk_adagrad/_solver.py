@@ -279,44 +279,66 @@ class Learner:
             Weighted losses of the pass, each sample scored before it was learned from.
         weight_sum : float
         """
-        seen = self.weights()
         begin = state.weight_sum if self.is_first_pass else 0.0
         before, t_before, at = state.losses(), state.t, 0
-        counted = np.flatnonzero(seen) if trial is not None and len(seen) else None
-        n_samples = self.n_visits if counted is None else len(counted)
         state.changed()
         loss_sum = state.loss_sum
         if not self.is_first_pass:
             loss_sum = aligned_copy(loss_sum)
-
-        def place(count):
-            """Return the visit behind so many samples of this pass."""
-            return count if counted is None else counted[count - 1] + 1
-
         if candidates is not None:
-            at = place(trial.end)
             if trial.look < trial.end:
-                looked = place(trial.look)
-                candidates = left_of(self, state, candidates, trial, looked)
-            try_candidates(self, state, candidates, trial, at)
-        while at < self.n_visits:
-            stop, settles = self.n_visits, False
-            if trial is not None and state.n_candidates > 1:
-                due = trial.next_choice(state.n_candidates) - t_before
-                settles = state.t - t_before < due <= n_samples
-                if settles:
-                    stop = place(due)
-            state.t += self.learn(self, state, loss_sum, at, stop)
-            at = stop
-            if settles:
-                state, chosen = trial.keep_chosen(state)
-                before = np.take_along_axis(before, chosen, axis=1)
-                loss_sum = state.loss_sum
+                candidates = left_of(self, state, candidates, trial)
+            at = try_candidates(self, state, candidates, trial)
+        while trial is not None and state.n_candidates > 1:
+            due = trial.next_choice(state.n_candidates)
+            if not state.t < due <= t_before + self.n_learned:
+                break
+            since = trial.since(due, t_before)
+            since, stop = self.visits_to(since, due - t_before)
+            losses = self.advance(state, loss_sum, at, since, stop)
+            state, chosen = trial.keep_chosen(state, losses)
+            before = np.take_along_axis(before, chosen, axis=1)
+            loss_sum, at = state.loss_sum, stop
+        if at < self.n_visits:
+            state.t += self.learn(self, state, loss_sum, at, self.n_visits)
         weight_sum = self.weight_after(begin)
         if self.is_first_pass:
             state.weight_sum = weight_sum
         with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
             return state, state.losses(loss_sum) - before, weight_sum - begin
+
+    def advance(self, state, loss_sum, at, since, stop, *first):
+        """Make visits; return the summed losses so far, or of the visits from `since`.
+
+        Parameters
+        ----------
+        state : ModelState
+        loss_sum : ndarray of shape (n_groups, n_banks, 8)
+        at, stop : int
+            Visits to begin with and to end before.
+        since : int or None
+        *first : int
+            Number of the state's first output, if not 0.
+
+        Returns
+        -------
+        losses : ndarray of shape (n_outputs, n_candidates)
+        """
+        before = 0.0
+        if since is not None:
+            since = max(at, since)
+            state.t += self.learn(self, state, loss_sum, at, since, *first)
+            at, before = since, state.losses(loss_sum)
+        state.t += self.learn(self, state, loss_sum, at, stop, *first)
+        with np.errstate(invalid="ignore"):
+            losses = state.losses(loss_sum) - before
+        return np.where(np.isnan(losses), np.inf, losses)  # it had overflowed before
+
+    def visits_to(self, *counts):
+        """Return the visits behind so many samples of this pass; None stays None."""
+        seen = self.weights()
+        ends = np.append(0, np.flatnonzero(seen) + 1) if len(seen) else None
+        return [n if n is None or ends is None else int(ends[n]) for n in counts]
 
     def weight_after(self, begin):
         """Return the sum of the visits' weights, and of what was there before."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
+from sklearn.datasets import load_iris
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV, _trial
 from sk_adagrad._losses import REGRESSION_LOSSES
@@ -184,6 +185,39 @@ def test_three_passes_go_on_with_half_of_the_best_rate(task, n_jobs):
     best.fit(X, y, sample_weight=weight)
     half.fit(X, y, sample_weight=weight)
     np.testing.assert_array_equal(half.eta0_, np.array(best.eta0_) / 2)
+
+
+@pytest.mark.parametrize("task", TARGETS)
+@pytest.mark.parametrize(
+    "options", [{}, {"n_jobs": 3}, {"preconditioner": "full"}], ids=str
+)
+def test_with_more_passes_the_second_half_of_the_first_one_decides(task, options):
+    if task == "softmax" and "preconditioner" in options:
+        pytest.skip("refused together")
+    X, y, weight = samples(task, "CSR float32")
+    counted, losses = np.flatnonzero(weight), []
+
+    def note(model):
+        losses.append(model._state.losses())
+        return model
+
+    half = counted[len(counted) // 2]
+    rates = streamed(task, "CSR float32", [half], note, **options)._state.rates
+    best = (losses[1] - losses[0]).argmin(axis=1)
+    wanted = rates[np.arange(len(rates)), np.maximum(best - 1, 0)]
+    if task in ("classes", "labels", "targets"):  # else both halves decide alike
+        assert (best != losses[1].argmin(axis=1)).any()
+    model = model_of(task, shuffle=False, tol=None, max_iter=4, **options)
+    model.fit(X, y, sample_weight=weight)
+    np.testing.assert_array_equal(np.broadcast_to(model.eta0_, wanted.shape), wanted)
+
+
+def test_rows_far_from_0_do_not_lead_to_the_smallest_rate():
+    """As at first any step overshoots; on the whole of its pass accuracy was 0.5."""
+    X, y = load_iris(return_X_y=True)
+    X, y = X[y > 0], y[y > 0]
+    scores = [AdagradClassifier(random_state=s).fit(X, y).score(X, y) for s in range(7)]
+    assert np.median(scores) > 0.9
 
 
 # Where accumulators start.
