@@ -41,7 +41,7 @@ from ._rates import Start
 from ._rows import NO_ROWS
 from ._samples import Samples
 from ._solver import Learner, drawn_seed, ordered
-from ._trial import Trial
+from ._trial import Trial, places_below
 
 
 def search_constraints(plain_type):
@@ -229,10 +229,10 @@ class BaseSearch(BaseAdagrad):
         n_rates, n_threads = self._shared.rates.shape[1], effective_n_jobs(self.n_jobs)
         divided = self._together(plains, samples, n_threads)
         learner = self._learner(samples, order, next(iter(plains)), self.n_jobs)
-        n = learner.n_learned
-        trial = Trial(end=n, look=n)
+        n, below = learner.n_learned, 0
         if isinstance(self.eta0s, Integral):
-            trial = trial.of_passes(learner.most_passes(passes["max_iter"]))
+            below = places_below(learner.most_passes(passes["max_iter"]))
+        trial = Trial(end=n, look=n, below=below)
         scores, best = {}, {}
 
         def begin(rules):

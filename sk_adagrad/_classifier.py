@@ -250,9 +250,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     sample on, the one that is best then and its neighbours, and in `fit` with
     ``max_iter`` of three or more one further above. Then the one of half that rate
     stays, which has learned beside it from the start: P passes make G about P times as
-    large, so that η / √P moves a weight as far as η does in one. Where `max_iter` is
-    above three, as for few samples, only the losses of the second half until then
-    decide in the end, since large rates overshoot at first.
+    large, so that η / √P moves a weight as far as η does in one. There one output
+    settles after 8,192 samples, and only losses of the second half of the samples
+    until then decide, since large rates overshoot at first.
 
     Until then each output learns as eight models, or fewer, each of which is what its
     rate as a float would have given with the same `initial_accumulator`. `fit` tries

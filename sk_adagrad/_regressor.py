@@ -226,9 +226,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     the end of the first pass of `fit`, the candidate with the least loss so far stays
     and the others are dropped. With ``max_iter`` of three or more the one of half that
     rate stays, which has learned beside it from the start: P passes make G about P
-    times as large, so that η / √P moves a weight as far as η does in one. Where
-    `max_iter` is above three, as for few samples, only the losses of the second half
-    until then decide, since large rates overshoot at first.
+    times as large, so that η / √P moves a weight as far as η does in one. There one
+    output settles after 8,192 samples, and only losses of the second half of the
+    samples until then decide, since large rates overshoot at first.
 
     G starts at the square of 4 a s, rounded to a power of two, s being the mean
     ``|slope|`` of the loss over samples at the first intercept. Where the weights of

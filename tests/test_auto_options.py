@@ -174,40 +174,37 @@ def test_one_pass_of_fit_is_partial_fit_with_any_number_of_threads(task, n_jobs)
         np.testing.assert_array_equal(getattr(model, name), getattr(wanted, name), name)
 
 
-@pytest.mark.parametrize("n_jobs", [1, 3])
-@pytest.mark.parametrize("task", TARGETS)
-def test_three_passes_go_on_with_half_of_the_best_rate(task, n_jobs):
-    best, half = (
-        model_of(task, shuffle=False, tol=None, max_iter=max_iter, n_jobs=n_jobs)
-        for max_iter in (2, 3)
-    )
-    X, y, weight = samples(task, "CSR float32")
-    best.fit(X, y, sample_weight=weight)
-    half.fit(X, y, sample_weight=weight)
-    np.testing.assert_array_equal(half.eta0_, np.array(best.eta0_) / 2)
-
-
-@pytest.mark.parametrize("task", TARGETS)
+@pytest.mark.parametrize("end", [70, N_ROWS])
 @pytest.mark.parametrize(
-    "options", [{}, {"n_jobs": 3}, {"preconditioner": "full"}], ids=str
+    ("task", "options"),
+    [
+        *((task, {"n_jobs": n}) for task in TARGETS for n in (1, 3)),
+        *((task, {"preconditioner": "full"}) for task in ("binary", "labels")),
+    ],
 )
-def test_with_more_passes_the_second_half_of_the_first_one_decides(task, options):
-    if task == "softmax" and "preconditioner" in options:
-        pytest.skip("refused together")
+def test_three_passes_go_on_with_half_of_the_rate_that_is_best_late(
+    task, options, end, monkeypatch
+):
+    for trial in ("_TRIAL_OF_SEVERAL", "_TRIAL_OF_PASSES"):
+        monkeypatch.setattr(_trial, trial, end)
     X, y, weight = samples(task, "CSR float32")
-    counted, losses = np.flatnonzero(weight), []
+    counted, losses = np.flatnonzero(weight)[:end], []
 
     def note(model):
         losses.append(model._state.losses())
         return model
 
-    half = counted[len(counted) // 2]
-    rates = streamed(task, "CSR float32", [half], note, **options)._state.rates
+    with monkeypatch.context() as patched:  # all rates go on to the end
+        patched.setattr(_trial, "_TRIAL_OF_SEVERAL", 2 * N_ROWS)
+        half, last = counted[len(counted) // 2], counted[-1] + 1
+        cuts = [half, last] if last < N_ROWS else [half]
+        stream = streamed(task, "CSR float32", cuts, note, **options)
+    rates = stream._state.rates
     best = (losses[1] - losses[0]).argmin(axis=1)
     wanted = rates[np.arange(len(rates)), np.maximum(best - 1, 0)]
     if task in ("classes", "labels", "targets"):  # else both halves decide alike
         assert (best != losses[1].argmin(axis=1)).any()
-    model = model_of(task, shuffle=False, tol=None, max_iter=4, **options)
+    model = model_of(task, shuffle=False, tol=None, max_iter=3, **options)
     model.fit(X, y, sample_weight=weight)
     np.testing.assert_array_equal(np.broadcast_to(model.eta0_, wanted.shape), wanted)
 
