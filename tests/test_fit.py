@@ -779,12 +779,13 @@ def test_many_classes_are_nothing_to_warn_of():
     assert len(fitted("classes", X, np.arange(N_ROWS) % 25).classes_) == 25
 
 
-def test_a_single_class_is_refused():
+@pytest.mark.parametrize("n_rows", [1, N_ROWS])
+def test_a_single_class_is_refused(n_rows):
     X, _ = samples("binary")
     with pytest.raises(
         ValueError, match="number of classes has to be greater than one"
     ):
-        fitted("binary", X, np.ones(N_ROWS))
+        fitted("binary", X[:n_rows], np.ones(n_rows))
 
 
 def test_continuous_labels_are_refused():
