@@ -20,8 +20,8 @@ from speed import MULTICLASS, single_output_sets
 from threadpoolctl import threadpool_limits
 
 from sk_adagrad import AdagradClassifier, _banks
+from sk_adagrad._layout import LANES, Layout
 from sk_adagrad._memory import aligned_zeros
-from sk_adagrad._state import LANES, _grouped
 
 SOURCE = """
 #include <stdint.h>
@@ -183,8 +183,9 @@ def several_outputs(functions, dtype, arguments):
         X, y = dataset.X_train, dataset.y_train
         n_rows, n_features = X.shape
         order = np.random.default_rng(0).permutation(n_rows).astype(np.uint32)
-        n_groups, n_banks = _grouped(-(-dataset.n_classes // LANES), LANES)
-        shape = n_groups, n_features * n_banks * 2 * LANES
+        layout = Layout.of(dataset.n_classes, 1, coupled=False)
+        n_banks = layout.n_banks
+        shape = layout.n_groups, n_features * n_banks * 2 * LANES
 
         def alone(X=X, order=order, shape=shape, n_banks=n_banks):
             for group in aligned_zeros(shape, dtype):

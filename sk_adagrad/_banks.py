@@ -111,7 +111,7 @@ def _parts(state, n_threads):
     n_groups = len(state.table)
     n_pieces = 1 if shared else -(-n_threads // n_groups)
     for group in range(n_groups):
-        n_used = state.n_used(group)
+        n_used = state.layout.n_used(group)
         at_once = -(-n_used // n_pieces)
         for first in range(0, n_used, at_once):
             yield group, slice(first, min(first + at_once, n_used))
@@ -142,12 +142,12 @@ def _of_groups(state, rows, groups, n_columns):
     kernel = KERNELS[state.dtype]
     biases, symbols = state.biases(), state.symbols()
     own_columns, own_values = _room_for_a_row(rows, state)
-    n_lanes = state.width * state.table.shape[1]
+    n_lanes = state.layout.width * state.layout.n_banks
     if state.coupled:  # what is left over of the last bank is no column
         n_lanes = state.n_outputs
     out = np.empty((rows.n_rows, n_columns), dtype=state.dtype)
     for nth, group in enumerate(groups):
-        n_used = state.n_used(group)
+        n_used = state.layout.n_used(group)
         kernel.raw_prediction(
             indptr=rows.indptr,
             indices=rows.indices,

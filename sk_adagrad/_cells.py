@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from ._layout import FEWEST_OF_A_BANK
 from ._solver import mean_loss_of_pass, stands_still
-from ._state import FEWEST_OF_A_BANK
 
 # More models of a row than four banks share no waiting, and a state is to take no more
 # memory than this where one penalty alone would do with less.

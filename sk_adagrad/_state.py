@@ -7,12 +7,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from ._dispatch import KERNELS
+from ._layout import LANES, Layout
 from ._memory import aligned_copy, aligned_zeros, check_memory, read_only, zero_table
 from ._rates import Start
 
-LANES = 8
-# So many models or more are banks of eight lanes; fewer are faster one by one.
-FEWEST_OF_A_BANK = 3
 _NO_TOUCHED = np.empty(0, dtype=np.int64)
 
 
@@ -61,7 +59,7 @@ class ModelState:
     candidates. A bank is eight models side by side, or a single one. The banks of a
     group lie side by side for each feature, and the kernel trains them in one pass over
     the rows: up to four, or all those of one softmax, which need each other's
-    predictions. The last banks of the last group may be without models.
+    predictions.
 
     Parameters
     ----------
@@ -70,6 +68,7 @@ class ModelState:
         lanes. With eight float32 lanes they are one cache line.
     intercept : ndarray of shape (n_groups, n_banks, 2, 8)
         Eight times the same where the width is 1, as all that belongs to a lane.
+    layout : Layout
     rates : ndarray of float64 of shape (n_outputs, n_candidates)
         Base learning rate of each model.
     first_accumulators : ndarray of float64 of shape (n_outputs,)
@@ -103,6 +102,7 @@ class ModelState:
 
     table: np.ndarray
     intercept: np.ndarray
+    layout: Layout
     rates: np.ndarray
     first_accumulators: np.ndarray
     coupled: bool
@@ -122,18 +122,15 @@ class ModelState:
     def zeros(cls, start, n_features, dtype, reading, *, coupled, scaled):
         """Make the state before the first sample, with the `Start` to start from."""
         rates = np.asarray(start.rates, dtype=np.float64)
-        n_outputs, n_candidates = rates.shape
-        width = LANES if rates.size >= FEWEST_OF_A_BANK else 1
-        if coupled:
-            n_groups, n_banks = n_candidates, -(-n_outputs // width)
-        else:
-            n_groups, n_banks = _grouped(-(-rates.size // width), width)
+        layout = Layout.of(*rates.shape, coupled=coupled)
+        n_groups, n_banks, width = layout.n_groups, layout.n_banks, layout.width
         counters = 8 * reading.lazy + np.dtype(dtype).itemsize * scaled
         line = 2 * n_banks * width * np.dtype(dtype).itemsize
         check_memory(n_groups * n_features * (line + counters), rates, n_features)
         state = cls(
             table=zero_table((n_groups, n_banks, n_features, 2, width), dtype),
             intercept=aligned_zeros((n_groups, n_banks, 2, LANES), dtype),
+            layout=layout,
             rates=rates,
             first_accumulators=start.accumulators,
             coupled=coupled,
@@ -153,7 +150,7 @@ class ModelState:
         Under dual averaging only at 0: its intercept is a sum of gradients.
         """
         b = np.repeat(biases[:, None], self.n_candidates, axis=1) / self.intercept_value
-        b = self.by_lane(b.astype(self.dtype), unused=0)
+        b = self.layout.by_lane(b.astype(self.dtype), unused=0)
         if self.reading.update == "ftrl_proximal":
             eta, eps, _, _ = np.moveaxis(self.symbols(), 2, 0)
             b *= -np.sqrt(self.intercept[:, :, 1] + eps) / eta
@@ -172,10 +169,6 @@ class ModelState:
         return self.table.shape[2]
 
     @property
-    def width(self):
-        return self.table.shape[4]
-
-    @property
     def dtype(self):
         return self.table.dtype
 
@@ -189,48 +182,6 @@ class ModelState:
         """Whether the scales of features are tracked."""
         return self.scales.shape[1] > 0
 
-    # Where each model is.
-
-    def by_model(self, lanes):
-        """Arrange (n_groups, n_banks, 8, ...) as (n_outputs, n_candidates, ...)."""
-        lanes = lanes[:, :, : self.width]
-        flat = lanes.reshape(len(lanes), -1, *lanes.shape[3:])
-        if self.coupled:
-            return flat[:, : self.n_outputs].swapaxes(0, 1)
-        models = flat.reshape(-1, *lanes.shape[3:])
-        n_models = self.n_outputs * self.n_candidates
-        return models[:n_models].reshape(
-            self.n_outputs, self.n_candidates, *lanes.shape[3:]
-        )
-
-    def by_lane(self, models, unused):
-        """Lay (n_outputs, n_candidates, ...) out as (n_groups, n_banks, 8, ...)."""
-        more = models.shape[2:]
-        if self.width == 1:
-            return np.repeat(models.reshape(-1, 1, 1, *more), LANES, axis=2)
-        lanes = np.full((*self.loss_sum.shape, *more), unused, dtype=models.dtype)
-        if self.coupled:
-            of_groups = lanes.reshape(len(lanes), -1, *more)
-            of_groups[:, : self.n_outputs] = models.swapaxes(0, 1)
-        else:
-            n_models = self.n_outputs * self.n_candidates
-            lanes.reshape(-1, *more)[:n_models] = models.reshape(-1, *more)
-        return lanes
-
-    def place(self, output, candidate):
-        """Return the group, bank and lane of a model."""
-        if self.coupled:
-            return candidate, *divmod(output, self.width)
-        bank, lane = divmod(output * self.n_candidates + candidate, self.width)
-        return *divmod(bank, self.table.shape[1]), lane
-
-    def n_used(self, group):
-        """Return how many banks of a group have models."""
-        n_banks = self.table.shape[1]
-        if self.coupled:
-            return n_banks
-        return min(n_banks, -(-self.rates.size // self.width) - group * n_banks)
-
     def symbols(self):
         """Return η, G₀ + ε, λ₁ and λ₂ of each lane as (n_groups, n_banks, 4, 8).
 
@@ -242,7 +193,7 @@ class ModelState:
         of_model[:, :, 1] = (self.first_accumulators + self.reading.eps)[:, None]
         of_model[:, :, 2] = self.reading.l1
         of_model[:, :, 3] = self.reading.l2
-        lanes = self.by_lane(of_model, unused=(1, 1, 0, 0))
+        lanes = self.layout.by_lane(of_model, unused=(1, 1, 0, 0))
         return np.ascontiguousarray(lanes.swapaxes(2, 3))
 
     def with_rate(self, eta):
@@ -262,7 +213,7 @@ class ModelState:
         if self.coupled:
             # A softmax has one loss, which its outputs share.
             return np.tile(loss_sum[:, 0, 0] / self.n_outputs, (self.n_outputs, 1))
-        return self.by_model(loss_sum).copy()
+        return self.layout.by_model(loss_sum)
 
     @property
     def leaders(self):
@@ -301,7 +252,8 @@ class ModelState:
     def led_by(self, candidate):
         """Return this state as if one candidate led, to read it; nothing is copied."""
         others = np.tile(np.arange(self.n_candidates) != candidate, (self.n_outputs, 1))
-        loss_sum = np.where(self.by_lane(others, unused=False), np.inf, self.loss_sum)
+        others = self.layout.by_lane(others, unused=False)
+        loss_sum = np.where(others, np.inf, self.loss_sum)
         return replace(self, loss_sum=loss_sum, _read={})
 
     def like(self, rates, n_features, outputs=slice(None), biases=None, candidates=()):
@@ -334,10 +286,10 @@ class ModelState:
         moves = defaultdict(list)
         for output, of_output in enumerate(candidates):
             for candidate, source in enumerate(of_output):
-                g, b, lane = self.place(first + output, candidate)
-                g0, b0, lane0 = other.place(output, source)
+                g, b, lane = self.layout.place(first + output, candidate)
+                g0, b0, lane0 = other.layout.place(output, source)
                 moves[g0, g].append((b0, lane0, b, lane))
-                to = slice(lane, lane + 1) if self.width > 1 else slice(None)
+                to = slice(lane, lane + 1) if self.layout.width > 1 else slice(None)
                 self.intercept[g, b, :, to] = other.intercept[g0, b0, :, [lane0]].T
                 self.loss_sum[g, b, to] = other.loss_sum[g0, b0, lane0]
         places = np.arange(self.n_features)[features]
@@ -426,7 +378,7 @@ class ModelState:
     def _weights_of(self, group):
         """Return w as (n_banks, n_features, width)."""
         table = self.table[group]
-        out = np.empty((*table.shape[:2], self.width), self.dtype)
+        out = np.empty((*table.shape[:2], self.layout.width), self.dtype)
         symbols = self.symbols()[group]
         self._read_weights(table, self.touched[group], symbols, out)
         return out
@@ -484,7 +436,7 @@ class ModelState:
                 w = np.divide(w, self.scales[0], where=self.scales[0] > 0, out=w)
             if self.kept is not None:
                 w = self._as_csr(w)
-            return w, self.of_leaders(self.by_model(self.biases()))
+            return w, self.of_leaders(self.layout.by_model(self.biases()))
 
         return self._published("weights", read)
 
@@ -505,8 +457,8 @@ class ModelState:
             if self.scaled:
                 seen = self.scales[0] > 0
                 np.multiply(G, self.scales[0] ** 2, where=seen, out=G)
-            of_intercept = self.of_leaders(self.by_model(self.intercept[:, :, 1]))
-            return G, (of_intercept + first) / self.intercept_value**2
+            of_intercept = self.layout.by_model(self.intercept[:, :, 1])
+            return G, (self.of_leaders(of_intercept) + first) / self.intercept_value**2
 
         return self._published("accumulators", read)
 
@@ -535,7 +487,7 @@ class ModelState:
         """Fill (n_outputs, n_features) from each leader's group, bank and lane."""
         out = np.empty((self.n_outputs, self.n_features), self.dtype)
         for output, candidate in enumerate(self.leaders):
-            out[output] = read(*self.place(output, candidate))
+            out[output] = read(*self.layout.place(output, candidate))
         return out
 
     def _published(self, name, read):
@@ -562,18 +514,3 @@ class ModelState:
         copies["table"] = zero_table(table.shape, table.dtype)
         copies["table"][...] = table
         vars(self).update(contents, **copies)
-
-
-def _grouped(n_banks, width):
-    """Divide banks that need not be together into groups; return (groups, banks).
-
-    Each bank of a row waits for its own prediction, loss and step, and banks that are
-    learned together share the waiting: three take 0.6 to 0.7 of the time of one after
-    the other, and more than four gain no more.
-    """
-    if width == 1:
-        return n_banks, 1
-    if n_banks < 4:
-        return 1, n_banks
-    at_once = min((4, 3), key=lambda n: -(-n_banks // n) * n)
-    return -(-n_banks // at_once), at_once

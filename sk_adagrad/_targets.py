@@ -133,9 +133,9 @@ class Targets:
         columns = np.empty(shape, np.int32)
         columns.T[...] = outputs
         return (
-            state.by_lane(codes, unused=-1),
-            state.by_lane(columns, unused=0),
-            state.by_lane(np.ones(shape, state.dtype), unused=0),
+            state.layout.by_lane(codes, unused=-1),
+            state.layout.by_lane(columns, unused=0),
+            state.layout.by_lane(np.ones(shape, state.dtype), unused=0),
         )
 
     def content(self):

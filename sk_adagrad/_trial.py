@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from joblib import effective_n_jobs
 
+from ._layout import LANES
 from ._rows import NO_ROWS
-from ._state import LANES
 
 # After these counts of samples an output keeps one candidate. Later choices gain
 # nothing, and on flights in order of time, where the future differs from the past, they
