@@ -6,7 +6,7 @@ import numpy as np
 from compare import score
 from datasets import all_present
 from measuring import Table, alternate
-from memory import peak_memory
+from memory import peak_memory, state_size
 from scipy import sparse as sp
 from sklearn.linear_model import SGDClassifier
 
@@ -86,12 +86,11 @@ def memory(arguments):
                 theirs = peak_memory(SGD(), X, y)
                 X.indices = X.indices.astype(index_dtype)
                 X.indptr = X.indptr.astype(index_dtype)
-                lanes = 1 if dataset.n_classes == 2 else -(-dataset.n_classes // 8) * 8
-                state = 2 * lanes * X.shape[1] * X.dtype.itemsize
+                state = state_size(dataset.n_classes, X.shape[1], X.dtype.itemsize)
                 arrays = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
                 table.row(
                     f"{name}, {dtype}, {np.dtype(index_dtype).name} indices",
-                    f"{(state + 4 * X.shape[0]) / 2**20:.1f}",
+                    f"{state + 4 * X.shape[0] / 2**20:.1f}",
                     f"{peak_memory(Adagrad(), X, y):.1f}",
                     f"{theirs:.1f} (int32)",
                     f"{arrays / 2**20:.1f}",

@@ -1,4 +1,4 @@
-"""Peak memory of one fit beyond its data, measured in a process of its own.
+"""Peak memory of one fit beyond its data, in a process of its own; size of a state.
 
 Run as a script it is that process: it reads what `peak_memory` has written to a folder.
 """
@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import clone
+
+from sk_adagrad._layout import Layout
 
 
 def peak_memory(estimator, X, y) -> float:
@@ -43,6 +45,13 @@ def peak_memory(estimator, X, y) -> float:
             text=True,
         )
     return float(printed.stdout)
+
+
+def state_size(n_classes, n_features, itemsize) -> float:
+    """Return how many MB the w and G of all lanes take, those not in use too."""
+    layout = Layout.of(1 if n_classes == 2 else n_classes, 1, coupled=False)
+    n_lanes = layout.n_groups * layout.n_banks * layout.width
+    return 2 * n_lanes * n_features * itemsize / 2**20
 
 
 def _measure(folder):

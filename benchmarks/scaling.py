@@ -7,7 +7,7 @@ import argparse
 
 from datasets import power_law
 from measuring import Table, alternate, header
-from memory import peak_memory
+from memory import peak_memory, state_size
 from threadpoolctl import threadpool_limits
 
 from sk_adagrad import AdagradClassifier
@@ -55,8 +55,7 @@ def measure(n_rows, n_features, nnz_per_row, n_classes, rounds):
     seconds = alternate({"fit": lambda _: model.fit(X, y)}, rounds)["fit"].cpu
     lanes = 1 if n_classes == 2 else n_classes
     megabytes = peak_memory(AdagradClassifier(**model.get_params()), X, y)
-    # w and G of each feature; lanes come in banks of eight.
-    state = 2 * 4 * n_features * (1 if lanes == 1 else -(-lanes // 8) * 8) / 2**20
+    state = state_size(n_classes, n_features, X.dtype.itemsize)
     return seconds, seconds / (X.nnz * lanes) * 1e9, megabytes, state
 
 
