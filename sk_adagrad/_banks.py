@@ -15,18 +15,15 @@ from ._memory import aligned_zeros
 _BLOCK_READS = 2**23
 
 
-def learn(learner, state, loss_sum, begin, end, first=0):
-    """Learn from some visits, some banks after others; return how many had a weight.
-
-    The state's first output is the one of this number among the targets.
-    """
+def learn(learner, state, loss_sum, begin, end):
+    """Learn from some visits, some banks after others; return how many had a weight."""
     kernel = KERNELS[state.dtype]
     samples, rule = learner.samples, learner.rule
     rows, targets = samples.rows, samples.targets
     _, n_banks, _, _, width = state.table.shape
     reads_per_row = rows.nnz // max(1, rows.n_rows) * width * n_banks
     block = max(1, _BLOCK_READS // max(1, reads_per_row))
-    lane_labels, lane_columns, used = targets.by_lane(state, first)
+    lane_labels, lane_columns, used = targets.by_lane(state)
     symbols = state.symbols()
     interrupted = False
 

@@ -307,7 +307,7 @@ class Learner:
         with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
             return state, state.losses(loss_sum) - before, weight_sum - begin
 
-    def advance(self, state, loss_sum, at, since, stop, *first):
+    def advance(self, state, loss_sum, at, since, stop):
         """Make visits; return the summed losses so far, or of the visits from `since`.
 
         Parameters
@@ -317,8 +317,6 @@ class Learner:
         at, stop : int
             Visits to begin with and to end before.
         since : int or None
-        *first : int
-            Number of the state's first output, if not 0.
 
         Returns
         -------
@@ -327,9 +325,9 @@ class Learner:
         before = 0.0
         if since is not None:
             since = max(at, since)
-            state.t += self.learn(self, state, loss_sum, at, since, *first)
+            state.t += self.learn(self, state, loss_sum, at, since)
             at, before = since, state.losses(loss_sum)
-        state.t += self.learn(self, state, loss_sum, at, stop, *first)
+        state.t += self.learn(self, state, loss_sum, at, stop)
         with np.errstate(invalid="ignore"):
             losses = state.losses(loss_sum) - before
         return np.where(np.isnan(losses), np.inf, losses)  # it had overflowed before

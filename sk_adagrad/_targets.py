@@ -96,6 +96,11 @@ class Targets:
             has[of_label[self.labels == self.codes[output]]] = True
         return np.where(has, 1, -1).astype(self.labels.dtype)
 
+    def of_outputs(self, which):
+        """Return the targets of some outputs."""
+        values = np.ascontiguousarray(self.values[:, which])
+        return replace(self, values=values, codes=self.codes[which])
+
     def take(self, which):
         """Return the targets of some rows."""
         if not self.are_labels:
@@ -121,17 +126,13 @@ class Targets:
             label_indptr=indptr,
         )
 
-    def by_lane(self, state, first=0):
-        """Return each lane's label, its column of values and whether it is in use.
-
-        The state's first output is the one of this number.
-        """
-        outputs = np.arange(first, first + state.n_outputs)
+    def by_lane(self, state):
+        """Return each lane's label, its column of values and whether it is in use."""
         shape = state.n_outputs, state.n_candidates
         codes = np.empty(shape, state.dtype)
-        codes.T[...] = self.codes[outputs] if self.are_labels else -1
+        codes.T[...] = self.codes if self.are_labels else -1
         columns = np.empty(shape, np.int32)
-        columns.T[...] = outputs
+        columns.T[...] = np.arange(state.n_outputs)
         return (
             state.layout.by_lane(codes, unused=-1),
             state.layout.by_lane(columns, unused=0),
