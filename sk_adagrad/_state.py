@@ -237,15 +237,9 @@ class ModelState:
         rates : ndarray of shape (n_outputs, n_candidates)
         """
         new = self.like(rates, self.n_features, candidates=candidates[0])
-        n_groups = len(new.table)
-        new = replace(
-            new,
-            touched=np.tile(self.touched[:1], (n_groups, 1)),
-            scales=np.tile(self.scales[:1], (n_groups, 1)),
-            weight_sum=self.weight_sum,
-            t=self.t,
-            class_counts=self.class_counts,
-        )
+        new.touched[:], new.scales[:] = self.touched[0], self.scales[0]
+        new.weight_sum, new.t = self.weight_sum, self.t
+        new.class_counts = self.class_counts
         new.adopt(self, candidates)
         return new
 
@@ -422,16 +416,7 @@ class ModelState:
         """
 
         def read():
-            group: dict = {}
-
-            def weights_of(g):
-                if g not in group:
-                    group.clear()  # one at a time: each is as large as its banks
-                    group[g] = self._weights_of(g)
-                return group[g]
-
-            w = self._of_leaders(lambda g, b, lane: weights_of(g)[b, :, lane])
-            group.clear()
+            w = self._of_leaders(self._weights_of)
             if self.scaled:
                 w = np.divide(w, self.scales[0], where=self.scales[0] > 0, out=w)
             if self.kept is not None:
@@ -451,7 +436,7 @@ class ModelState:
         """Return G as (n_outputs, n_features) and (n_outputs,), read-only."""
 
         def read():
-            G = self._of_leaders(lambda g, b, lane: self.table[g, b, :, 1, lane])
+            G = self._of_leaders(self._accumulators_of)
             first = self.first_accumulators.astype(self.dtype)
             G += first[:, None]
             if self.scaled:
@@ -467,7 +452,7 @@ class ModelState:
 
         def read():
             eta = self.of_leaders(self.rates)
-            G = self._of_leaders(lambda g, b, lane: self.table[g, b, :, 1, lane])
+            G = self._of_leaders(self._accumulators_of)
             eps = self.first_accumulators + self.reading.eps
             rates = eta[:, None] / np.sqrt(G + eps[:, None])
             if self.scaled:
@@ -483,11 +468,18 @@ class ModelState:
 
         return self._published("learning_rates", read)
 
+    def _accumulators_of(self, group):
+        return self.table[group, :, :, 1]
+
     def _of_leaders(self, read):
-        """Fill (n_outputs, n_features) from each leader's group, bank and lane."""
+        """Fill (n_outputs, n_features) from (n_banks, n_features, width) of groups."""
         out = np.empty((self.n_outputs, self.n_features), self.dtype)
-        for output, candidate in enumerate(self.leaders):
-            out[output] = read(*self.layout.place(output, candidate))
+        groups, banks, lanes = self.layout.place(np.arange(len(out)), self.leaders)
+        for group in np.unique(groups):
+            of_group = read(group)
+            for output in np.flatnonzero(groups == group):
+                out[output] = of_group[banks[output], :, lanes[output]]
+            del of_group  # or there would be two, each as large as its banks
         return out
 
     def _published(self, name, read):
