@@ -38,9 +38,8 @@ from ._grid import (
 )
 from ._parameters import check_combination, check_range
 from ._rates import Start
-from ._rows import NO_ROWS
 from ._samples import Samples
-from ._solver import Learner, drawn_seed, ordered
+from ._solver import Learner, ordered
 from ._trial import Trial, places_below
 
 
@@ -221,11 +220,7 @@ class BaseSearch(BaseAdagrad):
             The best of each rule to go on with: learner, state, its loss.
         """
         samples, _ = self._weighed(samples)
-        order = NO_ROWS
-        if passes["random_state"] is not None:
-            seed = drawn_seed(passes["random_state"])
-            order, samples = ordered(samples, seed, self.scale_invariant)
-
+        order, samples = ordered(samples, passes["random_state"], self.scale_invariant)
         n_rates, n_threads = self._shared.rates.shape[1], effective_n_jobs(self.n_jobs)
         divided = self._together(plains, samples, n_threads)
         learner = self._learner(samples, order, next(iter(plains)), self.n_jobs)

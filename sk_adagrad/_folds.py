@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_method_params
 
 from ._rows import Rows
 from ._samples import Samples
-from ._solver import drawn_seed, ordered
+from ._solver import ordered
 
 
 @dataclass(frozen=True)
@@ -87,32 +87,29 @@ def folds_of(splits, X, y, samples, weighed, *, random_state, scale_free, score_
         What else scorers are to see.
     """
     (X,) = indexable(X)
-    numbers = np.arange(samples.rows.n_rows)
-    random_state, seed = deepcopy(random_state), 0
-    if random_state is not None:
-        seed = drawn_seed(random_state)
+    numbers, weights = np.arange(samples.rows.n_rows), samples.weights
+    random_state = deepcopy(random_state)  # the splitter may draw from the same one
     for n_before, (train, test) in enumerate(splits):
         train, test = numbers[train], numbers[test]
-        if len(samples.weight):  # a sample of weight 0 is no sample, here neither
-            test = test[samples.weight[test] > 0]
+        test = test[weights[test] > 0]  # one of weight 0 is no sample, here neither
         times = np.bincount(train, minlength=len(numbers))
-        weight = times * (samples.weight if len(samples.weight) else 1.0)
+        weight = times * weights
         if not weight.any() or not len(test):
             raise ValueError(
                 f"Split {n_before} of cv has no sample to "
                 f"{'score' if weight.any() else 'learn from'}: use fewer splits."
             )
         of_fold = weighed(replace(samples, weight=weight))
-        if random_state is not None:
-            order, of_fold = ordered(of_fold, seed, scale_free)
-        else:  # a row that comes several times is visited as often
+        rng = deepcopy(random_state)
+        order, of_fold = ordered(of_fold, rng, scale_free)
+        if random_state is None:  # a row that comes several times is visited as often
             order = train.astype(np.uint32)
             each = of_fold.weight / np.maximum(times, 1).astype(of_fold.weight.dtype)
             of_fold = replace(of_fold, weight=each)
         yield Fold(
             of_fold,
             order,
-            deepcopy(random_state),
+            rng,
             samples.rows.take(test),
             _safe_indexing(X, test),
             y[test],

@@ -105,11 +105,10 @@ def solve(
     validation_curve : list of float or None
         What `validate` returned after each pass.
     """
-    order, trial = NO_ROWS, None
-    if random_state is not None:
-        order, samples = ordered(samples, drawn_seed(random_state), state.scaled)
+    order, samples = ordered(samples, random_state, state.scaled)
     learner = Learner(samples, order, rule, True, n_jobs, learn, biases)
     n_passes = 1 if max_iter is None else learner.most_passes(max_iter)
+    trial = None
     if candidates is not None or state.n_candidates > 1:
         looks = samples.targets.are_labels and not state.coupled
         trial = Trial.of_stream(state.n_outputs, looks)
@@ -160,18 +159,15 @@ def mean_loss_of_pass(state, loss_sums, weight_sum):
         return loss_sums.sum(axis=0) / weight_sum / n_losses
 
 
-def drawn_seed(random_state):
-    """Draw the seed of the first pass's order."""
-    return int(random_state.randint(2**63 - 1, dtype=np.int64))
-
-
-def ordered(samples, seed, scale_free):
-    """Return the order of the first pass, and samples with the weights of a visit."""
+def ordered(samples, random_state, scale_free):
+    """Draw the order of the first pass; return samples with the weights of a visit."""
+    if random_state is None:
+        return NO_ROWS, samples
     order, weight = visits(
         samples.rows,
         samples.targets.content(),
         samples.weight,
-        seed,
+        int(random_state.randint(2**63 - 1, dtype=np.int64)),
         scale_free=scale_free,
     )
     return order, replace(samples, weight=weight)
