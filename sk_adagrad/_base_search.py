@@ -205,7 +205,7 @@ class BaseSearch(BaseAdagrad):
 
     def _learner(self, samples, order, rule, n_jobs=1):
         _, engine = PRECONDITIONERS[self.preconditioner]
-        return Learner(samples, order, rule, True, n_jobs, engine.learn)
+        return Learner(samples, order, rule, n_jobs, engine.learn)
 
     def _in_threads(self, tasks):
         return Parallel(n_jobs=self.n_jobs, require="sharedmem")(tasks)

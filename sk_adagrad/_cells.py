@@ -67,7 +67,7 @@ def joint(rules, n_rates):
     return replace(rules[0], reading=replace(readings[0], l1=l1, l2=l2))
 
 
-def first_losses(learner, state, since=None):
+def first_losses(learner, state, since):
     """Make the first pass with all candidates of a new state.
 
     Returns

@@ -106,7 +106,7 @@ def solve(
         What `validate` returned after each pass.
     """
     order, samples = ordered(samples, random_state, state.scaled)
-    learner = Learner(samples, order, rule, True, n_jobs, learn, biases)
+    learner = Learner(samples, order, rule, n_jobs, learn, biases)
     n_passes = 1 if max_iter is None else learner.most_passes(max_iter)
     trial = None
     if candidates is not None or state.n_candidates > 1:
@@ -183,33 +183,34 @@ class Learner:
     order : ndarray of uint32
         The rows to visit; empty if it is all as they come.
     rule : Rule
-    is_first_pass : bool
-        Whether the rows are new, so that their losses count as progressive ones.
     n_jobs, learn, biases
         See `solve`.
+    is_first_pass : bool
+        Whether the rows are new, so that their losses count as progressive ones.
     """
 
     samples: Samples
     order: np.ndarray
     rule: Rule
-    is_first_pass: bool
     n_jobs: int | None
     learn: Callable
     biases: np.ndarray | None = None
+    is_first_pass: bool = True
 
     @property
     def n_visits(self):
         return len(self.order) or self.samples.rows.n_rows
 
-    def weights(self):
-        """Return the weights of the visits; an empty array stands for all 1."""
+    @property
+    def weight(self):
+        """The weights of the visits; empty if all are 1."""
         weight = self.samples.weight
         return weight[self.order] if len(weight) and len(self.order) else weight
 
     @property
     def n_learned(self):
         """How many of the visits have a weight."""
-        seen = self.weights()
+        seen = self.weight
         return int(np.count_nonzero(seen)) if len(seen) else self.n_visits
 
     def most_passes(self, max_iter):
@@ -330,13 +331,13 @@ class Learner:
 
     def visits_to(self, *counts):
         """Return the visits behind so many samples of this pass; None stays None."""
-        seen = self.weights()
+        seen = self.weight
         ends = np.append(0, np.flatnonzero(seen) + 1) if len(seen) else None
         return [n if n is None or ends is None else int(ends[n]) for n in counts]
 
     def weight_after(self, begin):
         """Return the sum of the visits' weights, and of what was there before."""
-        seen = self.weights()
+        seen = self.weight
         if not len(seen):
             return begin + self.n_visits
         if len(self.order):
