@@ -524,8 +524,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         # Two classes have one output, whose logistic function is their softmax.
         return self.multi_class == "multinomial" and n_outputs > 1
 
-    def _target_sizes(self, targets, weight, biases):
-        return np.full(targets.n_outputs, 2.0)  # from the label -1 to 1
+    def _target_sizes(self, samples, biases):
+        return np.full(samples.targets.n_outputs, 2.0)  # from the label -1 to 1
 
     def _first_slopes(self, samples, biases):
         n_outputs = samples.targets.n_outputs
@@ -541,7 +541,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         if sp.issparse(y) and y.shape[1] == 1:
             y = y.toarray().ravel()  # class labels, as those of a dense column
         kind = None
-        if sp.issparse(y) or (y.ndim == 2 and y.shape[1] > 1):
+        if is_indicator(y):
             kind = "sparse" if sp.issparse(y) else "dense"
         if go_on and (kind is None) != (self._indicator is None):
             raise ValueError(
@@ -612,13 +612,12 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             self.classes_ = np.arange(n_labels)
         return Targets.of_labels(y.indices, np.arange(n_labels), dtype, y.indptr)
 
-    def _weigh(self, weight, targets, class_counts, stream):
+    def _weigh(self, samples, class_counts, stream):
         """Multiply sample weights by class weights; count classes to balance them."""
         if self.class_weight is None:
-            return weight, class_counts
-        codes = targets.labels.astype(np.intp)
+            return samples.weight, class_counts
+        codes, each = samples.targets.labels.astype(np.intp), samples.weights
         n_classes = len(self.classes_)
-        each = weight if len(weight) else np.ones(len(codes))
         if self.class_weight != "balanced":
             by_class = compute_class_weight(
                 self.class_weight, classes=self.classes_, y=self.classes_

@@ -126,9 +126,7 @@ class BaseAdagrad(BaseEstimator):
 
     def _weighed(self, samples, class_counts=None, stream=False):
         """Return samples with class weights in their weights; and counts of classes."""
-        weight, class_counts = self._weigh(
-            samples.weight, samples.targets, class_counts, stream
-        )
+        weight, class_counts = self._weigh(samples, class_counts, stream)
         dtype = samples.rows.data.dtype
         weight = cast_to(weight, dtype, "sample_weight")
         if len(weight):  # what is no normal number is 0 to the kernel
@@ -140,9 +138,9 @@ class BaseAdagrad(BaseEstimator):
             )
         return replace(samples, weight=weight), class_counts
 
-    def _weigh(self, weight, targets, class_counts, stream):
+    def _weigh(self, samples, class_counts, stream):
         """Return weights times those of classes, if there are any; and counts."""
-        return weight, class_counts
+        return samples.weight, class_counts
 
     def _held_out(self, validation, dtype):
         """Return the validation samples, or None."""
@@ -297,12 +295,11 @@ class BaseAdagrad(BaseEstimator):
         Gradients are those whose squares G is to start at, and targets what is left to
         learn beside the intercepts.
         """
-        rows, weight = samples.rows, samples.weight
-        value_size, row_nnz = rows.sizes(weight)
+        value_size, row_nnz = samples.rows.sizes(samples.weight)
         if self.scale_invariant:
             # Values are shares of their column's largest, whatever the columns' units.
             value_size = 1.0
-        target_sizes = self._target_sizes(samples.targets, weight, biases)
+        target_sizes = self._target_sizes(samples, biases)
         slopes = self._first_slopes(samples, biases)
         gradient_sizes = value_size * samples.lightness() * slopes
         return gradient_sizes, value_size * math.sqrt(row_nnz), target_sizes

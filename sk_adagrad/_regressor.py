@@ -464,23 +464,20 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
                 "another loss."
             )
 
-    def _target_sizes(self, targets, weight, biases):
+    def _target_sizes(self, samples, biases):
         """Return each output's size of targets, in which its weights are measured."""
-        values = targets.values.astype(np.float64, copy=False)
-        if self._losses[self.loss].log_link or not len(values):
-            return np.ones(values.shape[1])
-        return _root_mean_square(values, 0.0 if biases is None else biases, weight)
+        if self._losses[self.loss].log_link:
+            return np.ones(samples.targets.n_outputs)
+        return _root_mean_square(samples, 0.0 if biases is None else biases)
 
     def _first_slopes(self, samples, biases):
         values = samples.targets.values.astype(np.float64, copy=False)
-        if not len(values):
-            return np.zeros(samples.targets.n_outputs)
         raw = np.zeros_like(values) + (0.0 if biases is None else biases)
         slopes, parameter = np.empty_like(values), self._loss_parameter()
         for output, y in enumerate(values.T):
             of_output = evaluated(self.loss, parameter, raw[:, output], y)
             slopes[:, output] = of_output[1]
-        return FIRST_SLOPES_OF_TARGETS * _mean(np.abs(slopes), samples.weight)
+        return FIRST_SLOPES_OF_TARGETS * _mean(np.abs(slopes), samples)
 
     def _n_first(self, samples):
         if self.preconditioner == "full":  # to learn so many anew would take too long
@@ -489,24 +486,27 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
 
     def _first_biases(self, samples):
         """Return about where the mean target is, see `first_intercepts`."""
-        values = samples.targets.values.astype(np.float64, copy=False)
-        if not self.fit_intercept or self.update == "dual_averaging" or not len(values):
+        if not self.fit_intercept or self.update == "dual_averaging":
             return None
-        means = _mean(values, samples.weight)
+        means = _mean(samples.targets.values, samples)
         if self._losses[self.loss].log_link:
             return np.log(2) * np.round(np.log2(np.where(means > 0, means, 1)))
-        return first_intercepts(means, _root_mean_square(values, means, samples.weight))
+        return first_intercepts(means, _root_mean_square(samples, means))
 
     def _published(self, coef):
         return coef[0] if self._single_target else coef
 
 
-def _root_mean_square(values, about, weight):
-    """Return that of each column's distance from a number."""
+def _root_mean_square(samples, about):
+    """Return that of each target's distance from a number."""
+    values = samples.targets.values.astype(np.float64, copy=False)
     with np.errstate(over="ignore"):  # too large to learn from: learning tells
-        return np.sqrt(_mean(np.square(values - about), weight))
+        return np.sqrt(_mean(np.square(values - about), samples))
 
 
-def _mean(values, weight):
-    """Return that of each column; no weights are weights of 1."""
-    return np.average(values, axis=0, weights=weight if len(weight) else None)
+def _mean(values, samples):
+    """Return that of each column, in float64; of no samples it is 0."""
+    if not len(values):
+        return np.zeros(values.shape[1])
+    weights = samples.weight if len(samples.weight) else None
+    return np.average(values.astype(np.float64, copy=False), axis=0, weights=weights)
