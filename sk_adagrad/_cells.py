@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from ._layout import FEWEST_OF_A_BANK
-from ._solver import mean_loss_of_pass, stands_still
+from ._solver import mean_per_sample, stands_still
 
 # More models of a row than four banks share no waiting, and a state is to take no more
 # memory than this where one penalty alone would do with less.
@@ -81,7 +81,7 @@ def first_losses(learner, state, since):
     since, end = learner.visits_to(since, learner.n_learned)
     deciding = learner.advance(state, state.loss_sum, 0, since, end)
     state.weight_sum = learner.weight_after(0.0)
-    losses = mean_loss_of_pass(state, state.losses(), state.weight_sum)
+    losses = mean_per_sample(state, state.losses(), state.weight_sum)
     return np.where(np.isfinite(losses), losses, np.inf), deciding.sum(axis=0)
 
 
@@ -126,7 +126,7 @@ def final_scores(
         if n_passes > 1:
             learner = learner.again(random_state)
         state, loss_sums, weight_sum = learner.one_pass(state)
-        losses = mean_loss_of_pass(state, loss_sums, weight_sum)
+        losses = mean_per_sample(state, loss_sums, weight_sum)
         curves = np.vstack((curves, losses))
         going &= np.isfinite(losses)
         at_end = stands_still(curves, tol, n_iter_no_change) | (n_passes == max_iter)

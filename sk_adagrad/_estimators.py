@@ -30,7 +30,7 @@ from ._rates import (
 )
 from ._rows import as_csr, read_rows
 from ._samples import Samples, cast_to, checked_weight
-from ._solver import Rule, solve
+from ._solver import Rule, mean_per_sample, solve
 from ._state import ModelState, Reading
 from ._trial import Trial
 
@@ -463,7 +463,9 @@ class BaseAdagrad(BaseEstimator):
     @property
     def progressive_loss_(self):
         """Mean loss of all samples, each scored when first seen and not yet learned."""
-        return learned(self, "progressive_loss_").progressive_loss
+        state = learned(self, "progressive_loss_")
+        leading = state.of_leaders(state.losses())
+        return float(mean_per_sample(state, leading, state.weight_sum))
 
     @property
     def t_(self):

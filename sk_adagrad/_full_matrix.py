@@ -161,13 +161,6 @@ class FullMatrixState:
             self.reading = reading
             self.changed()
 
-    @property
-    def progressive_loss(self):
-        """Mean loss over samples and outputs, each sample scored when first seen."""
-        if not self.weight_sum:
-            return np.nan
-        return float(self.of_leaders(self.loss_sum).mean() / self.weight_sum)
-
     def weights(self):
         """Return w as (n_outputs, n_features) and (n_outputs,), read-only."""
         w, b = self._published("weights", lambda k, eta, G0: self.models.weights(k), 1)

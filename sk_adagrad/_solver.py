@@ -145,12 +145,12 @@ def stands_still(losses, tol, n_iter_no_change):
     if tol is None or len(losses) <= n_iter_no_change:
         return np.zeros(losses.shape[1:], dtype=bool)
     bests = np.fmin.accumulate(losses)[:-1]
-    with np.errstate(invalid="ignore"):  # as in mean_loss_of_pass
+    with np.errstate(invalid="ignore"):  # as in mean_per_sample
         improved = losses[1:] < bests - tol * np.abs(bests)
     return ~improved[-n_iter_no_change:].any(axis=0)
 
 
-def mean_loss_of_pass(state, loss_sums, weight_sum):
+def mean_per_sample(state, loss_sums, weight_sum):
     """Return the mean over samples and outputs of losses of shape (n_outputs, ...)."""
     if not weight_sum:
         return np.full(loss_sums.shape[1:], np.nan)
@@ -249,7 +249,7 @@ class Learner:
                 learner, trial, candidates = learner.again(random_state), None, None
             state, loss_sums, weight = learner.one_pass(state, trial, candidates)
             leading = state.of_leaders(loss_sums)
-            loss_curve.append(float(mean_loss_of_pass(state, leading, weight)))
+            loss_curve.append(float(mean_per_sample(state, leading, weight)))
             line = f"pass {n_passes}: mean loss {loss_curve[-1]:.6g}"
             if validate is not None:
                 loss = validate(state)

@@ -400,15 +400,6 @@ class ModelState:
 
     # What is published.
 
-    @property
-    def progressive_loss(self):
-        """Mean loss over samples and outputs, each sample scored when first seen."""
-        if not self.weight_sum:
-            return np.nan
-        loss = self.of_leaders(self.losses()).sum()
-        n_losses = 1 if self.coupled else self.n_outputs
-        return float(loss / (self.weight_sum * n_losses))
-
     def weights(self):
         """Return w as (n_outputs, n_features) and (n_outputs,), read-only.
 
