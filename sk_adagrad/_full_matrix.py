@@ -147,9 +147,7 @@ class FullMatrixState:
         rates = np.full((self.n_outputs, 1), float(eta))
         if self.n_candidates > 1:
             return self.take(self.leaders[:, None], rates)
-        if (self.rates != rates).any():
-            self.rates = rates
-            self.changed()
+        self.rates = rates
         return self
 
     def settle(self):
@@ -157,9 +155,7 @@ class FullMatrixState:
 
     def read_as(self, reading):
         """Change ε."""
-        if reading != self.reading:
-            self.reading = reading
-            self.changed()
+        self.reading = reading
 
     def weights(self):
         """Return w as (n_outputs, n_features) and (n_outputs,), read-only."""

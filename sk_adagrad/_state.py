@@ -360,7 +360,6 @@ class ModelState:
             shape = len(self.table), self.n_features
             self.touched = np.full(shape, self.t, dtype=np.int64)
         self.reading = reading
-        self.changed()
 
     def settle(self):
         """Apply the regularisation that features have missed."""
