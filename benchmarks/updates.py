@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 from datasets import data_folder, load, present
+from measuring import Table
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import MaxAbsScaler
 
@@ -19,6 +20,7 @@ from sk_adagrad import AdagradClassifier
 SETS = {"imdb": 0.5, "clickbait": 0.5, "a9a": 0.125, "whats_cooking": 0.5}
 UPDATES = "mirror_descent", "dual_averaging", "ftrl_proximal"
 ALPHAS = 1e-7, 1e-6, 1e-5
+SCALES = "set", "columns", "scale_invariant", "log loss", "error"
 
 
 def measured(data, **params):
@@ -43,10 +45,10 @@ def measured(data, **params):
 
 def compare_updates():
     """Print a line for each set, update, kind of penalty and alpha."""
-    print(
-        "| set | update | penalty | log loss | error | non-zeros | seconds | × plain |"
+    table = Table(
+        *("set", "update", "penalty", "log loss", "error"),
+        *("non-zeros", "seconds", "× plain"),
     )
-    print("|---|---|---|---|---|---|---|---|")
     for name in present(SETS):
         data = load(name, "float32")
         plain = None
@@ -61,17 +63,16 @@ def compare_updates():
                 )
                 plain = plain or seconds
                 penalty = f"{'L1' if l1_ratio else 'L2'} {alpha:g}" if alpha else "none"
-                print(
-                    f"| {name} | {update} | {penalty} | {loss:.4f} | {error:.4f} "
-                    f"| {non_zeros:.3f} | {seconds:.3f} | {seconds / plain:.2f} |",
-                    flush=True,
+                table.row(
+                    *(name, update, penalty, f"{loss:.4f}", f"{error:.4f}"),
+                    *(f"{x:.3f}" for x in (non_zeros, seconds)),
+                    f"{seconds / plain:.2f}",
                 )
 
 
 def compare_scales():
     """Print what columns in other units do to the plain and to the invariant rule."""
-    print("\n| set | columns | scale_invariant | log loss | error |")
-    print("|---|---|---|---|---|")
+    table = Table(*SCALES)
     for name in present(["kddcup99", "a9a"]):
         data = load(name, "float32", max_rows=100_000)
         factors = 10 ** np.random.default_rng(0).uniform(-3, 3, data.X_train.shape[1])
@@ -81,16 +82,12 @@ def compare_scales():
                 data.X_test.data *= factors[data.X_test.indices].astype("f4")
             for invariant in (False, True):
                 loss, error, _, _ = measured(data, scale_invariant=invariant)
-                print(
-                    f"| {name} | {columns} | {invariant} | {loss:.4f} | {error:.4f} |",
-                    flush=True,
-                )
+                table.row(name, columns, invariant, f"{loss:.4f}", f"{error:.4f}")
 
 
 def compare_counts():
     """Print what stored counts give, without a scaler, with one and with tf-idf."""
-    print("\n| set | columns | scale_invariant | log loss | error |")
-    print("|---|---|---|---|---|")
+    table = Table(*SCALES)
     for name in present(["imdb", "clickbait", "whats_cooking", "news20"]):
         tfidf = load(name, "float32")
         counts = replace(
@@ -114,10 +111,7 @@ def compare_counts():
             ("tf-idf", tfidf, True),
         ):
             loss, error, _, _ = measured(data, scale_invariant=invariant)
-            print(
-                f"| {name} | {columns} | {invariant} | {loss:.4f} | {error:.4f} |",
-                flush=True,
-            )
+            table.row(name, columns, invariant, f"{loss:.4f}", f"{error:.4f}")
 
 
 if __name__ == "__main__":

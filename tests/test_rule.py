@@ -101,7 +101,7 @@ def assert_close(actual, wanted, rtol):
     """Compare relative to the largest value, as sums of large terms can be small."""
     scale = np.abs(wanted).max()
     np.testing.assert_allclose(
-        actual, np.reshape(wanted, actual.shape), rtol, rtol * scale
+        actual, np.reshape(wanted, np.shape(actual)), rtol, rtol * scale
     )
 
 

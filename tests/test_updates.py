@@ -15,11 +15,11 @@ from sk_adagrad._dispatch import KERNELS, available_instruction_sets, load
 from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
 from .reference import adagrad, soft
+from .test_rule import LOSS_PARAMETERS, assert_close
 
 N_ROWS, N_FEATURES, N_UNSEEN = 60, 30, 3
 ETA0 = 0.5
 RTOL = {"float64": 1e-11, "float32": 3e-4}
-LOSS_PARAMETERS = {"epsilon": 0.3, "quantile": 0.3, "power": 1.3}
 LOG_LINK = "poisson", "gamma", "tweedie"
 
 UPDATES = "mirror_descent", "dual_averaging", "ftrl_proximal"
@@ -151,14 +151,6 @@ def reference_for(task, X, Y, weight, **options):
     parameter = {"quantile": 0.3, "tweedie": 1.3}.get(task[1], 0.3)
     options = {"eta0": ETA0, **options}
     return adagrad(X, Y, weight, loss=task[1], parameter=parameter, **options)
-
-
-def assert_close(actual, wanted, rtol):
-    """Compare relative to the largest value, as sums of large terms can be small."""
-    scale = np.abs(wanted).max(initial=0)
-    np.testing.assert_allclose(
-        actual, np.reshape(wanted, np.shape(actual)), rtol, rtol * scale
-    )
 
 
 def assert_follows(model, reference, dtype="float64", rtol=None, scale=1.0):
