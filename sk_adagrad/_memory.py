@@ -12,10 +12,9 @@ _CACHE_LINE = 64
 def check_memory(n_bytes, rates, n_features):
     """Refuse a state that the machine's memory cannot hold, before making it."""
     try:
-        available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # not on this system
-        available = 0
-    limit = available or 2**63 - 1
+        limit = 2**63 - 1
     if n_bytes <= limit:
         return
     n_outputs, n_candidates = rates.shape
