@@ -79,12 +79,13 @@ class BaseSearch(BaseAdagrad):
             self._check_search(alphas, l1_ratios, params)
             samples, y = self._samples(X, y, sample_weight)
             split_params, score_params = self._routed(samples.weight, params)
-            self._shared = self._joint_start(samples)
+            weighed, class_counts = self._weighed(samples)
+            self._shared = self._joint_start(weighed)
             eta0s = self._shared.rates[0].tolist()
             grid, passes = Grid(alphas, eta0s, l1_ratios), self._passes()
             rules, plains = self._rules(grid, samples.rows.data.dtype)
             if self.cv is None:
-                scores, begun = self._progressive(samples, plains, passes)
+                scores, begun = self._progressive(weighed, plains, passes)
             else:
                 cv = check_cv(self.cv, y, classifier=is_classifier(self))
                 folds = folds_of(
@@ -92,7 +93,7 @@ class BaseSearch(BaseAdagrad):
                     X,
                     y,
                     samples,
-                    lambda samples: self._weighed(samples)[0],
+                    self._weighed,
                     random_state=passes["random_state"],
                     scale_free=self.scale_invariant,
                     score_params=score_params,
@@ -110,11 +111,10 @@ class BaseSearch(BaseAdagrad):
                 self._publish(*solved)
             elif self.refit:
                 best = self._plain_of_cell(**self.best_params_)
-                weighed, counts = self._weighed(samples)
                 rates = np.full_like(self._shared.rates[:, :1], best.eta0)
                 start = replace(self._shared, rates=rates)
                 solved = best._solve(
-                    weighed, counts, go_on=False, stream=False, start=start
+                    weighed, class_counts, go_on=False, stream=False, start=start
                 )
                 self._publish(*solved)
         return self
@@ -157,7 +157,6 @@ class BaseSearch(BaseAdagrad):
         if not isinstance(self.eta0s, Integral):
             rates = values_of("eta0s", self.eta0s)
             return self._given_start(rates, samples.targets.n_outputs)
-        samples, _ = self._weighed(samples)
         return self._start_of(samples, self.eta0s, shared=_root_mean_square)
 
     def _plain(self, **cell):
@@ -219,7 +218,6 @@ class BaseSearch(BaseAdagrad):
         begun : dict of Rule to tuple
             The best of each rule to go on with: learner, state, its loss.
         """
-        samples, _ = self._weighed(samples)
         order, samples = ordered(samples, passes["random_state"], self.scale_invariant)
         n_rates, n_threads = self._shared.rates.shape[1], effective_n_jobs(self.n_jobs)
         divided = self._together(plains, samples, n_threads)

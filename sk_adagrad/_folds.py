@@ -78,7 +78,7 @@ def folds_of(splits, X, y, samples, weighed, *, random_state, scale_free, score_
         What scorers are to see.
     samples : Samples
     weighed : callable
-        Takes samples and returns them with class weights in their weights.
+        Takes samples and returns them with class weights in their weights, and counts.
     random_state : RandomState or None
         Left as it is.
     scale_free : bool
@@ -99,7 +99,7 @@ def folds_of(splits, X, y, samples, weighed, *, random_state, scale_free, score_
                 f"Split {n_before} of cv has no sample to "
                 f"{'score' if weight.any() else 'learn from'}: use fewer splits."
             )
-        of_fold = weighed(replace(samples, weight=weight))
+        of_fold, _ = weighed(replace(samples, weight=weight))
         rng = deepcopy(random_state)
         order, of_fold = ordered(of_fold, rng, scale_free)
         if random_state is None:  # a row that comes several times is visited as often
