@@ -153,7 +153,7 @@ class ModelState:
         b = self.layout.by_lane(b.astype(self.dtype), unused=0)
         if self.reading.update == "ftrl_proximal":
             eta, eps, _, _ = np.moveaxis(self.symbols(), 2, 0)
-            b *= -np.sqrt(self.intercept[:, :, 1] + eps) / eta
+            b *= -np.sqrt(eps) / eta  # G is still 0
         self.intercept[:, :, 0] = b
 
     @property
