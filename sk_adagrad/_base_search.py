@@ -225,14 +225,14 @@ class BaseSearch(BaseAdagrad):
         n, below = learner.n_learned, 0
         if isinstance(self.eta0s, Integral):
             below = places_below(learner.most_passes(passes["max_iter"]))
-        trial = Trial(end=n, look=n, below=below)
+        trial = Trial(n, n, below, late=samples.targets.n_outputs == 1)
         scores, best = {}, {}
 
         def begin(rules):
             state, rule = self._joint_state(rules, samples)
             n_jobs = self.n_jobs if len(divided) == 1 else 1
             begins = replace(learner, rule=rule, n_jobs=n_jobs)
-            losses, deciding = first_losses(begins, state, trial.since(n))
+            losses, deciding = first_losses(begins, state, trial.since())
             losses, deciding = (a.reshape(-1, n_rates) for a in (losses, deciding))
             places = trial.chosen(deciding)[:, 0]
             for nth, (rule, own, place) in enumerate(

@@ -227,8 +227,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     and the others are dropped. With ``max_iter`` of three or more the one of half that
     rate stays, which has learned beside it from the start: P passes make G about P
     times as large, so that η / √P moves a weight as far as η does in one. There one
-    output settles after 8,192 samples, and only losses of the second half of the
-    samples until then decide, since large rates overshoot at first.
+    output settles after 8,192 samples, and only losses of the second half of those
+    samples decide, since large rates overshoot at first.
 
     G starts at the square of 4 a s, rounded to a power of two, s being the mean
     ``|slope|`` of the loss over samples at the first intercept. Where the weights of

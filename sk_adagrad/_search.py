@@ -109,9 +109,9 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
 
     **Half of the rate.** With ``cv=None`` the first pass decides, and more passes want
     a smaller rate than one. So with ``max_iter`` of three or more the model that goes
-    on is that of the next lower rate, as :class:`AdagradClassifier` has it. What is
-    best tells the second half of the pass there, while scores are of all of it. With
-    values for `eta0s` it is the best cell's own.
+    on is that of the next lower rate, as :class:`AdagradClassifier` has it. Of one
+    output the second half of the pass tells the best one, while scores are of all of
+    it. With values for `eta0s` it is the best cell's own.
 
     **Folds.** A fold's models know all classes, also those that its training rows do
     not have, and their order of visits is that of `AdagradClassifier(random_state=...)`
@@ -323,9 +323,9 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
 
     **Half of the rate.** With ``cv=None`` the first pass decides, and more passes want
     a smaller rate than one. So with ``max_iter`` of three or more the model that goes
-    on is that of the next lower rate, as :class:`AdagradRegressor` has it. What is
-    best tells the second half of the pass there, while scores are of all of it. With
-    values for `eta0s` it is the best cell's own.
+    on is that of the next lower rate, as :class:`AdagradRegressor` has it. Of one
+    output the second half of the pass tells the best one, while scores are of all of
+    it. With values for `eta0s` it is the best cell's own.
 
     **First intercepts.** With an integer `eta0s` they are those of ``eta0="auto"``,
     near the mean of y; with values they are 0, as in `AdagradRegressor(eta0=...)`, so

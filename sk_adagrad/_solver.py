@@ -290,8 +290,7 @@ class Learner:
             due = trial.next_choice(state.n_candidates)
             if not state.t < due <= t_before + self.n_learned:
                 break
-            since = trial.since(due, t_before)
-            since, stop = self.visits_to(since, due - t_before)
+            since, stop = self.visits_to(trial.since(t_before), due - t_before)
             losses = self.advance(state, loss_sum, at, since, stop)
             state, chosen = trial.keep_chosen(state, losses)
             before = np.take_along_axis(before, chosen, axis=1)
