@@ -360,6 +360,7 @@ class ModelState:
             shape = len(self.table), self.n_features
             self.touched = np.full(shape, self.t, dtype=np.int64)
         self.reading = reading
+        self.changed()
 
     def settle(self):
         """Apply the regularisation that features have missed."""
@@ -432,8 +433,8 @@ class ModelState:
             if self.scaled:
                 seen = self.scales[0] > 0
                 np.multiply(G, self.scales[0] ** 2, where=seen, out=G)
-            of_intercept = self.layout.by_model(self.intercept[:, :, 1])
-            return G, (self.of_leaders(of_intercept) + first) / self.intercept_value**2
+            value = self.intercept_value  # whose square may be too large
+            return G, (self._intercept_accumulators() + first) / value / value
 
         return self._published("accumulators", read)
 
@@ -449,17 +450,18 @@ class ModelState:
                 squares = self.scales[0] ** 2
                 seen = squares > 0
                 rates = np.divide(rates, squares, where=seen, out=np.zeros_like(rates))
-            square = self.intercept_value**2
-            _, G_intercept = self.accumulators()
-            of_intercept = (
-                eta * square / np.sqrt(G_intercept * square + self.reading.eps)
-            )
+            value = self.intercept_value
+            root = np.sqrt(self._intercept_accumulators() + eps)
+            of_intercept = eta * value / root * value
             return rates.astype(self.dtype), of_intercept.astype(self.dtype)
 
         return self._published("learning_rates", read)
 
     def _accumulators_of(self, group):
         return self.table[group, :, :, 1]
+
+    def _intercept_accumulators(self):
+        return self.of_leaders(self.layout.by_model(self.intercept[:, :, 1]))
 
     def _of_leaders(self, read):
         """Fill (n_outputs, n_features) from (n_banks, n_features, width) of groups."""

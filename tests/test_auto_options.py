@@ -217,6 +217,13 @@ def test_rows_far_from_0_do_not_lead_to_the_smallest_rate():
     assert np.median(scores) > 0.9
 
 
+def test_attributes_of_rows_whose_squares_overflow_are_there():
+    X = 1e160 * np.random.default_rng(0).normal(size=(20, 3))
+    model = AdagradClassifier(random_state=0).fit(X, np.arange(20) % 2)
+    for name in (*ATTRIBUTES, "intercept_learning_rates_"):
+        assert not np.isnan(getattr(model, name)).any()
+
+
 # Where accumulators start.
 
 
