@@ -133,6 +133,14 @@ class BaseSearch(BaseAdagrad):
                 "each by its loss before it is learned from: set cv to a number of "
                 "folds, or scoring=None."
             )
+        if self.scoring is not None:
+            response = getattr(get_scorer(self.scoring), "_response_method", None)
+            if response == "predict_proba" and not hasattr(self, "predict_proba"):
+                raise ValueError(
+                    f"scoring={self.scoring!r} needs probabilities, which "
+                    f"{type(self).__name__}(loss={self.loss!r}) does not predict: "
+                    "choose another score, or a loss with probabilities."
+                )
         if self.cv is None and params.get("groups") is not None:
             raise ValueError(
                 "groups are given, but cv=None makes no folds to keep them apart in: "

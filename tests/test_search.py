@@ -460,6 +460,7 @@ def test_integers_make_evenly_spaced_penalties():
         ({"scoring": "precise"}, "precise"),
         ({"scoring": "accuracy", "cv": None}, "set cv to a number of folds"),
         ({"preconditioner": "full", "alphas": [1e-3]}, "alpha=0.001 does not go with"),
+        ({"scoring": "neg_log_loss", "loss": "hinge"}, "needs probabilities.*'hinge'"),
         ({"cv": [([], [1, 2])]}, "no sample to learn from"),
         ({"cv": [([1, 2], [])]}, "no sample to score"),
     ],
