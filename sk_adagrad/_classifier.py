@@ -373,8 +373,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             Factors of the samples' gradients, zero or positive; None means 1.
             A class whose samples all weigh 0 is still one of `classes_`.
         X_val, y_val, sample_weight_val : like X, y, sample_weight, default=None
-            Other samples, on whose mean loss `fit` decides when to stop instead; the
-            model after the best pass is kept.
+            Other samples, on whose mean loss `fit` decides when to stop instead, before
+            `max_iter` passes; the model after the best pass is kept.
 
         Returns
         -------

@@ -386,9 +386,11 @@ class BaseAdagrad(BaseEstimator):
     def sparsify(self):
         """Turn `coef_` into a CSR matrix, which predictions then use.
 
-        That saves memory and time where most weights are 0, as under L1. Of features
-        that no sample has touched nothing is kept; what learning needs of the others
-        is, so `partial_fit` goes on as if nothing had happened, with dense weights.
+        That saves time where most weights are 0, as under L1. Of features that no
+        sample has touched nothing is kept; what learning needs of the others is, and
+        where each of them is, so that a model which has seen most features grows.
+        `partial_fit` goes on as if nothing had happened. To deploy weights alone, save
+        `coef_` and `intercept_`.
 
         Returns
         -------

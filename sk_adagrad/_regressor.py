@@ -354,8 +354,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         sample_weight : array-like of shape (n_samples,), default=None
             Factors of the samples' gradients, zero or positive; None means 1.
         X_val, y_val, sample_weight_val : like X, y, sample_weight, default=None
-            Other samples, on whose mean loss `fit` decides when to stop instead; the
-            model after the best pass is kept.
+            Other samples, on whose mean loss `fit` decides when to stop instead, before
+            `max_iter` passes; the model after the best pass is kept.
 
         Returns
         -------
