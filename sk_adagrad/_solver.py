@@ -320,7 +320,6 @@ class Learner:
         """
         before = 0.0
         if since is not None:
-            since = max(at, since)
             state.t += self.learn(self, state, loss_sum, at, since)
             at, before = since, state.losses(loss_sum)
         state.t += self.learn(self, state, loss_sum, at, stop)

@@ -340,7 +340,8 @@ def test_values_too_large_are_refused():
     ],
 )
 def test_every_check_of_scikit_learn_passes(estimator, impossible):
-    model = estimator(preconditioner="full")
+    # One check makes up to 1,000 passes, and half a minute of them at the default tol.
+    model = estimator(preconditioner="full", tol=1e-2)
     results = check_estimator(model, on_skip=None, on_fail=None)
     assert sum(result["status"] == "passed" for result in results) > 40
     failures = {
