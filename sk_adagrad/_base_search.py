@@ -27,7 +27,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from ._cells import final_scores, first_losses, joint, together
 from ._engines import PRECONDITIONERS
 from ._estimators import BaseAdagrad, learned, unchanged_on_error
-from ._folds import folds_of, knowing_classes, takes_weights
+from ._folds import folds_of, knowing_classes, reads_probabilities, takes_weights
 from ._grid import (
     AXES,
     Grid,
@@ -133,14 +133,16 @@ class BaseSearch(BaseAdagrad):
                 "each by its loss before it is learned from: set cv to a number of "
                 "folds, or scoring=None."
             )
-        if self.scoring is not None:
-            response = getattr(get_scorer(self.scoring), "_response_method", None)
-            if response == "predict_proba" and not hasattr(self, "predict_proba"):
-                raise ValueError(
-                    f"scoring={self.scoring!r} needs probabilities, which "
-                    f"{type(self).__name__}(loss={self.loss!r}) does not predict: "
-                    "choose another score, or a loss with probabilities."
-                )
+        if (
+            self.scoring is not None
+            and reads_probabilities(get_scorer(self.scoring))
+            and not hasattr(self, "predict_proba")
+        ):
+            raise ValueError(
+                f"scoring={self.scoring!r} needs probabilities, which "
+                f"{type(self).__name__}(loss={self.loss!r}) does not predict: choose "
+                "another score, or a loss with probabilities."
+            )
         if self.cv is None and params.get("groups") is not None:
             raise ValueError(
                 "groups are given, but cv=None makes no folds to keep them apart in: "
@@ -233,7 +235,8 @@ class BaseSearch(BaseAdagrad):
         n, below = learner.n_learned, 0
         if isinstance(self.eta0s, Integral):
             below = places_below(learner.most_passes(passes["max_iter"]))
-        trial = Trial(n, n, below, late=samples.targets.n_outputs == 1)
+        trial = Trial.of_stream(samples.targets.n_outputs)
+        trial = replace(trial, end=n, look=n, below=below)
         scores, best = {}, {}
 
         def begin(rules):

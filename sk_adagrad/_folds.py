@@ -123,9 +123,14 @@ def takes_weights(scorer):
     return "sample_weight" in signature(score).parameters
 
 
+def reads_probabilities(scorer):
+    """Whether a scorer asks for `predict_proba`, and for nothing else."""
+    return getattr(scorer, "_response_method", None) == "predict_proba"
+
+
 def knowing_classes(scorer, classes):
     """Tell a scorer of probabilities all classes: a fold may not have them all."""
-    if getattr(scorer, "_response_method", None) != "predict_proba":
+    if not reads_probabilities(scorer):
         return scorer
     if "labels" not in signature(scorer._score_func).parameters:
         return scorer
