@@ -19,6 +19,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "_lanes.h" nogil:
     ctypedef double real
+    ctypedef int64_t count
     ctypedef double lanes
     bint LANES_FIT
     lanes lesser(lanes a, lanes b)
@@ -45,6 +46,7 @@ cdef extern from "_lanes.h" nogil:
         pass
     void clear(running_sum* sums)
     void add_times(running_sum* sums, const real* eight, real x)
+    lanes lanes_of(const running_sum* sum)
     void add_to(lanes* p, const running_sum* even, const running_sum* odd)
     lanes copy_sign(lanes x, lanes y)
     bint all_zero(lanes v)

@@ -33,9 +33,10 @@ def scan(
         index low = 0, high = -1
         Py_ssize_t falls = 0, rounded = 0, begin, end, first, row = 0, k
         Py_ssize_t bad_row = -1
-        lanes products = spread(0)
+        running_sum products
         real product = 0
         bint whole = True
+    clear(&products)
     with nogil:
         if sparse:
             bad_row = first_bad_row(starts, n_rows, indices.shape[0])
@@ -55,19 +56,19 @@ def scan(
                     if starts[k - 1] < starts[k] < end and starts[k] > begin:
                         falls -= columns[starts[k]] <= columns[starts[k] - 1]
             for k in range(begin, end - 7, 8):  # 0 times NaN or infinity is not 0
-                products = products + spread(0) * (<const lanes*> (entries + k))[0]
+                add_times(&products, entries + k, 0)
             for k in range(end - (end - begin) % 8, end):
                 product += 0 * entries[k]
             if not keyed:
                 continue
-            if sizeof(real) == 8:
+            if sizeof(real) == 8 and whole:
                 for k in range(begin, end):
                     rounded += <float> entries[k] != entries[k]
             if not hash_rows(
                 starts, columns, entries, n_features, first, row, &keys[0]
             ):
                 whole = False
-        product += total(products)
+        product += total(lanes_of(&products))
     return bad_row, low, high, falls == 0, product == 0, whole and not rounded
 
 
@@ -216,13 +217,11 @@ cdef inline uint64_t content_key(
 
 
 cdef inline Py_ssize_t n_nonzeros(const real* values, Py_ssize_t nnz) noexcept nogil:
-    cdef lanes zero = spread(0), counts = zero
-    cdef Py_ssize_t k, n = 0
-    for k in range(0, nnz - 7, 8):
-        counts += if_equal((<const lanes*> (values + k))[0], zero, zero, spread(1))
-    for k in range(nnz - nnz % 8, nnz):
+    cdef count n = 0
+    cdef Py_ssize_t k
+    for k in range(nnz):
         n += values[k] != 0
-    return n + <Py_ssize_t> total(counts)
+    return n
 
 
 cdef inline uint64_t key_of_long(

@@ -30,10 +30,12 @@
 /* State arrays come from NumPy and from pickles: aligned to a number, not to a vector. */
 #if REAL_IS_FLOAT
 typedef float real;
+typedef int32_t count; /* as wide as a number: compilers count in lanes then */
 typedef float lanes __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int32_t whole_lanes __attribute__((vector_size(32)));
 #else
 typedef double real;
+typedef int64_t count;
 typedef double lanes __attribute__((vector_size(64), aligned(8), may_alias));
 typedef int64_t whole_lanes __attribute__((vector_size(64)));
 #endif
@@ -186,6 +188,12 @@ static inline void add_times(running_sum *sum, const real *eight, real x) {
 static inline void add_to(lanes *p, const running_sum *even, const running_sum *odd) {
     FOR_PARTS
         ((part *)p)[i] += even->of[i] + odd->of[i];
+}
+
+static inline lanes lanes_of(const running_sum *sum) {
+    lanes v;
+    FOR_PARTS PART(v) = sum->of[i];
+    return v;
 }
 
 static inline real total(lanes v) {
