@@ -46,6 +46,7 @@ cdef extern from "_lanes.h" nogil:
         pass
     void clear(running_sum* sums)
     void add_times(running_sum* sums, const real* eight, real x)
+    void add_product(running_sum* sum, const real* eight, lanes w)
     lanes lanes_of(const running_sum* sum)
     void add_to(lanes* p, const running_sum* even, const running_sum* odd)
     lanes copy_sign(lanes x, lanes y)

@@ -410,28 +410,32 @@ cdef inline lanes dot_narrow(
     const index* columns, const real* values, Py_ssize_t nnz, const Bank* banks,
 ) noexcept nogil:
     cdef Bank bank
-    cdef lanes p = spread(0)
+    cdef lanes w
+    cdef running_sum p
     cdef index[8] head_columns
     cdef real[8] head
     cdef Py_ssize_t k = nnz & 7
     own_bank(&bank, banks)
+    clear(&p)
     if k:
         load_first(head_columns, columns, k, sizeof(index))
         load_first(head, values, k, sizeof(real))
         if reading == AS_STORED:
-            p = (<lanes*> head)[0] * pull(table, head_columns)
+            w = pull(table, head_columns)
         else:
-            p = (<lanes*> head)[0] * weights_at(
+            w = weights_at(
                 reading, catch_up, table, touched, t, head_columns, <int> k, &bank,
             )
+        add_product(&p, head, w)
     for k in range(k, nnz, 8):
         if reading == AS_STORED:
-            p = p + (<const lanes*> (values + k))[0] * pull(table, columns + k)
+            w = pull(table, columns + k)
         else:
-            p = p + (<const lanes*> (values + k))[0] * weights_at(
+            w = weights_at(
                 reading, catch_up, table, touched, t, columns + k, 8, &bank
             )
-    return spread(total(p))
+        add_product(&p, values + k, w)
+    return spread(total(lanes_of(&p)))
 
 
 cdef inline lanes reach_of_tile(

@@ -93,7 +93,8 @@ typedef int32_t part_mask __attribute__((vector_size(PART_SIZE), may_alias));
 typedef int64_t part_mask __attribute__((vector_size(PART_SIZE), may_alias));
 #endif
 #define FOR_PARTS for (size_t i = 0; i < N_PARTS; i++)
-#define PART(v) (((part *)&(v))[i])
+#define PART_OF(v, i) (((part *)&(v))[i])
+#define PART(v) PART_OF(v, i)
 
 /* Ask for the cache lines of size bytes; at most 2 KiB, what follows comes by itself.
  *
@@ -139,7 +140,7 @@ static inline void load_first(void *eight, const void *source, intptr_t n, size_
 /* Eight neighbouring (w, G), drawn from eight places: one read each instead of two, and
  * one write. What order they are held in is that in which w and G come apart, and back
  * together, with the fewest shuffles: a pass over long rows takes 0.75 of the time that
- * GCC's own way does. */
+ * GCC's own way does, in float64 0.92. */
 #if REAL_IS_FLOAT && defined(__AVX2__)
 typedef double pair __attribute__((aligned(4), may_alias));
 typedef struct { __m256d outer, inner; } pairs; /* of each four the first two, the last */
@@ -157,6 +158,44 @@ static inline void split(pairs p, lanes *w, lanes *G) {
 static inline pairs join(lanes w, lanes G) {
     return (pairs){(__m256d)_mm256_unpacklo_ps((__m256)w, (__m256)G),
                    (__m256d)_mm256_unpackhi_ps((__m256)w, (__m256)G)};
+}
+#elif defined(__AVX2__)
+typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
+typedef struct { __m256d of[4]; } pairs; /* of four the first and third, then the rest */
+static inline pairs pack_pairs(pair a, pair b, pair c, pair d,
+                               pair e, pair f, pair g, pair h) {
+    return (pairs){{_mm256_set_m128d(c, a), _mm256_set_m128d(d, b),
+                    _mm256_set_m128d(g, e), _mm256_set_m128d(h, f)}};
+}
+static inline pair pair_of(pairs p, int i) {
+    __m256d two = p.of[i / 4 * 2 + (i & 1)];
+    return i & 2 ? _mm256_extractf128_pd(two, 1) : _mm256_castpd256_pd128(two);
+}
+#if defined(__AVX512F__)
+#define HALF(v, i) _mm512_extractf64x4_pd((__m512d)(v), i)
+static inline lanes of_halves(__m256d low, __m256d high) {
+    return (lanes)_mm512_insertf64x4(_mm512_castpd256_pd512(low), high, 1);
+}
+#else
+#define HALF(v, i) ((__m256d)PART_OF(v, i))
+static inline lanes of_halves(__m256d low, __m256d high) {
+    lanes v;
+    PART_OF(v, 0) = (part)low;
+    PART_OF(v, 1) = (part)high;
+    return v;
+}
+#endif
+static inline void split(pairs p, lanes *w, lanes *G) {
+    *w = of_halves(_mm256_unpacklo_pd(p.of[0], p.of[1]),
+                   _mm256_unpacklo_pd(p.of[2], p.of[3]));
+    *G = of_halves(_mm256_unpackhi_pd(p.of[0], p.of[1]),
+                   _mm256_unpackhi_pd(p.of[2], p.of[3]));
+}
+static inline pairs join(lanes w, lanes G) {
+    return (pairs){{_mm256_unpacklo_pd(HALF(w, 0), HALF(G, 0)),
+                    _mm256_unpackhi_pd(HALF(w, 0), HALF(G, 0)),
+                    _mm256_unpacklo_pd(HALF(w, 1), HALF(G, 1)),
+                    _mm256_unpackhi_pd(HALF(w, 1), HALF(G, 1))}};
 }
 #else
 typedef real pair __attribute__((vector_size(2 * sizeof(real)), aligned(4), may_alias));
@@ -176,7 +215,7 @@ static inline pairs join(lanes w, lanes G) {
 }
 #endif
 
-/* A running sum of lanes times x. */
+/* A running sum of lanes. */
 typedef struct { part of[N_PARTS]; } running_sum;
 static inline void clear(running_sum *sum) {
     FOR_PARTS sum->of[i] = (part){0};
@@ -184,6 +223,10 @@ static inline void clear(running_sum *sum) {
 static inline void add_times(running_sum *sum, const real *eight, real x) {
     FOR_PARTS
         sum->of[i] += ((const part *)eight)[i] * x;
+}
+static inline void add_product(running_sum *sum, const real *eight, lanes w) {
+    FOR_PARTS
+        sum->of[i] += ((const part *)eight)[i] * PART(w);
 }
 static inline void add_to(lanes *p, const running_sum *even, const running_sum *odd) {
     FOR_PARTS
