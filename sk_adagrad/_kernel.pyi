@@ -116,6 +116,7 @@ def visit_keys(
     seed: int,
     keys: NDArray[np.uint64],
 ) -> None: ...
+def shuffle(order: NDArray[np.uint32], seed: int) -> None: ...
 def row_keys(
     indptr: _Index,
     indices: _Index,

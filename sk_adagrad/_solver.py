@@ -16,7 +16,7 @@ from ._rows import NO_ROWS
 from ._samples import Samples
 from ._state import Reading
 from ._trial import Trial, left_of, try_candidates
-from ._visits import visits
+from ._visits import shuffled, visits
 
 
 @dataclass(frozen=True)
@@ -167,10 +167,15 @@ def ordered(samples, random_state, scale_free):
         samples.rows,
         samples.targets.content(),
         samples.weight,
-        int(random_state.randint(2**63 - 1, dtype=np.int64)),
+        _seed(random_state),
         scale_free=scale_free,
     )
     return order, replace(samples, weight=weight)
+
+
+def _seed(random_state):
+    """Return a seed for one order of visits."""
+    return int(random_state.randint(2**63 - 1, dtype=np.int64))
 
 
 @dataclass(frozen=True)
@@ -223,7 +228,7 @@ class Learner:
         """Return the learner of the next pass, over the same rows in another order."""
         order = self.order
         if random_state is not None:
-            order = random_state.permutation(order)
+            order = shuffled(order, _seed(random_state))
         return replace(self, order=order, is_first_pass=False)
 
     def passes(

@@ -9,8 +9,6 @@ import scipy.sparse as sp
 from ._dispatch import KERNELS
 from ._rows import NO_ROWS, Rows
 
-_HALF = np.uint64(32)
-
 
 def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     """Order the rows by their content, and take together those that are the same.
@@ -47,19 +45,9 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     weight : ndarray of shape (n_rows,)
         That of a visit to each row in `order`; empty if all weigh 1.
     """
-    rng = np.random.Generator(np.random.SFC64(seed))
-    if scale_free:
-        order, same = _scale_free_order(rows, targets, weight, seed)
-    else:
-        places, same = _order(rows, targets, weight, seed)
-        order = _half(places, 0).copy()
-    n_repeated = np.count_nonzero(same)
-    if not (scale_free or len(weight)) and 2 * n_repeated < len(order):
-        # The least weight, 1, is above half the mean one: as many visits as rows.
-        if n_repeated:
-            places[1:][same] = _drawn(rng, n_repeated)
-            _half(places, 0)[:] = _firsts(same)
-            order = _by_place(places, order)
+    ordered = _scale_free_order if scale_free else _order
+    order, same = ordered(rows, targets, weight, seed)
+    if not (scale_free or len(weight) or same.any()):
         return order, weight
     starts = np.flatnonzero(np.append(True, ~same))
     if len(weight):
@@ -75,36 +63,16 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     else:
         weight = np.zeros(rows.n_rows, rows.data.dtype)
         weight[order] = total / n_visits
-    places = _drawn(rng, len(order)) if scale_free else places[starts]
     if n_visits.max() > 1 or scale_free:
-        once = np.arange(len(order), dtype=np.uint32)
-        again = np.repeat(once, n_visits - 1)
-        places = np.concatenate((places, _drawn(rng, len(again))))
-        _half(places, 0)[:] = np.concatenate((once, again))
-        order = _by_place(places, order)
+        order = shuffled(np.repeat(order, n_visits), seed)
     return order, weight
 
 
-def _firsts(same):
-    """Return for each row where the first one is that is the same as it."""
-    firsts = np.arange(len(same) + 1, dtype=np.uint32)
-    firsts[1:][same] = 0
-    return np.maximum.accumulate(firsts, out=firsts)
-
-
-def _drawn(rng, n):
-    """Return n places: 64-bit numbers with a random upper half."""
-    return rng.integers(2**32, size=n, dtype=np.uint64) << _HALF
-
-
-def _by_place(places, order):
-    """Return rows by their places, whose lower halves tell which in `order` they are.
-
-    So those that have drawn the same place stay in the order that they were in, which
-    is that of their content, and not that in which they came.
-    """
-    places.sort()
-    return order[_half(places, 0)]
+def shuffled(order, seed):
+    """Return visits in another order, each as likely."""
+    order = order.copy()
+    KERNELS[np.dtype(np.float64)].shuffle(order=order, seed=seed)
+    return order
 
 
 def _half(numbers, which):
@@ -118,7 +86,7 @@ def _order(rows, targets, weight, seed):
 
     One sort of 64-bit numbers orders them: half a key, and as the lower half the row's
     number. Where half keys are the same, the keys are looked at; then, if need be,
-    those of whole rows. Returns the numbers.
+    those of whole rows. Returns the order, and which equal their successor.
     """
     numbers = _keys_of(rows, targets, NO_ROWS, seed)
     _half(numbers, 0)[:] = np.arange(rows.n_rows, dtype=np.uint32)
@@ -133,7 +101,7 @@ def _order(rows, targets, weight, seed):
             same = _told_apart(
                 order, same, partial(_exact_keys, rows, targets, seed=~seed)
             )
-    return numbers, same
+    return order.copy(), same
 
 
 def _keys_of(rows, targets, order, seed):

@@ -2,11 +2,13 @@
 
 import contextlib
 import copy
+import math
 import pickle
 import signal
 import threading
 import time
 import tracemalloc
+from collections import Counter
 from itertools import combinations
 
 import numpy as np
@@ -18,7 +20,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor, _visits
 from sk_adagrad._rows import read_rows
-from sk_adagrad._visits import visits
+from sk_adagrad._visits import shuffled, visits
 
 N_ROWS, N_FEATURES = 80, 15
 
@@ -139,10 +141,46 @@ def test_rows_of_a_few_values_are_visited_in_random_order(values, n_features):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_rows_that_draw_the_same_place_are_visited_in_an_order_of_their_own(
+def test_visits_of_equal_rows_are_far_from_each_other(weighted):
+    """Not one after the other, though they have the same hash."""
+    X = np.arange(1500)[:, None] + 1.0
+    weight = np.where(X[:, 0] > 1000, 2.0, 1.0) if weighted else np.empty(0)
+    if not weighted:
+        X = np.vstack((X, X[1000:]))
+    rows, _ = read_rows(X, keyed=True)
+    for seed in range(3):
+        order, of_visits = visits(rows, np.ones((len(X), 1)), weight, seed)
+        assert (len(order), len(of_visits)) == (2000, 0)
+        places = np.argsort(X[order, 0], kind="stable")[1000:].reshape(500, 2)
+        apart = np.abs(np.diff(places))
+        assert np.count_nonzero(apart == 1) < 10, "half a one is expected"
+        assert abs(apart.mean() - 2000 / 3) < 5 * 2000 / np.sqrt(18 * 500)
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 4])
+def test_further_passes_have_each_order_as_often(n_rows):
+    order = np.arange(n_rows, dtype=np.uint32)
+    n_orders = math.factorial(n_rows)
+    counts = Counter(tuple(shuffled(order, seed)) for seed in range(500 * n_orders))
+    assert len(counts) == n_orders
+    for count in counts.values():
+        assert abs(count - 500) < 5 * np.sqrt(500), "five standard deviations"
+
+
+def test_further_passes_visit_all_rows_anew():
+    order = np.arange(100_000, dtype=np.uint32)
+    again, third = shuffled(order, 0), shuffled(order, 1)
+    for a, b in ((order, again), (order, third), (again, third)):
+        assert np.count_nonzero(a == b) < 10, "one is expected"
+        assert abs(np.corrcoef(a, b)[0, 1]) < 5 / np.sqrt(100_000)
+    np.testing.assert_array_equal(np.sort(again), order)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_with_the_same_hash_are_visited_in_an_order_of_their_own(
     weighted, monkeypatch
 ):
-    """By their hashes, of which 2 bits are left, or by chance: not as they came."""
+    """By longer hashes where 2 bits are left: not as they came."""
     half = _visits._half
 
     def few_bits(numbers, which):
@@ -150,11 +188,7 @@ def test_rows_that_draw_the_same_place_are_visited_in_an_order_of_their_own(
             numbers &= np.uint64(0xC0000000FFFFFFFF)
         return half(numbers, which)
 
-    def drawn(rng, n):
-        return rng.integers(4, size=n, dtype=np.uint64) << np.uint64(62)
-
     monkeypatch.setattr(_visits, "_half", few_bits)
-    monkeypatch.setattr(_visits, "_drawn", drawn)
     X, y = samples("binary")
     X, y = np.vstack((X, X[:20])), np.append(y, y[:20])
     rng = np.random.default_rng(0)
