@@ -136,7 +136,7 @@ class BaseAdagrad(BaseEstimator):
                 f"The weights of all samples are 0 in {weight.dtype}, the type of the "
                 "model, so there is nothing to fit: use larger ones or a float64 X."
             )
-        return replace(samples, weight=weight), class_counts
+        return Samples(samples.rows, samples.targets, weight), class_counts
 
     def _weigh(self, samples, class_counts, stream):
         """Return weights times those of classes, if there are any; and counts."""

@@ -1,6 +1,7 @@
 """Where each model of a state is: its group, bank and lane. Holds nothing of theirs."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -50,6 +51,13 @@ class Layout:
             at_once = min((4, 3), key=lambda n: -(-n_in_all // n) * n)
         places = np.arange(n_models).reshape(n_outputs, n_candidates)
         return cls(-(-n_in_all // at_once), at_once, width, places)
+
+    @cached_property
+    def outputs(self):
+        """The output of each lane, (n_groups, n_banks, 8) of int32; -1 if unused."""
+        of_model = np.empty(self.places.shape, np.int32)
+        of_model.T[...] = np.arange(len(self.places))
+        return self.by_lane(of_model, unused=-1)
 
     def by_model(self, lanes):
         """Arrange (n_groups, n_banks, 8) as (n_outputs, n_candidates); a copy."""

@@ -70,13 +70,8 @@ def check_combination(estimator):
     """Refuse parameters that make no sense together, before anything changes."""
     if estimator.n_jobs == 0:
         effective_n_jobs(0)  # joblib's error
-    for name, (needed, why) in _NEEDED_BY_FULL.items():
-        value = getattr(estimator, name, needed)
-        if estimator.preconditioner == "full" and value != needed:
-            raise ValueError(
-                f"{name}={value!r} does not go with preconditioner='full': {why}. "
-                f"Use {name}={needed!r} or preconditioner='diagonal'."
-            )
+    if estimator.preconditioner == "full":
+        _check_full(estimator)
     if estimator.update != "mirror_descent" and estimator.half_life is not None:
         raise ValueError(
             f"half_life={estimator.half_life} forgets old gradients in the "
@@ -91,6 +86,16 @@ def check_combination(estimator):
         )
     if getattr(estimator, "multi_class", "ovr") == "multinomial":
         _check_softmax(estimator)
+
+
+def _check_full(estimator):
+    for name, (needed, why) in _NEEDED_BY_FULL.items():
+        value = getattr(estimator, name, needed)
+        if value != needed:
+            raise ValueError(
+                f"{name}={value!r} does not go with preconditioner='full': {why}. "
+                f"Use {name}={needed!r} or preconditioner='diagonal'."
+            )
 
 
 def _check_softmax(estimator):
@@ -109,10 +114,11 @@ def _check_softmax(estimator):
 
 def check_range(estimator, dtype):
     """Refuse numbers that the type of the model cannot hold."""
+    largest = float(np.finfo(dtype).max)
     for name in ("eta0", "eps", "initial_accumulator", "alpha"):
         value = getattr(estimator, name)
         # As floats: a comparison with a float32 would warn of the overflow.
-        if value != "auto" and float(value) > float(np.finfo(dtype).max):
+        if value != "auto" and float(value) > largest:
             raise ValueError(
                 f"{name}={value} is too large for {dtype}, the type of the model."
             )

@@ -205,7 +205,7 @@ def read_rows(X, *, keyed=False) -> tuple[Rows, bool]:
         indices=rows.indices,
         last_rows=np.zeros(rows.n_features, dtype=np.uint32),
     ):
-        return replace(rows, whole_keys=whole_keys), all_finite
+        return rows if whole_keys else replace(rows, whole_keys=False), all_finite
     X = X.copy()
     X.has_canonical_format = X.has_sorted_indices = False
     X.sum_duplicates()

@@ -128,16 +128,13 @@ class Targets:
 
     def by_lane(self, state):
         """Return each lane's label, its column of values and whether it is in use."""
-        shape = state.n_outputs, state.n_candidates
-        codes = np.empty(shape, state.dtype)
-        codes.T[...] = self.codes if self.are_labels else -1
-        columns = np.empty(shape, np.int32)
-        columns.T[...] = np.arange(state.n_outputs)
-        return (
-            state.layout.by_lane(codes, unused=-1),
-            state.layout.by_lane(columns, unused=0),
-            state.layout.by_lane(np.ones(shape, state.dtype), unused=0),
-        )
+        outputs = state.layout.outputs
+        used = outputs >= 0
+        if not self.are_labels:
+            labels = np.full(outputs.shape, -1, state.dtype)
+        else:
+            labels = np.where(used, self.codes[outputs], self.codes.dtype.type(-1))
+        return labels, np.maximum(outputs, 0), used.astype(state.dtype)
 
     def content(self):
         """Return numbers of shape (n_samples, ...) that tell rows' targets apart."""
