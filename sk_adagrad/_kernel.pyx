@@ -510,7 +510,7 @@ def raw_prediction(
     real[:, ::1] at_work,            # scratch: (n_banks, AT_WORK)
     index[::1] own_columns,          # scratch: a row, if X is dense
     real[::1] own_values,            # scratch: the longest row, if dense or scaled
-    real[:, ::1] out,                # out: (n_rows, n_outputs)
+    real[:, ::1] out,                # out: (n_rows, n_models)
 ):
     """Write w . x + b of each row and lane."""
     cdef:

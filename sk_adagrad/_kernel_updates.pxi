@@ -350,6 +350,18 @@ cdef inline void step_wide(
 # elsewhere. The entries that are not a multiple of eight come first, as a tile whose
 # other values are 0.
 
+cdef inline Py_ssize_t load_head(
+    const index* columns, const real* values, Py_ssize_t nnz, index* head_columns,
+    real* head,
+) noexcept nogil:
+    """Copy the entries before whole tiles, and zeros behind them; return how many."""
+    cdef Py_ssize_t n = nnz & 7
+    if n:
+        load_first(head_columns, columns, n, sizeof(index))
+        load_first(head, values, n, sizeof(real))
+    return n
+
+
 cdef inline real pull_one(const real* table, Py_ssize_t column) noexcept nogil:
     return table[2 * column]  # beyond 2^31 with a column of 2^30
 
@@ -414,12 +426,10 @@ cdef inline lanes dot_narrow(
     cdef running_sum p
     cdef index[8] head_columns
     cdef real[8] head
-    cdef Py_ssize_t k = nnz & 7
+    cdef Py_ssize_t k = load_head(columns, values, nnz, head_columns, head)
     own_bank(&bank, banks)
     clear(&p)
     if k:
-        load_first(head_columns, columns, k, sizeof(index))
-        load_first(head, values, k, sizeof(real))
         if reading == AS_STORED:
             w = pull(table, head_columns)
         else:
@@ -453,10 +463,8 @@ cdef inline lanes reach_narrow(
     cdef lanes N = spread(0)
     cdef index[8] head_columns
     cdef real[8] head
-    cdef Py_ssize_t k = nnz & 7
+    cdef Py_ssize_t k = load_head(columns, values, nnz, head_columns, head)
     if k:
-        load_first(head_columns, columns, k, sizeof(index))
-        load_first(head, values, k, sizeof(real))
         N = reach_of_tile(table, head_columns, head, bank)
     for k in range(k, nnz, 8):
         N = N + reach_of_tile(table, columns + k, values + k, bank)
@@ -480,11 +488,9 @@ cdef inline void step_narrow(
     cdef Bank bank
     cdef index[8] head_columns
     cdef real[8] head
-    cdef Py_ssize_t k = nnz & 7
+    cdef Py_ssize_t k = load_head(columns, values, nnz, head_columns, head)
     own_bank(&bank, banks)
     if k:
-        load_first(head_columns, columns, k, sizeof(index))
-        load_first(head, values, k, sizeof(real))
         step_tile(learning, table, head_columns, head, <int> k, &bank)
     for k in range(k, nnz, 8):
         step_tile(learning, table, columns + k, values + k, 8, &bank)
