@@ -12,11 +12,9 @@ from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV, 
 from sk_adagrad._losses import REGRESSION_LOSSES
 from sk_adagrad._rates import first_intercepts, first_samples
 
+from .comparing import STATE, assert_same, with_int64
+
 N_ROWS, N_FEATURES = 150, 12
-ATTRIBUTES = (
-    *("coef_", "intercept_", "accumulators_", "intercept_accumulators_"),
-    *("learning_rates_", "t_", "progressive_loss_", "eta0_"),
-)
 PENALTY = {"alpha": 1e-2, "l1_ratio": 0.3}
 OPTIONS = {
     "none": {},
@@ -33,12 +31,6 @@ OPTIONS = {
     },
     "first": {"initial_accumulator": 0.5, "eps": 1e-3, "fit_intercept": False},
 }
-
-
-def csr_with_int64_indices(X):
-    X = sp.csr_matrix(X)
-    X.indices, X.indptr = X.indices.astype("int64"), X.indptr.astype("int64")
-    return X
 
 
 TARGETS = {
@@ -60,7 +52,7 @@ FORMS = {
     "dense float64": (np.asarray, "float64"),
     "dense float32": (np.asarray, "float32"),
     "CSR float32": (sp.csr_matrix, "float32"),
-    "CSR float64, int64 indices": (csr_with_int64_indices, "float64"),
+    "CSR float64, int64 indices": (with_int64, "float64"),
 }
 
 
@@ -156,10 +148,7 @@ def test_when_a_rate_is_settled_does_not_depend_on_the_chunks(task, name, monkey
     assert whole._state.n_candidates == 1
     for cuts in ([3, 39, 40, 69, 70, 71], [71], range(1, N_ROWS)):
         model = streamed(task, "CSR float32", cuts, pickled, **OPTIONS[name])
-        for attribute in ATTRIBUTES:
-            np.testing.assert_array_equal(
-                getattr(model, attribute), getattr(whole, attribute), attribute
-            )
+        assert_same(model, whole)
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 3])
@@ -170,8 +159,7 @@ def test_one_pass_of_fit_is_partial_fit_with_any_number_of_threads(task, n_jobs)
     model = model_of(task, shuffle=False, max_iter=1, n_jobs=n_jobs, **PENALTY)
     model.fit(X, y, sample_weight=weight)
     wanted = streamed(task, "CSR float32", [], **PENALTY)
-    for name in ATTRIBUTES:
-        np.testing.assert_array_equal(getattr(model, name), getattr(wanted, name), name)
+    assert_same(model, wanted)
 
 
 @pytest.mark.parametrize("end", [70, N_ROWS])
@@ -220,7 +208,7 @@ def test_rows_far_from_0_do_not_lead_to_the_smallest_rate():
 def test_attributes_of_rows_whose_squares_overflow_are_there():
     X = 1e160 * np.random.default_rng(0).normal(size=(20, 3))
     model = AdagradClassifier(random_state=0).fit(X, np.arange(20) % 2)
-    for name in (*ATTRIBUTES, "intercept_learning_rates_"):
+    for name in STATE:
         assert not np.isnan(getattr(model, name)).any()
 
 
@@ -375,8 +363,7 @@ def test_a_stream_is_scaled_by_targets_that_differ(loss, chunk, n_equal):
             in_thousands.predict(X), 1024 * in_units.predict(X), rtol=1e-5, atol=1e-3
         )
     whole = AdagradRegressor(loss, eps=1e-20).partial_fit(X, y)
-    for name in ATTRIBUTES:
-        np.testing.assert_array_equal(getattr(in_units, name), getattr(whole, name))
+    assert_same(in_units, whole)
 
 
 def test_how_many_targets_show_their_scale():

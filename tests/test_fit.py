@@ -22,6 +22,9 @@ from sk_adagrad import AdagradClassifier, AdagradRegressor, _visits
 from sk_adagrad._rows import read_rows
 from sk_adagrad._visits import shuffled, visits
 
+from . import comparing
+from .comparing import MODEL, with_int64
+
 N_ROWS, N_FEATURES = 80, 15
 
 ESTIMATORS = {
@@ -51,11 +54,8 @@ def fitted(task, X, y, sample_weight=None, **params):
 
 
 def assert_same(actual, wanted, rtol=0.0):
-    for name in ("coef_", "intercept_", "accumulators_", "intercept_accumulators_"):
-        ours, theirs = getattr(actual, name), getattr(wanted, name)
-        np.testing.assert_allclose(
-            ours, theirs, rtol, rtol * np.abs(theirs).max(), err_msg=name
-        )
+    """Compare the models, and not how long it took to come there."""
+    comparing.assert_same(actual, wanted, MODEL, rtol)
 
 
 # The order of visits.
@@ -267,12 +267,6 @@ def test_a_random_state_instance_goes_on_from_fit_to_fit(task):
 
 
 # The format of X.
-
-
-def with_int64(X):
-    X = sp.csr_matrix(X)
-    X.indices, X.indptr = X.indices.astype("int64"), X.indptr.astype("int64")
-    return X
 
 
 def unsorted(X):

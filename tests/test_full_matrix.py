@@ -15,6 +15,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from sk_adagrad import AdagradClassifier, AdagradRegressor
 from sk_adagrad._full_models import root_with
 
+from .comparing import assert_same
 from .reference import LOSSES
 from .test_rule import assert_close, ids, loss_parameters, samples
 
@@ -144,13 +145,8 @@ def test_root_of_one_feature_is_a_square_root(c, d):
 @pytest.mark.parametrize("chunks", [[7], range(1, 60)], ids=str)
 def test_any_chunking_gives_the_same_model_and_rate(chunks):
     cut, whole = (streamed(TASKS[1], eta0="auto", chunks=c) for c in (chunks, []))
-    assert_same_model(cut, whole)
+    assert_same(cut, whole)
     np.testing.assert_array_equal(cut.eta0_, whole.eta0_)
-
-
-def assert_same_model(model, other):
-    for name in (*ATTRIBUTES, "progressive_loss_", "t_"):
-        np.testing.assert_array_equal(getattr(model, name), getattr(other, name))
 
 
 @pytest.mark.parametrize("refresh_every", [1, 4, 1000])
@@ -158,7 +154,7 @@ def assert_same_model(model, other):
 @each_task
 def test_any_chunking_gives_the_same_model(task, chunks, refresh_every):
     whole = streamed(task, refresh_every=refresh_every)
-    assert_same_model(streamed(task, chunks=chunks, refresh_every=refresh_every), whole)
+    assert_same(streamed(task, chunks=chunks, refresh_every=refresh_every), whole)
 
 
 def unpickled(model):
@@ -174,7 +170,7 @@ def read(model):
 @each_task
 def test_what_is_done_between_chunks_does_not_change_the_model(task, between):
     cut = streamed(task, chunks=[5, 11, 40], between=between)
-    assert_same_model(cut, streamed(task))
+    assert_same(cut, streamed(task))
 
 
 def test_a_model_loaded_read_only_can_go_on(tmp_path):
@@ -184,12 +180,12 @@ def test_a_model_loaded_read_only_can_go_on(tmp_path):
         return joblib.load(path, mmap_mode="r")
 
     cut = streamed(TASKS[0], chunks=[11], between=memory_mapped)
-    assert_same_model(cut, streamed(TASKS[0]))
+    assert_same(cut, streamed(TASKS[0]))
 
 
 @each_task
 def test_dense_and_sparse_rows_give_the_same_model(task):
-    assert_same_model(streamed(task, form=sp.csr_matrix), streamed(task))
+    assert_same(streamed(task, form=sp.csr_matrix), streamed(task))
 
 
 def test_refresh_every_may_change_between_chunks():

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from sk_adagrad import AdagradClassifier, AdagradRegressor, _banks
 from sk_adagrad._dispatch import KERNELS
 
+from .comparing import assert_same
+
 N_ROWS, N_FEATURES = 40, 12
 
 STREAMS = {
@@ -67,16 +69,6 @@ def learned_whole(stream, form, weighted):
     return learn(stream, form=form, weighted=weighted)
 
 
-def assert_same_state(actual, wanted):
-    for name in (
-        *("coef_", "intercept_", "accumulators_", "intercept_accumulators_"),
-        *("learning_rates_", "t_", "progressive_loss_"),
-    ):
-        np.testing.assert_array_equal(
-            getattr(actual, name), getattr(wanted, name), name
-        )
-
-
 @each_stream
 @pytest.mark.parametrize("weighted", [False, True])
 @each_format
@@ -84,7 +76,7 @@ def assert_same_state(actual, wanted):
 @given(cuts=st.sets(st.integers(1, N_ROWS - 1)).map(sorted))
 def test_any_chunking_of_a_stream_gives_the_same_model(stream, form, weighted, cuts):
     whole = learned_whole(stream, form, weighted)
-    assert_same_state(learn(stream, cuts, form, weighted), whole)
+    assert_same(learn(stream, cuts, form, weighted), whole)
 
 
 def through_joblib(model, path):
@@ -113,7 +105,7 @@ def read_everything(model):
 @each_stream
 def test_an_interlude_changes_nothing(stream, between, tmp_path):
     model = learn(stream, [7, 20], between=lambda model: between(model, tmp_path / "m"))
-    assert_same_state(model, learn(stream))
+    assert_same(model, learn(stream))
 
 
 @each_stream
@@ -121,7 +113,7 @@ def test_a_copy_learns_apart_from_the_original(stream):
     X, y, _ = samples(stream)
     model = learn(stream)
     copy.deepcopy(model).partial_fit(X, y)
-    assert_same_state(model, learn(stream))
+    assert_same(model, learn(stream))
 
 
 @each_stream
@@ -146,7 +138,7 @@ def test_later_chunks_are_read_in_the_type_of_the_first(stream, form, first, sec
     by_hand = copy.deepcopy(model)
     model.partial_fit(form(chunk), y)
     assert model.coef_.dtype == first
-    assert_same_state(model, by_hand.partial_fit(form(chunk.astype(first)), y))
+    assert_same(model, by_hand.partial_fit(form(chunk.astype(first)), y))
 
 
 @each_stream
@@ -158,7 +150,7 @@ def test_later_chunks_may_have_another_index_type(stream):
         X.indices, X.indptr = X.indices.astype(index_type), X.indptr.astype(index_type)
         return X
 
-    assert_same_state(learn(stream, [7, 20], form), learn(stream, form=sp.csr_matrix))
+    assert_same(learn(stream, [7, 20], form), learn(stream, form=sp.csr_matrix))
 
 
 @each_stream
@@ -176,7 +168,7 @@ def test_a_first_chunk_of_zero_weights_is_not_counted(stream):
     model = copy.deepcopy(STREAMS[stream])
     model.partial_fit(X, y, sample_weight=np.zeros(N_ROWS), **first_call(stream))
     assert model.t_ == 0
-    assert_same_state(model.partial_fit(X, y, sample_weight=weight), learn(stream))
+    assert_same(model.partial_fit(X, y, sample_weight=weight), learn(stream))
 
 
 @pytest.mark.parametrize("weight", [1.0, 1e-60])
@@ -200,7 +192,7 @@ def test_scales_are_those_of_samples_whose_class_has_a_weight():
     for start in range(0, len(y), 20):
         chunk = slice(start, start + 20)
         chunks.partial_fit(X[chunk], y[chunk], np.arange(10))
-    assert_same_state(chunks, once)
+    assert_same(chunks, once)
 
 
 def test_sums_of_gradients_begin_the_same_if_the_first_call_chooses_the_rates():
@@ -210,7 +202,7 @@ def test_sums_of_gradients_begin_the_same_if_the_first_call_chooses_the_rates():
     once, chunks = (AdagradRegressor(update="ftrl_proximal") for _ in "ab")
     once.partial_fit(X, y)
     chunks.partial_fit(X[:1000], y[:1000]).partial_fit(X[1000:], y[1000:])
-    assert_same_state(chunks, once)
+    assert_same(chunks, once)
 
 
 @pytest.mark.parametrize("l1_ratio", [0, 1])
@@ -383,4 +375,4 @@ def test_memory_mapped_read_only_arrays_are_read_where_they_are(stream, form, tm
         assert isinstance(X.data if sp.issparse(X) else X, np.memmap)
         return X
 
-    assert_same_state(learn(stream, form=memory_mapped), learn(stream, form=form))
+    assert_same(learn(stream, form=memory_mapped), learn(stream, form=form))

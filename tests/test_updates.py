@@ -14,6 +14,7 @@ from sk_adagrad import AdagradClassifier, AdagradRegressor
 from sk_adagrad._dispatch import KERNELS, available_instruction_sets, load
 from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
+from .comparing import assert_same
 from .reference import adagrad, soft
 from .test_rule import LOSS_PARAMETERS, assert_close
 
@@ -173,16 +174,6 @@ def assert_follows(model, reference, dtype="float64", rtol=None, scale=1.0):
 def assert_same_zeros(model, reference):
     zeros = np.reshape(reference.coef == 0, model.coef_.shape)
     np.testing.assert_array_equal(model.coef_ == 0, zeros)
-
-
-def assert_same_state(actual, wanted):
-    for name in (
-        *("coef_", "intercept_", "accumulators_", "intercept_accumulators_"),
-        *("learning_rates_", "t_", "progressive_loss_", "eta0_"),
-    ):
-        np.testing.assert_array_equal(
-            getattr(actual, name), getattr(wanted, name), name
-        )
 
 
 # The three updates with an elastic net.
@@ -438,7 +429,7 @@ def pickled(model):
 )
 def test_any_chunking_gives_the_same_model(task, name, cuts, form, between):
     model = in_chunks(task, cuts, form, STREAM_VARIANTS[name], between)
-    assert_same_state(model, whole_stream(task, form, name))
+    assert_same(model, whole_stream(task, form, name))
 
 
 @pytest.mark.parametrize("between", [pickled, read_everything])
@@ -447,7 +438,7 @@ def test_any_chunking_gives_the_same_model(task, name, cuts, form, between):
 def test_an_interlude_every_four_rows_changes_nothing(task, name, between):
     form, cuts = sp.csr_array, range(3, N_ROWS, 4)
     model = in_chunks(task, cuts, form, STREAM_VARIANTS[name], between)
-    assert_same_state(model, whole_stream(task, form, name))
+    assert_same(model, whole_stream(task, form, name))
 
 
 @each_variant
@@ -468,9 +459,7 @@ def test_rows_of_weight_zero_are_no_rows(task, options):
     X, y, _, weight = samples(task)
     some = weight > 0
     with_them = streamed(task, X, y, weight, **options)
-    assert_same_state(
-        with_them, streamed(task, X[some], y[some], weight[some], **options)
-    )
+    assert_same(with_them, streamed(task, X[some], y[some], weight[some], **options))
 
 
 @each_variant
@@ -502,7 +491,7 @@ def test_predictions_are_those_of_the_published_weights(task, form, options):
 @each_variant
 def test_number_of_threads_does_not_matter(options):
     task = AdagradClassifier, "log_loss", 20
-    assert_same_state(trained(task, n_jobs=2, **options), trained(task, **options))
+    assert_same(trained(task, n_jobs=2, **options), trained(task, **options))
 
 
 # half_life
@@ -793,7 +782,7 @@ def test_rows_of_weight_zero_do_not_set_the_scale():
     model = streamed(task, X, y, weight, scale_invariant=True)
     some = weight > 0
     wanted = streamed(task, X[some], y[some], None, scale_invariant=True)
-    assert_same_state(model, wanted)
+    assert_same(model, wanted)
 
 
 # Combinations that make no sense.
