@@ -161,6 +161,8 @@ def _scale_free_order(rows, targets, weight, seed):
     if len(weight):
         order = order[weight != 0]
     matrix = sp.csr_array(rows.matrix())  # of dense rows what is not 0
+    if not matrix.has_sorted_indices:  # or sums of equal rows would differ by rounding
+        matrix = matrix.sorted_indices()
     sizes = np.abs(matrix.data, dtype=np.float64)
     if len(weight):
         sizes *= np.repeat(weight != 0, np.diff(matrix.indptr))

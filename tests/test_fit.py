@@ -431,6 +431,25 @@ def test_probabilities_of_both_classes_are_exact_where_they_are_small():
     np.testing.assert_array_equal(p[0], p[1][::-1])
 
 
+def test_equal_rows_are_taken_together_in_whatever_order_their_columns_are():
+    """Though other rows lie nearer than the rounding of a sum in another order."""
+    rng = np.random.default_rng(0)
+    X = np.tile(np.abs(rng.normal(size=12)), (41, 1))
+    X[:40, 0] = rng.permutation(np.repeat(np.arange(1, 21), 2))
+    X[40] = [1e17, *np.ones(11)]
+    in_order, mixed = sp.csr_matrix(X), sp.csr_matrix(X)
+    for row in range(40):
+        part = slice(*mixed.indptr[row : row + 2])
+        order = rng.permutation(12)
+        mixed.indices[part] = mixed.indices[part][order]
+        mixed.data[part] = mixed.data[part][order]
+    mixed.has_sorted_indices = False
+    for form in (in_order, mixed):
+        rows, _ = read_rows(form)
+        order, _ = visits(rows, np.zeros((41, 1)), np.empty(0), 1, scale_free=True)
+        assert len(np.unique(order)) == 21
+
+
 @pytest.mark.parametrize("bit", range(52))
 def test_rows_that_differ_by_a_bit_are_not_the_same(bit):
     """Where rows are told apart by hashes of all that they hold."""
