@@ -821,6 +821,28 @@ def test_labels_of_many_rows_are_told_apart_as_words_are(labels):
         model.partial_fit(X, np.where(np.arange(2000) < 1999, labels[0], 4))
 
 
+@pytest.mark.parametrize("string", [str, np.str_])
+def test_strings_of_data_frames_are_told_apart_as_those_of_numpy_are(string):
+    X, codes = samples("classes")
+    y = np.array(["short", "", "a longer one", "Ä", *"012345"])[codes]
+    objects = np.empty(N_ROWS, dtype=object)
+    objects[:] = [string(label) for label in y]
+    model, wanted = fitted("classes", X, objects), fitted("classes", X, y)
+    assert model.classes_.dtype == object
+    np.testing.assert_array_equal(model.classes_, wanted.classes_)
+    assert_same(model, wanted)
+    for classes in (wanted.classes_, model.classes_, model.classes_.tolist()):
+        of_stream = AdagradClassifier().partial_fit(X, objects, classes)
+        assert_same(of_stream, AdagradClassifier().partial_fit(X, y, classes))
+    objects[7] = string("unknown")
+    with pytest.raises(ValueError, match=r"new class .*unknown"):
+        model.partial_fit(X, objects)
+    for error, other in ((TypeError, None), (TypeError, 3), (ValueError, np.nan)):
+        objects[7] = other
+        with pytest.raises(error, match=r"not supported|contains NaN"):
+            fitted("classes", X, objects)
+
+
 def test_many_classes_are_nothing_to_warn_of():
     X, _ = samples("classes")
     assert len(fitted("classes", X, np.arange(N_ROWS) % 25).classes_) == 25
