@@ -1,5 +1,7 @@
 """Class labels: which there are, their codes, and weights that balance them."""
 
+from itertools import repeat
+
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.multiclass import check_classification_targets
@@ -56,7 +58,7 @@ def codes_of(y, classes):
         return np.zeros(len(y), dtype=np.intp), y
     if _are_string_objects(y):
         places = {label: place for place, label in enumerate(classes.tolist())}
-        codes = np.array([places.get(label, -1) for label in y], dtype=np.intp)
+        codes = np.fromiter(map(places.get, y, repeat(-1)), np.intp, len(y))
         return np.maximum(codes, 0), y[codes < 0]
     low, n_values = _range(y)
     if kinds[1] == "i" and n_values <= len(y):

@@ -468,7 +468,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         """Return each output's size of targets, in which its weights are measured."""
         if self._losses[self.loss].log_link:
             return np.ones(samples.targets.n_outputs)
-        return _root_mean_square(samples, 0.0 if biases is None else biases)
+        return _spreads(samples, 0.0 if biases is None else biases)
 
     def _first_slopes(self, samples, biases):
         values = samples.targets.values.astype(np.float64, copy=False)
@@ -491,14 +491,14 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         means = _mean(samples.targets.values, samples)
         if self._losses[self.loss].log_link:
             return np.log(2) * np.round(np.log2(np.where(means > 0, means, 1)))
-        return first_intercepts(means, _root_mean_square(samples, means))
+        return first_intercepts(means, _spreads(samples, means))
 
     def _published(self, coef):
         return coef[0] if self._single_target else coef
 
 
-def _root_mean_square(samples, about):
-    """Return that of each target's distance from a number."""
+def _spreads(samples, about):
+    """Return the root mean square of each target's distance from a number."""
     values = samples.targets.values.astype(np.float64, copy=False)
     with np.errstate(over="ignore"):  # too large to learn from: learning tells
         return np.sqrt(_mean(np.square(values - about), samples))
