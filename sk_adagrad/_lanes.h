@@ -220,13 +220,12 @@ typedef struct { part of[N_PARTS]; } running_sum;
 static inline void clear(running_sum *sum) {
     FOR_PARTS sum->of[i] = (part){0};
 }
-static inline void add_times(running_sum *sum, const real *eight, real x) {
-    FOR_PARTS
-        sum->of[i] += ((const part *)eight)[i] * x;
-}
 static inline void add_product(running_sum *sum, const real *eight, lanes w) {
     FOR_PARTS
         sum->of[i] += ((const part *)eight)[i] * PART(w);
+}
+static inline void add_times(running_sum *sum, const real *eight, real x) {
+    add_product(sum, eight, spread(x));
 }
 static inline void add_to(lanes *p, const running_sum *even, const running_sum *odd) {
     FOR_PARTS

@@ -130,10 +130,9 @@ class Targets:
         """Return each lane's label, its column of values and whether it is in use."""
         outputs = state.layout.outputs
         used = outputs >= 0
-        if not self.are_labels:
-            labels = np.full(outputs.shape, -1, state.dtype)
-        else:
-            labels = np.where(used, self.codes[outputs], self.codes.dtype.type(-1))
+        labels = np.full(outputs.shape, -1, state.dtype)
+        if self.are_labels:
+            labels[used] = self.codes[outputs[used]]
         return labels, np.maximum(outputs, 0), used.astype(state.dtype)
 
     def content(self):
