@@ -109,14 +109,6 @@ def single_features(
     order: NDArray[np.uint32],
     counts: NDArray[np.uint8],
 ) -> int: ...
-def visit_keys(
-    content: NDArray[np.uint64],
-    targets: _Real,
-    order: NDArray[np.uint32],
-    seed: int,
-    keys: NDArray[np.uint64],
-) -> None: ...
-def shuffle(order: NDArray[np.uint32], seed: int) -> None: ...
 def row_keys(
     indptr: _Index,
     indices: _Index,
@@ -128,4 +120,31 @@ def row_keys(
     seed: int,
     keys: NDArray[np.uint64],
 ) -> None: ...
+def number_rows(
+    content: NDArray[np.uint64],
+    targets: _Real,
+    seed: int,
+    numbers: NDArray[np.uint64],
+) -> None: ...
+def find_ties(numbers: NDArray[np.uint64], same: NDArray[np.uint8]) -> bool: ...
+def tell_apart(
+    content: NDArray[np.uint64],
+    targets: _Real,
+    seed: int,
+    shift: int,
+    numbers: NDArray[np.uint64],
+    same: NDArray[np.uint8],
+) -> bool: ...
+def light_weight(
+    numbers: NDArray[np.uint64], same: NDArray[np.uint8], weight: _Real
+) -> tuple[float, int]: ...
+def share_out(
+    numbers: NDArray[np.uint64],
+    same: NDArray[np.uint8],
+    weight: _Real,
+    light: float,
+    order: NDArray[np.uint32],
+    shares: _Real,
+) -> tuple[int, int, bool]: ...
+def shuffle(order: NDArray[np.uint32], seed: int) -> None: ...
 def supports(instruction_set: str) -> bool: ...

@@ -16,6 +16,7 @@ together: those of a softmax, which need each other's predictions, or up to four
 
 from libc.math cimport sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport qsort
 
 cdef extern from "_lanes.h" nogil:
     ctypedef double real
@@ -113,6 +114,7 @@ include "_kernel_losses.pxi"
 include "_kernel_updates.pxi"
 include "_kernel_banks.pxi"
 include "_kernel_rows.pxi"
+include "_kernel_visits.pxi"
 
 
 cdef inline Py_ssize_t find_row(

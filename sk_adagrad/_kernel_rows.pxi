@@ -1,6 +1,6 @@
 """What is done with a matrix's rows before learning.
 
-Their structure and finiteness are looked at, they are hashed, and put into an order.
+Their structure and finiteness are looked at, and they are hashed.
 """
 
 # Entries whose structure and values are looked at in one go, so that memory is read
@@ -245,81 +245,3 @@ cdef inline uint64_t key_of_long(
             h = (h ^ (h >> 16)) * <uint32_t> 0x27D4EB2F
             sum_of_all += h ^ (h >> 13)
     return sum_of_all
-
-
-cdef inline uint64_t with_targets(
-    uint64_t content, const real[:, ::1] targets, Py_ssize_t row, uint64_t seed,
-    bint exact,
-) noexcept nogil:
-    cdef uint64_t h = scramble(content ^ seed)
-    cdef int j
-    for j in range(targets.shape[1]):
-        h = scramble(h + bits_of(targets[row, j], exact) + j)
-    return h
-
-
-def visit_keys(
-    const uint64_t[::1] content,     # in: keys from scan
-    const real[:, ::1] targets,      # in
-    const uint32_t[::1] order,       # in: rows to hash; empty: all
-    uint64_t seed,                   # in
-    uint64_t[::1] keys,              # out
-):
-    """Hash each row's key and its targets."""
-    cdef bint chosen = order.shape[0] > 0
-    cdef Py_ssize_t i, row
-    with nogil:
-        for i in range(keys.shape[0]):
-            row = order[i] if chosen else i
-            keys[i] = with_targets(content[row], targets, row, seed, False)
-
-
-def shuffle(
-    uint32_t[::1] order,             # in/out
-    uint64_t seed,                   # in
-):
-    """Put rows into another order, each as likely (Fisher and Yates).
-
-    Numbers are drawn as SplitMix64 does (Steele, Lea & Flood 2014), and a product
-    brings each into its range. NumPy, which draws again what would not fit, takes 16
-    times as long: 11 to 13 % of a default fit where rows are short.
-    """
-    cdef uint64_t state = seed
-    cdef Py_ssize_t i, j
-    with nogil:
-        for i in range(order.shape[0] - 1, 0, -1):
-            state += <uint64_t> 0x9E3779B97F4A7C15
-            j = <Py_ssize_t> ((scramble(state) >> 32) * <uint64_t> (i + 1) >> 32)
-            order[i], order[j] = order[j], order[i]
-
-
-def row_keys(
-    const index[::1] indptr,         # in: as in train
-    const index[::1] indices,        # in
-    const real[::1] data,            # in
-    Py_ssize_t n_features,           # in
-    const real[:, ::1] targets,      # in
-    const uint32_t[::1] order,       # in: rows to hash; empty: all
-    bint exact,                      # in: hash values as they are, else as float32
-    uint64_t seed,                   # in
-    uint64_t[::1] keys,              # out
-):
-    """Hash all of each row's non-zero values, their columns and the row's targets."""
-    cdef:
-        bint chosen = order.shape[0] > 0
-        const index* starts = &indptr[0] if indptr.shape[0] else NULL
-        const index* columns = &indices[0] if indices.shape[0] else NULL
-        const real* entries = &data[0] if data.shape[0] else NULL
-        const index* row_columns
-        const real* row_values
-        Py_ssize_t i, row, nnz
-    with nogil:
-        for i in range(keys.shape[0]):
-            row = order[i] if chosen else i
-            nnz = find_row(
-                starts, columns, entries, n_features, row, &row_columns, &row_values
-            )
-            keys[i] = with_targets(
-                content_key(row_columns, row_values, nnz, exact), targets, row, seed,
-                exact,
-            )

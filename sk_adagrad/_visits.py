@@ -1,8 +1,5 @@
 """The order in which `fit` visits rows: random, but by their content."""
 
-import sys
-from functools import partial
-
 import numpy as np
 import scipy.sparse as sp
 
@@ -45,27 +42,22 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     weight : ndarray of shape (n_rows,)
         That of a visit to each row in `order`; empty if all weigh 1.
     """
-    ordered = _scale_free_order if scale_free else _order
-    order, same = ordered(rows, targets, weight, seed)
+    numbered = _scale_free_numbers if scale_free else _numbers
+    numbers, same = numbered(rows, targets, weight, seed)
     if not (scale_free or len(weight) or same.any()):
-        return order, weight
-    starts = np.flatnonzero(np.append(True, ~same))
-    if len(weight):
-        total = np.add.reduceat(weight[order], starts, dtype=np.float64)
-    else:
-        total = np.diff(starts, append=len(order)).astype(np.float64)
-    light = max(total.min(), total.mean() / 2)
-    # Not 0.5: a quotient halfway between two integers must not be rounded by chance.
-    n_visits = np.floor(total / light + 0.499).astype(np.intp).clip(min=1)
-    order = order[starts]
-    if (total == n_visits).all():
-        weight = weight[:0]
-    else:
-        weight = np.zeros(rows.n_rows, rows.data.dtype)
-        weight[order] = total / n_visits
-    if n_visits.max() > 1 or scale_free:
-        order = shuffled(np.repeat(order, n_visits), seed)
-    return order, weight
+        return numbers.astype(np.uint32), weight
+    kernel, dtype = KERNELS[rows.data.dtype], rows.data.dtype
+    equal = {"numbers": numbers, "same": same, "weight": weight}
+    light, n_distinct = kernel.light_weight(**equal)
+    order = np.empty(3 * n_distinct, dtype=np.uint32)
+    shares = np.zeros(rows.n_rows, dtype=dtype)
+    n_visits, most, all_one = kernel.share_out(
+        light=light, order=order, shares=shares, **equal
+    )
+    order.resize(n_visits, refcheck=False)
+    if most > 1 or scale_free:
+        kernel.shuffle(order=order, seed=seed)
+    return order, shares[:0] if all_one else shares
 
 
 def shuffled(order, seed):
@@ -75,89 +67,57 @@ def shuffled(order, seed):
     return order
 
 
-def _half(numbers, which):
-    """Return a view of the lower (0) or upper (1) halves of 64-bit numbers."""
-    first = which if sys.byteorder == "little" else 1 - which
-    return numbers.view(np.uint32)[first::2]
-
-
-def _order(rows, targets, weight, seed):
+def _numbers(rows, targets, weight, seed):
     """Sort rows by a hash of their contents; tell which equal their successor.
 
     One sort of 64-bit numbers orders them: half a key, and as the lower half the row's
     number. Where half keys are the same, the keys are looked at; then, if need be,
-    those of whole rows. Returns the order, and which equal their successor.
+    those of whole rows. Returns the sorted numbers, and which rows equal the next.
     """
-    numbers = _keys_of(rows, targets, NO_ROWS, seed)
-    _half(numbers, 0)[:] = np.arange(rows.n_rows, dtype=np.uint32)
+    keys = {"content": rows.keys, "targets": targets, "seed": seed}
+    numbers = _sorted_numbers(weight, **keys)
+    same = np.empty(len(numbers) - 1, dtype=np.uint8)
+    if not KERNELS[targets.dtype].find_ties(numbers=numbers, same=same):
+        return numbers, same
+    _tell_apart(numbers, same, **keys)
+    keys_tell_all = rows.whole_keys and (targets.astype(np.float32) == targets).all()
+    if same.any() and not keys_tell_all:
+        tied = np.append(same, 0) | np.append(0, same)
+        some = numbers[tied > 0].astype(np.uint32)
+        exact = np.empty(rows.n_rows, dtype=np.uint64)
+        exact[some] = _exact_keys(rows, targets, some, ~seed)
+        _tell_apart(numbers, same, content=exact, targets=targets[:, :0], seed=0)
+    return numbers, same
+
+
+def _sorted_numbers(weight, *, content, targets, seed):
+    """Return what orders the rows that weigh more than 0."""
+    numbers = np.empty(len(content), dtype=np.uint64)
+    KERNELS[targets.dtype].number_rows(
+        content=content, targets=targets, seed=seed, numbers=numbers
+    )
     if len(weight):
         numbers = numbers[weight != 0]
     numbers.sort()
-    upper, order = _half(numbers, 1), _half(numbers, 0)
-    same = upper[1:] == upper[:-1]
-    if same.any():
-        same = _told_apart(order, same, partial(_keys_of, rows, targets, seed=seed))
-        if not (rows.whole_keys and (targets.astype(np.float32) == targets).all()):
-            same = _told_apart(
-                order, same, partial(_exact_keys, rows, targets, seed=~seed)
-            )
-    return order.copy(), same
+    return numbers
 
 
-def _keys_of(rows, targets, order, seed):
-    """Return the keys of the rows and their targets; of some rows, or of all."""
-    keys = np.empty(len(order) or rows.n_rows, dtype=np.uint64)
-    KERNELS[rows.data.dtype].visit_keys(
-        content=rows.keys,
-        targets=targets,
-        order=order,
-        seed=seed & (2**64 - 1),
-        keys=keys,
-    )
-    return keys
+def _tell_apart(numbers, same, **keys):
+    """Sort rows that seem to be the same by other keys; mark which still are."""
+    for shift in (0, 32):
+        if not KERNELS[keys["targets"].dtype].tell_apart(
+            numbers=numbers, same=same, shift=shift, **keys
+        ):
+            break
 
 
-def _told_apart(order, same, keys_of):
-    """Sort rows that seem to be the same by another key; tell which still are.
-
-    Parameters
-    ----------
-    order : ndarray of uint32 of shape (n_rows,)
-        Changed in place.
-    same : ndarray of bool of shape (n_rows - 1,)
-        Whether each row seems to be the same as its successor.
-    keys_of : callable
-        Returns the keys of rows.
-    """
-    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
-    if not len(tied):
-        return same
-    keys, in_run = keys_of(order[tied]), same[tied[:-1]]
-    differ = in_run & (keys[1:] != keys[:-1])
-    if not differ.any():
-        return same
-    ends = np.append(np.flatnonzero(~in_run), len(tied) - 1)
-    lengths = np.diff(ends, prepend=-1)
-    mixed = np.unique(np.searchsorted(ends, np.flatnonzero(differ)))
-    ends, lengths = ends[mixed], lengths[mixed]
-    run = np.repeat(np.arange(len(mixed)), lengths)
-    members = np.arange(len(run)) + np.repeat(ends + 1 - np.cumsum(lengths), lengths)
-    tied, keys = tied[members], keys[members]
-    within = np.lexsort((keys, run))
-    order[tied] = order[tied][within]
-    keys = keys[within]
-    same = same.copy()
-    same[tied[:-1]] &= (keys[1:] == keys[:-1]) | (run[1:] != run[:-1])
-    return same
-
-
-def _scale_free_order(rows, targets, weight, seed):
+def _scale_free_numbers(rows, targets, weight, seed):
     """Sort rows by a random sum of their values as shares of the columns' largest.
 
     Multiplying a column changes such a sum by rounding only, while a hash of the values
-    would become another one. Returns the order, and which equal their successor.
+    would become another one. Returns the rows, and which equal the next.
     """
-    order = np.arange(rows.n_rows, dtype=np.uint32)
+    order = np.arange(rows.n_rows, dtype=np.uint64)
     if len(weight):
         order = order[weight != 0]
     matrix = sp.csr_array(rows.matrix())  # of dense rows what is not 0
@@ -174,7 +134,8 @@ def _scale_free_order(rows, targets, weight, seed):
     sums += targets @ rng.normal(size=targets.shape[1])
     exact_keys = _exact_keys(rows, targets, NO_ROWS, seed)
     order = order[np.lexsort((exact_keys[order], sums[order]))]
-    return order, exact_keys[order[1:]] == exact_keys[order[:-1]]
+    same = exact_keys[order[1:]] == exact_keys[order[:-1]]
+    return order, same.view(np.uint8)
 
 
 def _exact_keys(rows, targets, order, seed):

@@ -157,6 +157,50 @@ def test_visits_of_equal_rows_are_far_from_each_other(weighted):
         assert abs(apart.mean() - 2000 / 3) < 5 * 2000 / np.sqrt(18 * 500)
 
 
+@pytest.mark.parametrize("weights", [None, [1], [0, 1, 2], [0.3, 1, 7], [1e-3, 1e3]])
+@pytest.mark.parametrize("n_features", [1, 40])
+@pytest.mark.parametrize("scale_free", [False, True])
+def test_equal_rows_are_visited_as_often_as_their_weight_asks_for(
+    weights, n_features, scale_free
+):
+    rng = np.random.default_rng(0)
+    X = np.ones((300, n_features))
+    X[:, 0] = np.minimum(rng.geometric(0.1, 300), 30)
+    weight = (
+        np.empty(0) if weights is None else rng.choice(np.array(weights, float), 300)
+    )
+    totals = Counter()
+    for value, own in zip(
+        X[:, 0], weight if len(weight) else np.ones(300), strict=True
+    ):
+        totals[value] += own
+    totals = {value: total for value, total in totals.items() if total}
+    light = max(min(totals.values()), np.mean(list(totals.values())) / 2)
+    wanted = {value: max(1, round(total / light)) for value, total in totals.items()}
+    rows, _ = read_rows(X, keyed=True)
+    order, shares = visits(rows, np.ones((300, 1)), weight, 0, scale_free=scale_free)
+    assert Counter(X[order, 0]) == wanted
+    for row in order:
+        share = shares[row] if len(shares) else 1
+        assert share == pytest.approx(totals[X[row, 0]] / wanted[X[row, 0]])
+    assert len(set(order)) == len(wanted), "of equal rows one stands for all"
+
+
+def test_rows_are_told_apart_by_either_half_of_their_keys():
+    """Of 200,000 rows some have the same half key, and none the same key."""
+    n_rows = 200_000
+    rng = np.random.default_rng(0)
+    keys = rng.integers(2**64, size=n_rows // 2, dtype=np.uint64)
+    keys = np.append(keys, keys[rng.permutation(n_rows // 2)])  # each comes twice
+    numbers, same = np.arange(n_rows, dtype=np.uint64), np.ones(n_rows - 1, np.uint8)
+    targets = np.empty((n_rows, 0))
+    _visits._tell_apart(numbers, same, content=keys, targets=targets, seed=1)
+    order = numbers.astype(np.uint32)
+    assert sorted(order) == list(range(n_rows))
+    np.testing.assert_array_equal(same, keys[order[1:]] == keys[order[:-1]])
+    assert np.count_nonzero(same) == n_rows // 2
+
+
 @pytest.mark.parametrize("n_rows", [1, 2, 4])
 def test_further_passes_have_each_order_as_often(n_rows):
     order = np.arange(n_rows, dtype=np.uint32)
@@ -181,14 +225,14 @@ def test_rows_with_the_same_hash_are_visited_in_an_order_of_their_own(
     weighted, monkeypatch
 ):
     """By longer hashes where 2 bits are left: not as they came."""
-    half = _visits._half
+    sorted_numbers = _visits._sorted_numbers
 
-    def few_bits(numbers, which):
-        if which == 1:
-            numbers &= np.uint64(0xC0000000FFFFFFFF)
-        return half(numbers, which)
+    def few_bits(*args, **keys):
+        numbers = sorted_numbers(*args, **keys) & np.uint64(0xC0000000FFFFFFFF)
+        numbers.sort()
+        return numbers
 
-    monkeypatch.setattr(_visits, "_half", few_bits)
+    monkeypatch.setattr(_visits, "_sorted_numbers", few_bits)
     X, y = samples("binary")
     X, y = np.vstack((X, X[:20])), np.append(y, y[:20])
     rng = np.random.default_rng(0)
@@ -456,7 +500,9 @@ def test_rows_that_differ_by_a_bit_are_not_the_same(bit):
     X = np.array([[1.0, 2.0], [1.0 + 2.0 ** (bit - 52), 2.0]])
     model = AdagradRegressor(scale_invariant=True, eta0=0.5, max_iter=1)
     assert model.fit(X, [1.0, 1.0]).t_ == 2
-    order, weight = visits(read_rows(X)[0], np.ones((2, 1)), [], 0, scale_free=True)
+    order, weight = visits(
+        read_rows(X)[0], np.ones((2, 1)), np.empty(0), 0, scale_free=True
+    )
     assert sorted(order) == [0, 1]
     assert not len(weight)
 
