@@ -853,18 +853,47 @@ def test_labels_of_any_type_come_back(labels):
     assert_same(model, fitted("binary", X, y))
 
 
-@pytest.mark.parametrize("labels", [[0, 1], [0, 1, 2], [-7, 5, 900], [0, 5, 10**12]])
-def test_labels_of_many_rows_are_told_apart_as_words_are(labels):
+@pytest.mark.parametrize(
+    ("labels", "dtypes"),
+    [
+        ([0, 1], "bool uint8 int8 uint32 int64 uint64 float16 float32 float64"),
+        ([0, 1, 2], "uint8 int16 int64 uint64 float32 float64"),
+        ([3, 200, 250], "uint8 uint32 uint64 float16 float64"),
+        ([-7, 5, 900], "int16 int64 float32 float64"),
+        ([0, 5, 10**12], "int64 uint64 float64"),
+        ([2**63, 2**63 + 2**40], "uint64"),
+    ],
+    ids=str,
+)
+def test_labels_of_many_rows_are_told_apart_as_words_are(labels, dtypes):
     rng = np.random.default_rng(0)
     X, codes = rng.normal(size=(2000, 3)), rng.integers(len(labels), size=2000)
-    model, of_words = (
-        AdagradClassifier(random_state=0, max_iter=1).fit(X, np.array(names)[codes])
-        for names in (labels, ["a", "b", "c"])
-    )
-    assert model.classes_.tolist() == labels
-    assert_same(model, of_words)
-    with pytest.raises(ValueError, match="new class 4;"):
-        model.partial_fit(X, np.where(np.arange(2000) < 1999, labels[0], 4))
+    words = np.array(["a", "b", "c"])[codes]
+    wanted = AdagradClassifier(random_state=0, max_iter=1).fit(X, words)
+    for dtype in dtypes.split():
+        names = np.array(labels, dtype)
+        model = AdagradClassifier(random_state=0, max_iter=1).fit(X, names[codes])
+        assert model.classes_.dtype == dtype
+        np.testing.assert_array_equal(model.classes_, names)
+        assert_same(model, wanted)
+        for of_stream in ("int64", dtype):
+            if labels[-1] < 128:
+                model.partial_fit(X[:1500], names[codes[:1500]].astype(of_stream))
+        new = np.array([labels[0]] * 1999 + [4], "u8" if labels[0] >= 0 else "i8")
+        with pytest.raises(ValueError, match="new class 4;"):
+            model.partial_fit(X, new)
+
+
+@pytest.mark.parametrize("wrong", [0.5, 1e30])
+def test_labels_that_are_no_integers_are_refused(wrong):
+    X, y = np.ones((2000, 1)), np.arange(2000) % 2.0
+    y[-1] = wrong
+    if wrong == 0.5:
+        with pytest.raises(ValueError, match="Unknown label type"):
+            AdagradClassifier().fit(X, y)
+    model = AdagradClassifier().fit(X[:-1], y[:-1])
+    with pytest.raises(ValueError, match="new class"):
+        model.partial_fit(X, y)
 
 
 @pytest.mark.parametrize("string", [str, np.str_])
