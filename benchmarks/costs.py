@@ -177,7 +177,7 @@ def _ordering(table, dataset, arguments):
             "as it came": lambda _: Adagrad(shuffle=False).fit(X, y),
             "read": lambda _: read_rows(X),
             "order": lambda seed: visits(
-                read_rows(X, keyed=True)[0], codes, np.empty(0), seed
+                read_rows(X, keyed=True)[0], codes, codes[:0, 0], seed
             ),
         },
         arguments.rounds,

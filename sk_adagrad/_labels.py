@@ -100,14 +100,16 @@ def _range(y):
 
 
 def _whole(y):
-    """Return labels as integers; None if they are others."""
+    """Return labels as integers; None if they are others, or too large for doubles."""
     if y.dtype.kind in "bi" or (y.dtype.kind == "u" and y.dtype.itemsize < 8):
         return y
     if y.dtype.kind != "f":
         return None
     with np.errstate(invalid="ignore"):  # of what is too large for an integer
         numbers = y.astype(np.int64)
-    return numbers if (numbers == y).all() else None
+    if numbers.min() <= -(2**53) or numbers.max() >= 2**53 or (numbers != y).any():
+        return None
+    return numbers
 
 
 def balanced(codes, weight, n_classes):

@@ -29,7 +29,7 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
         With keys, unless `scale_free`.
     targets : ndarray of shape (n_rows, n_values)
     weight : ndarray of shape (n_rows,)
-        Empty if all rows weigh 1.
+        Of the type of the rows; empty if all weigh 1.
     seed : int
         From 0 to 2**63 - 1.
     scale_free : bool
@@ -131,7 +131,8 @@ def _scale_free_numbers(rows, targets, weight, seed):
     rng = np.random.default_rng(seed)
     shares = rng.normal(size=rows.n_features) / np.where(largest > 0, largest, np.inf)
     sums = matrix @ shares
-    sums += targets @ rng.normal(size=targets.shape[1])
+    # No product of BLAS, which rounds by where in the matrix a row is.
+    sums += (targets * rng.normal(size=targets.shape[1])).sum(axis=1)
     exact_keys = _exact_keys(rows, targets, NO_ROWS, seed)
     order = order[np.lexsort((exact_keys[order], sums[order]))]
     same = exact_keys[order[1:]] == exact_keys[order[:-1]]

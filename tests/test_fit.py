@@ -74,6 +74,34 @@ def test_the_order_of_the_rows_does_not_matter(task, form, weighted):
         assert_same(fitted(task, form(X[order]), y[order], weight[order]), wanted)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@each_task
+def test_weights_of_equal_rows_are_added_up_in_any_order(task, dtype):
+    """To the bit, though each sum is rounded."""
+    X, y = samples(task, dtype)
+    rng = np.random.default_rng(0)
+    rows = np.repeat(np.arange(N_ROWS), rng.integers(1, 30, N_ROWS))
+    weight = rng.uniform(0, 1, len(rows)) * 10.0 ** rng.integers(-3, 4, len(rows))
+    wanted = fitted(task, X[rows], y[rows], weight)
+    for _ in range(5):
+        order = rng.permutation(len(rows))
+        model = fitted(task, X[rows[order]], y[rows[order]], weight[order])
+        assert_same(model, wanted)
+
+
+def test_rows_that_are_nearly_equal_may_come_in_any_order():
+    """Where columns may have any scale, rows are ordered by sums, which are rounded."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X, y = np.ones((18, 1)), 1 + np.eye(9)[rng.integers(9, size=18)] * 2**-52
+        order = rng.permutation(18)
+        model, other = (
+            fitted("targets", X[rows], y[rows], scale_invariant=True, max_iter=1)
+            for rows in (slice(None), order)
+        )
+        assert model.t_ == other.t_
+
+
 @each_format
 @each_task
 def test_repeating_a_row_is_giving_it_weight(task, form):
@@ -861,6 +889,7 @@ def test_labels_of_any_type_come_back(labels):
         ([3, 200, 250], "uint8 uint32 uint64 float16 float64"),
         ([-7, 5, 900], "int16 int64 float32 float64"),
         ([0, 5, 10**12], "int64 uint64 float64"),
+        ([2**53, 2**53 + 2], "int64 uint64 float64"),
         ([2**63, 2**63 + 2**40], "uint64"),
     ],
     ids=str,
