@@ -592,7 +592,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
                 y = y.astype(np.float64)
             except ValueError:
                 refuse_tags()
-        y = sp.csr_matrix(y, copy=True)  # what follows changes it
+        y = sp.csr_matrix(y)  # what follows changes it, and not what the user has
         y.sum_duplicates()
         y.eliminate_zeros()
         if (y.data != 1).any():

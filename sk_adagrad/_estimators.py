@@ -28,7 +28,7 @@ from ._rates import (
     first_accumulators,
     intercept_value,
 )
-from ._rows import as_csr, read_rows
+from ._rows import as_csr, checked_csr, read_rows
 from ._samples import Samples, cast_to, checked_weight
 from ._solver import Rule, mean_per_sample, solve
 from ._state import ModelState, Reading
@@ -171,6 +171,8 @@ class BaseAdagrad(BaseEstimator):
         return Samples(rows, targets, weight)
 
     def _validate(self, X, y, sample_weight, dtype, *, go_on, stream):
+        if sp.issparse(y):
+            y = checked_csr(y)
         rows, y = self._read(
             X,
             keyed=self.shuffle and not (stream or self.scale_invariant),

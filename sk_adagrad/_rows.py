@@ -1,5 +1,6 @@
 """The rows of X as the kernel reads them."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -122,7 +123,7 @@ def rows_of(X) -> Rows:
     return Rows(data, indices, indptr, n_rows, n_features)
 
 
-def as_csr(X):
+def as_csr(X, name="X"):
     """Return X, as a CSR matrix if it is sparse; a CSR matrix is not looked at yet.
 
     Raises
@@ -134,22 +135,46 @@ def as_csr(X):
         return X
     if X.ndim != 2:
         raise ValueError(
-            f"Expected 2D array, got a {X.ndim}D sparse array instead: X must have a "
-            "row for each sample and a column for each feature."
+            f"Expected 2D array, got a {X.ndim}D sparse array instead: {name} must "
+            "have a row for each sample and a column for each feature or label."
         )
     if X.format == "coo":
         for axis, at in enumerate((X.row, X.col)):
             if len(at) and (at.min() < 0 or at.max() >= X.shape[axis]):
                 wrong = at.min() if at.min() < 0 else at.max()
                 raise ValueError(
-                    f"X is not a valid COO matrix: its shape is {X.shape}, but it has "
-                    f"an entry at {('row', 'column')[axis]} {wrong}."
+                    f"{name} is not a valid COO matrix: its shape is {X.shape}, but it "
+                    f"has an entry at {('row', 'column')[axis]} {wrong}."
                 )
-    elif X.format in ("csc", "bsr"):
-        X.check_format(full_check=True)
     elif X.format == "csr":
-        _check_lengths(X)
-    return X.tocsr()
+        _check_lengths(X, name)
+        return X
+    with _naming(X, name):
+        if X.format in ("csc", "bsr"):
+            X.check_format(full_check=True)
+        return X.tocsr()
+
+
+def checked_csr(y):
+    """Return a copy of a sparse y, as a CSR matrix whose arrays fit each other.
+
+    What scikit-learn and SciPy would do with another one may end the process.
+    """
+    y = as_csr(y, "y")
+    with _naming(y, "y"):
+        y = y.copy()
+        y.check_format(full_check=True)
+    return y
+
+
+@contextmanager
+def _naming(X, name):
+    """Say which matrix it is whose arrays SciPy refuses."""
+    try:
+        yield
+    except ValueError as error:
+        message = f"{name} is not a valid {X.format.upper()} matrix: {error}."
+        raise ValueError(message) from error
 
 
 def read_rows(X, *, keyed=False) -> tuple[Rows, bool]:
@@ -212,26 +237,25 @@ def read_rows(X, *, keyed=False) -> tuple[Rows, bool]:
     return read_rows(X, keyed=keyed)
 
 
-def _check_lengths(X):
+def _check_lengths(X, name):
     """Refuse a CSR matrix whose arrays do not have the lengths that they need."""
     n_rows, _ = X.shape
+    wrong = f"{name} is not a valid CSR matrix: "
     indptr, indices = X.indptr, X.indices
     if len(indptr) != n_rows + 1:
         raise ValueError(
-            f"X is not a valid CSR matrix: it has {n_rows} rows, so indptr must have "
+            f"{wrong}it has {n_rows} rows, so indptr must have "
             f"{n_rows + 1} entries, but it has {len(indptr)}."
         )
     if len(indices) != len(X.data):
         raise ValueError(
-            f"X is not a valid CSR matrix: indices has {len(indices)} entries and data "
+            f"{wrong}indices has {len(indices)} entries and data "
             f"has {len(X.data)}; they must be as many."
         )
     if indptr[0] != 0:
-        raise ValueError(
-            f"X is not a valid CSR matrix: indptr must start with 0, not {indptr[0]}."
-        )
+        raise ValueError(f"{wrong}indptr must start with 0, not {indptr[0]}.")
     if indices.dtype not in (np.int32, np.int64):
         raise ValueError(
-            f"X is not a valid CSR matrix: its column indices are {indices.dtype}, but "
+            f"{wrong}its column indices are {indices.dtype}, but "
             "must be int32 or int64."
         )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from sk_adagrad import AdagradClassifier
+from sk_adagrad import AdagradClassifier, AdagradClassifierCV, AdagradRegressor
 
 N_ROWS, N_FEATURES = 6, 5
 DENSE = np.random.default_rng(0).normal(size=(N_ROWS, N_FEATURES))
@@ -138,3 +138,18 @@ def test_a_sparse_array_of_one_dimension_is_refused(method):
         getattr(model, method)(
             sp.coo_array(DENSE[0]), *([Y] if method == "fit" else [])
         )
+
+
+@each_bad_matrix
+def test_the_fault_of_an_indicator_of_labels_is_named_too(bad, fault):
+    """What SciPy does with some of these would end the process."""
+    model = AdagradClassifier(random_state=0).fit(DENSE, sp.csr_matrix(DENSE > 0))
+    before = pickle.dumps(model)
+    for learn in (model.fit, model.partial_fit, AdagradClassifierCV().fit):
+        with pytest.raises(ValueError, match=f"^y .*({fault}|index pointer)"):
+            learn(DENSE, bad())
+    with pytest.raises(ValueError, match=r"y_val .* y is not a valid"):
+        model.fit(DENSE, sp.csr_matrix(DENSE > 0), X_val=DENSE, y_val=bad())
+    assert pickle.dumps(model) == before
+    with pytest.raises(ValueError, match=f"^y .*({fault}|index pointer)"):
+        AdagradRegressor().fit(DENSE, bad())
