@@ -188,19 +188,24 @@ class FullMatrixState:
 
     def _published(self, name, read, power):
         """Return what leaders have; of intercepts times a power of their value."""
-        if name not in self._read:
+        known = self._read
+        if name not in known:
             places = self._places(self.leaders[:, None])[:, 0]
             etas, first = self.of_leaders(self.rates), self.first_accumulators
             leading = zip(places, etas, first, strict=True)
             values = np.array([read(*own) for own in leading])
-            values[:, -1] *= self.intercept_value**power
+            for _ in range(abs(power)):  # the square alone might overflow
+                values[:, -1] *= self.intercept_value ** np.sign(power)
             values = values.astype(self.dtype)
-            self._read[name] = read_only(values[:, :-1]), read_only(values[:, -1])
-        return self._read[name]
+            known[name] = read_only(values[:, :-1]), read_only(values[:, -1])
+        return known[name]
 
     def changed(self):
-        """Forget what was published: the state has learned since."""
-        self._read.clear()
+        """Forget what was published: the state has learned since.
+
+        A new dict, as another thread may be about to put what it has read into this.
+        """
+        self._read = {}
 
     def __getstate__(self):
         return {**vars(self), "_read": {}}

@@ -281,9 +281,14 @@ class Learner:
             Weighted losses of the pass, each sample scored before it was learned from.
         weight_sum : float
         """
+        try:
+            return self._one_pass(state, trial, candidates)
+        finally:  # another thread may have read what was half learned
+            state.changed()
+
+    def _one_pass(self, state, trial, candidates):
         begin = state.weight_sum if self.is_first_pass else 0.0
         before, t_before, at = state.losses(), state.t, 0
-        state.changed()
         loss_sum = state.loss_sum
         if not self.is_first_pass:
             loss_sum = aligned_copy(loss_sum)

@@ -447,13 +447,15 @@ class ModelState:
             eps = self.first_accumulators + self.reading.eps
             rates = eta[:, None] / np.sqrt(G + eps[:, None])
             if self.scaled:
-                squares = self.scales[0] ** 2
-                seen = squares > 0
-                rates = np.divide(rates, squares, where=seen, out=np.zeros_like(rates))
+                seen = self.scales[0] > 0
+                rates[:, ~seen] = 0
+                for _ in range(2):  # the square alone might be 0 or infinite
+                    np.divide(rates, self.scales[0], where=seen, out=rates)
             value = self.intercept_value
             root = np.sqrt(self._intercept_accumulators() + eps)
             of_intercept = eta * value / root * value
-            return rates.astype(self.dtype), of_intercept.astype(self.dtype)
+            with np.errstate(over="ignore"):
+                return rates.astype(self.dtype), of_intercept.astype(self.dtype)
 
         return self._published("learning_rates", read)
 
@@ -475,14 +477,17 @@ class ModelState:
         return out
 
     def _published(self, name, read):
-        published = self._read.get(name)
-        if published is None:
-            self._read[name] = published = tuple(map(read_only, read()))
-        return published
+        known = self._read
+        if name not in known:
+            known[name] = tuple(map(read_only, read()))
+        return known[name]
 
     def changed(self):
-        """Forget what was published: the state has learned since."""
-        self._read.clear()
+        """Forget what was published: the state has learned since.
+
+        A new dict, as another thread may be about to put what it has read into this.
+        """
+        self._read = {}
 
     def __getstate__(self):
         return {**vars(self), "_read": {}}

@@ -450,6 +450,24 @@ def test_a_classifier_takes_rows_in_any_unit(task, update):
 # Where intercepts start.
 
 
+@pytest.mark.parametrize("preconditioner", ["diagonal", "full"])
+def test_what_is_published_of_intercepts_does_not_overflow_on_the_way(preconditioner):
+    X = np.random.default_rng(0).normal(size=(40, 3)) * 1e-155
+    model = AdagradClassifier(preconditioner=preconditioner).fit(X, X[:, 0] > 0)
+    assert 0 < model.intercept_accumulators_[0] < 1e3
+    assert np.isfinite(model.intercept_learning_rates_)
+
+
+@pytest.mark.parametrize("size", [1e-23, 1, 1e20])
+def test_a_rate_of_0_tells_of_a_feature_that_never_came(size):
+    """Not of a column the square of whose size is no number of float32."""
+    X = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
+    X[:, 1] = 0
+    model = AdagradClassifier(scale_invariant=True, random_state=0)
+    model.fit(X * np.float32(size), X[:, 0] > 0)
+    np.testing.assert_array_equal(model.learning_rates_[0] > 0, [True, False, True])
+
+
 @pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
 @pytest.mark.parametrize(
     "loss", [loss for loss, of in REGRESSION_LOSSES.items() if not of.log_link]

@@ -12,10 +12,10 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sk_adagrad import AdagradClassifier, AdagradRegressor, _banks
+from sk_adagrad import AdagradClassifier, AdagradRegressor, _banks, _full_matrix
 from sk_adagrad._dispatch import KERNELS
 
-from .comparing import assert_same
+from .comparing import MODEL, assert_same
 
 N_ROWS, N_FEATURES = 40, 12
 
@@ -300,6 +300,31 @@ def assert_refused(model, stream, spoil, message, **classes):
         model.partial_fit(X, y, sample_weight=weight, **classes)
     assert list(vars(model)) == attributes
     assert pickle.dumps(model) == before
+
+
+@pytest.mark.parametrize("preconditioner", ["diagonal", "full"])
+@each_stream
+def test_what_another_thread_reads_meanwhile_is_not_kept(
+    stream, preconditioner, monkeypatch
+):
+    X, y, weight = samples(stream)
+    model = copy.deepcopy(STREAMS[stream])
+    model.set_params(preconditioner=preconditioner, eta0=0.5)
+    model.partial_fit(X[:20], y[:20], sample_weight=weight[:20], **first_call(stream))
+    engine = {"diagonal": _banks, "full": _full_matrix}[preconditioner]
+    learns = engine.learn
+
+    def learn_and_be_read(*args):
+        for name in MODEL:
+            getattr(model, name)
+        model.predict(X)
+        return learns(*args)
+
+    monkeypatch.setattr(engine, "learn", learn_and_be_read)
+    model.partial_fit(X[20:], y[20:], sample_weight=weight[20:])
+    loaded = pickle.loads(pickle.dumps(model))
+    assert_same(model, loaded)
+    np.testing.assert_array_equal(model.predict(X), loaded.predict(X))
 
 
 @refusals(BAD_CHUNKS, BAD_LATER_CHUNKS)
