@@ -158,14 +158,25 @@ cdef void gamma(
     slope[0] = spread(1) - y * derivative
 
 
+cdef inline lanes linked_less_one(lanes p, lanes* derivative) noexcept nogil:
+    """Return the same less 1, which is exact for small p."""
+    cdef lanes limit = spread(LINK_LIMIT), least
+    linked(p, derivative)
+    least = exponential_minus_one(if_above(p, limit, limit, p))
+    return least + derivative[0] * positive(p - limit)
+
+
 cdef void tweedie(
     lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    # With a power between 1 and 2 the first exponent falls and the second rises in p.
-    cdef lanes falling, rising, falling_slope, rising_slope
-    falling = linked(spread(1 - parameter) * p, &falling_slope)
-    rising = linked(spread(2 - parameter) * p, &rising_slope)
-    value[0] = rising / spread(2 - parameter) - y * falling / spread(1 - parameter)
+    # With a power between 1 and 2 the first exponent rises and the second falls in p.
+    # Of terms without p there are those by which the loss goes over into Poisson's and
+    # gamma's: without, it would be so large near 1 and 2 that no pass would lessen it.
+    cdef lanes a = spread(2 - parameter), b = spread(parameter - 1)
+    cdef lanes rising, falling, rising_slope, falling_slope
+    rising = linked_less_one(a * p, &rising_slope)
+    falling = linked_less_one(-b * p, &falling_slope)
+    value[0] = rising / a + a + y * (falling / b + b)
     slope[0] = rising_slope - y * falling_slope
 
 

@@ -122,3 +122,9 @@ def check_range(estimator, dtype):
             raise ValueError(
                 f"{name}={value} is too large for {dtype}, the type of the model."
             )
+    if estimator.loss == "tweedie" and dtype.type(estimator.power) in (1, 2):
+        limit = {1: "poisson", 2: "gamma"}[int(dtype.type(estimator.power))]
+        raise ValueError(
+            f"power={estimator.power} is {dtype.type(estimator.power):g} in {dtype}, "
+            f"the type of the model: use loss={limit!r}."
+        )

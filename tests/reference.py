@@ -15,16 +15,18 @@ def _excess(p, y, epsilon):
 
 
 def _tweedie(p, y, power):
-    """Return half the deviance of y from exp(p), without terms of y alone."""
+    """Return half the deviance of y from exp(p), less terms without p.
+
+    It goes over into those of Poisson and gamma.
+    """
     if power == 0:
         return (np.exp(p) - y) ** 2 / 2
     if power == 1:
         return np.exp(p) - y * p
     if power == 2:
         return p + y * np.exp(-p)
-    return np.exp((2 - power) * p) / (2 - power) - y * np.exp((1 - power) * p) / (
-        1 - power
-    )
+    a, b = 2 - power, power - 1
+    return np.expm1(a * p) / a + a + y * (np.expm1(-b * p) / b + b)
 
 
 def _tweedie_slope(p, y, power):

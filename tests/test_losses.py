@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sk_adagrad import AdagradRegressor
 from sk_adagrad._dispatch import available_instruction_sets, load
 from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
@@ -106,6 +107,9 @@ def test_loss_is_that_of_scikit_learn(loss, theirs, evaluate):
     parameter = 1 + PARAMETER if loss == "tweedie" else PARAMETER
     their_y = (y + 1) / 2 if loss == "log_loss" else y
     wanted = their_loss.loss_gradient(their_y, p)
+    if loss == "tweedie":  # ours has other terms without p
+        a, b = 1 - PARAMETER, PARAMETER
+        wanted = wanted[0] + a - 1 / a + y * (b - 1 / b), wanted[1]
     for actual, their in zip(
         evaluate(loss, p, y, parameter=parameter), wanted, strict=True
     ):
@@ -132,6 +136,44 @@ def test_loss_is_that_of_scikit_learns_sgd(loss, theirs, arguments, evaluate):
     value, slope = evaluate(loss, p, y)
     np.testing.assert_allclose(value, list(map(their_loss.py_loss, p, y)), atol=1e-14)
     np.testing.assert_allclose(slope, list(map(their_loss.py_dloss, p, y)), atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("power", "limit"), [(1 + 2.0**-20, "poisson"), (2 - 2.0**-20, "gamma")]
+)
+def test_tweedie_goes_over_into_poisson_and_gamma(power, limit, dtype, evaluate):
+    """And its fits with it: when they stop depends on all that the loss has."""
+    p, y = points(limit)
+    p, y = p.clip(-5, 5), np.abs(y) + 0.1
+    pairs = zip(
+        evaluate("tweedie", p, y, dtype, power),
+        evaluate(limit, p, y, dtype),
+        strict=True,
+    )
+    for actual, wanted in pairs:
+        np.testing.assert_allclose(actual, wanted, rtol=1e-4, atol=1e-4)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 5)).astype(dtype)
+    y = rng.gamma(2, np.exp(X[:, 0] + 1))
+    for options in ({}, {"importance_aware": True}):
+        model, wanted = (
+            AdagradRegressor(random_state=0, **loss, **options).fit(X, y)
+            for loss in ({"loss": "tweedie", "power": power}, {"loss": limit})
+        )
+        assert model.n_iter_ == wanted.n_iter_
+        np.testing.assert_allclose(model.predict(X), wanted.predict(X), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("power", "limit"), [(1 + 1e-9, "poisson"), (2 - 1e-9, "gamma")]
+)
+def test_a_power_that_float32_cannot_tell_from_a_limit_is_refused(power, limit):
+    X, y = np.ones((3, 1), "float32"), np.ones(3)
+    model = AdagradRegressor("tweedie", power=power)
+    with pytest.raises(ValueError, match=f"power={power} is .*float32.*{limit}"):
+        model.fit(X, y)
+    model.fit(X.astype("float64"), y)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
