@@ -52,6 +52,8 @@ def search_constraints(plain_type):
     return {
         **constraints,
         **dict.fromkeys(AXES, axis),
+        # A factor of two apart: more go beyond what a float can be.
+        "eta0s": [Interval(Integral, 1, 100, closed="both"), "array-like"],
         "cv": ["cv_object"],
         "scoring": [str, callable, None],
         "refit": ["boolean"],

@@ -199,7 +199,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         samples that are new. From the second pass on, samples have been seen, so it
         falls below the loss on new data.
     validation_loss_curve_ : list of float or None
-        Mean loss on `X_val` after each pass, if `fit` was given one.
+        Mean loss on `X_val` after each pass, if `fit` was given one, weighted by
+        `sample_weight_val` alone and not by `class_weight`.
     n_iter_ : int
         Passes that the last call of `fit` or `partial_fit` made.
     t_ : int
@@ -619,9 +620,13 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         codes, each = samples.targets.labels.astype(np.intp), samples.weights
         n_classes = len(self.classes_)
         if self.class_weight != "balanced":
-            by_class = compute_class_weight(
-                self.class_weight, classes=self.classes_, y=self.classes_
-            )
+            try:
+                by_class = compute_class_weight(
+                    self.class_weight, classes=self.classes_, y=self.classes_
+                )
+            except (TypeError, ValueError) as error:
+                message = f"class_weight={self.class_weight} cannot be used: {error}"
+                raise ValueError(message) from error
             weight = each * by_class[codes]
             if not np.isfinite(weight).all() or (weight < 0).any():
                 raise ValueError(

@@ -65,7 +65,12 @@ class Fold:
         # All candidates were predicted in one pass over these rows. A scorer that makes
         # rows of its own gets the prediction of the state.
         model._raw_prediction = lambda X: raw if X is self.X else of_others(X)
-        return float(scorer(model, self.X, self.y, **self.score_params))
+        score = scorer(model, self.X, self.y, **self.score_params)
+        try:
+            return float(score)
+        except (TypeError, ValueError):
+            message = f"scoring must return a number, but returned {score!r}."
+            raise ValueError(message) from None
 
 
 def folds_of(splits, X, y, samples, weighed, *, random_state, scale_free, score_params):

@@ -76,6 +76,11 @@ def checked_weight(sample_weight, n_rows):
     """Return the weights as float64; an empty array stands for all 1."""
     if sample_weight is None:
         return np.empty(0)
+    if isinstance(sample_weight, str):
+        raise ValueError(
+            f"sample_weight={sample_weight!r} is not an array of numbers, one for each "
+            "sample; what weighs classes is class_weight."
+        )
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, sample_weight)
     weight = check_array(

@@ -32,7 +32,7 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         Base learning rates to try. An integer is that many, each twice the one before,
         at the scale of the data: 8 are those that ``eta0="auto"`` of
         :class:`AdagradClassifier` tries, from 1/16 to 8 times the inverse norm of a
-        typical row; other numbers go further at both ends, or less far.
+        typical row; other numbers, up to 100, go further at both ends, or less far.
     alphas : int or array-like of shape (n_alphas,), default=(0.0,)
         Strengths of the penalty to try. An integer is that many from 1e-7 to 1e-3, each
         as many times the one before.
@@ -116,7 +116,8 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
     **Folds.** A fold's models know all classes, also those that its training rows do
     not have, and their order of visits is that of `AdagradClassifier(random_state=...)`
     on these rows. `sample_weight` weighs the held-out rows too, if the scorer takes it;
-    with metadata routing, if the scorer asks for it. `groups` go to the splitter.
+    with metadata routing, if the scorer asks for it. Rows of weight 0 are held out from
+    every scorer. `groups` go to the splitter.
 
     There is no `partial_fit`: a search is over after `fit`. To go on with a stream,
     give `eta0_`, `alpha_`, `l1_ratio_` and `initial_accumulator_` to
@@ -249,7 +250,7 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         at the scale of the data: 8 are those that ``eta0="auto"`` of
         :class:`AdagradRegressor` tries, from 1/32 to 4 times the spread of y (the root
         mean square of its distance from the first intercept) over the norm of a typical
-        row; other numbers go further at both ends, or less far. Several targets have
+        row; other numbers, up to 100, go further, or less far. Several targets have
         one scale, the root mean square of all.
     alphas : int or array-like of shape (n_alphas,), default=(0.0,)
         Strengths of the penalty to try. An integer is that many from 1e-7 to 1e-3, each
@@ -333,7 +334,8 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
 
     **Folds.** The order of visits is that of `AdagradRegressor(random_state=...)` on
     the training rows. `sample_weight` weighs the held-out rows too, if the scorer takes
-    it; with metadata routing, if the scorer asks for it. `groups` go to the splitter.
+    it; with metadata routing, if the scorer asks for it. Rows of weight 0 are held out
+    from every scorer. `groups` go to the splitter.
 
     There is no `partial_fit`: a search is over after `fit`. To go on with a stream,
     give `eta0_`, `alpha_`, `l1_ratio_` and `initial_accumulator_` to

@@ -817,6 +817,13 @@ def test_balanced_in_a_stream_weighs_by_the_counts_so_far():
     assert_same(actual, AdagradClassifier().partial_fit(X, y, classes, balanced), 1e-11)
 
 
+def test_weights_that_are_no_numbers_are_named():
+    with pytest.raises(ValueError, match=r"sample_weight='balanced'.* class_weight"):
+        fitted("binary", *samples("binary"), "balanced")
+    with pytest.raises(ValueError, match=r"class_weight={0: 'x'}"):
+        fitted("binary", *samples("binary"), class_weight={0: "x"})
+
+
 @pytest.mark.parametrize("class_weight", [{0: 0, 1: 0}, {0: -1, 1: 1}, {0: np.inf}])
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_class_weights_are_refused_where_sample_weights_would_be(shuffle, class_weight):

@@ -1,6 +1,7 @@
 """The searches find what fitting each cell alone finds, and learn with the best."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -461,6 +462,7 @@ def test_integers_make_evenly_spaced_penalties():
         *(({name: 0.5}, f"'{name}' parameter") for name in ("eta0s", "l1_ratios")),
         ({"cv": 1}, "'cv' parameter"),
         ({"refit": "yes"}, "'refit' parameter"),
+        ({"eta0s": 3000}, r"'eta0s' parameter .* \[1, 100\]"),
         ({"scoring": "precise"}, "precise"),
         ({"scoring": "accuracy", "cv": None}, "set cv to a number of folds"),
         ({"preconditioner": "full", "alphas": [1e-3]}, "alpha=0.001 does not go with"),
@@ -477,6 +479,14 @@ def test_what_cannot_be_searched_is_refused_and_changes_nothing(params, message)
     with pytest.raises(ValueError, match=message):
         model.set_params(**params).fit(X, y)
     assert vars(model) == before
+
+
+@pytest.mark.parametrize("score", ["good", {"f1": 1.0}, None, [1.0, 2.0]], ids=str)
+def test_a_scorer_must_return_a_number(score):
+    with pytest.raises(
+        ValueError, match=re.escape(f"a number, but returned {score!r}")
+    ):
+        search("binary", scoring=lambda *_: score).fit(*samples("binary"))
 
 
 def test_rates_beyond_the_type_of_the_model_are_refused():
