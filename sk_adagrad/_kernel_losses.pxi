@@ -130,9 +130,11 @@ cdef void squared_epsilon_insensitive(
     slope[0] = (a + a) * sign(r)
 
 
-# Losses with a log link: the mean is e^p. Beyond +-LINK_LIMIT (30 in float32, where e^p
-# is 1e13, and 100 in float64) e^p goes on as a straight line, so that a raw prediction
-# that is far off, as early ones are, gives a steep slope but a finite one.
+# Losses with a log link: half the deviance of y from the mean e^p. It is 0 for the best
+# prediction, so that `tol` is a share of what a pass can better. Beyond +-LINK_LIMIT
+# (30 in float32, where e^p is 1e13, and 100 in float64) e^p goes on as a straight line,
+# so that a raw prediction that is far off, as early ones are, gives a steep slope but a
+# finite one.
 
 cdef inline lanes linked(lanes p, lanes* derivative) noexcept nogil:
     cdef lanes limit = spread(LINK_LIMIT)
@@ -145,7 +147,7 @@ cdef void poisson(
 ) noexcept nogil:
     cdef lanes mean, derivative
     mean = linked(p, &derivative)
-    value[0] = mean - y * p
+    value[0] = y * (logarithm(y) - p) + (mean - y)
     slope[0] = derivative - y
 
 
@@ -154,7 +156,7 @@ cdef void gamma(
 ) noexcept nogil:
     cdef lanes inverse_mean, derivative
     inverse_mean = linked(-p, &derivative)
-    value[0] = p + y * inverse_mean
+    value[0] = (p - logarithm(y)) + (y * inverse_mean - spread(1))
     slope[0] = spread(1) - y * derivative
 
 
@@ -170,13 +172,16 @@ cdef void tweedie(
     lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
     # With a power between 1 and 2 the first exponent rises and the second falls in p.
-    # Of terms without p there are those by which the loss goes over into Poisson's and
-    # gamma's: without, it would be so large near 1 and 2 that no pass would lessen it.
+    # Near 1 or 2, where it is Poisson's or gamma's deviance, differences stay exact.
     cdef lanes a = spread(2 - parameter), b = spread(parameter - 1)
-    cdef lanes rising, falling, rising_slope, falling_slope
-    rising = linked_less_one(a * p, &rising_slope)
-    falling = linked_less_one(-b * p, &falling_slope)
-    value[0] = rising / a + a + y * (falling / b + b)
+    cdef lanes log_y = logarithm(y), rising, rising_slope, falling, falling_slope
+    rising = linked_less_one(a * p, &rising_slope) - if_above(
+        y, spread(0), exponential_minus_one(a * log_y), spread(-1)
+    )
+    falling = linked_less_one(-b * p, &falling_slope) - exponential_minus_one(
+        -b * log_y
+    )
+    value[0] = rising / a + y * falling / b
     slope[0] = rising_slope - y * falling_slope
 
 

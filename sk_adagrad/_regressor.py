@@ -45,10 +45,10 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         :class:`~sklearn.linear_model.SGDRegressor`;
         :class:`~sklearn.linear_model.QuantileRegressor`, for the pinball loss of
         ``"quantile"``; and :class:`~sklearn.linear_model.TweedieRegressor`, for the
-        last three, up to terms without the prediction. These have a log link: they
-        predict e to the power of the raw prediction, which goes on as a straight line
-        beyond e^±30 in float32 (e^±100 in float64) while learning, lest weights
-        overflow. Their targets have to be zero or positive; for ``"gamma"``, positive.
+        last three, which are half the deviance. These have a log link: they predict e
+        to the power of the raw prediction, which goes on as a straight line beyond
+        e^±30 in float32 (e^±100 in float64) while learning, lest weights overflow.
+        Their targets have to be zero or positive; for ``"gamma"``, positive.
     eta0 : "auto" or float, default="auto"
         Base learning rate η. Each step of weight j is ``eta0 / sqrt(G_j + eps)`` times
         its gradient, so its unit is that of the weights: the first step of each weight

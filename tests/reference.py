@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import xlogy
 
 
 def _sigmoid(z):
@@ -15,18 +16,13 @@ def _excess(p, y, epsilon):
 
 
 def _tweedie(p, y, power):
-    """Return half the deviance of y from exp(p), less terms without p.
-
-    It goes over into those of Poisson and gamma.
-    """
-    if power == 0:
-        return (np.exp(p) - y) ** 2 / 2
+    """Return half the deviance of y from exp(p)."""
     if power == 1:
-        return np.exp(p) - y * p
+        return xlogy(y, y) - y - y * p + np.exp(p)
     if power == 2:
-        return p + y * np.exp(-p)
+        return p - np.log(y) + y * np.exp(-p) - 1
     a, b = 2 - power, power - 1
-    return np.expm1(a * p) / a + a + y * (np.expm1(-b * p) / b + b)
+    return np.exp(a * p) / a + y * np.exp(-b * p) / b - y**a / (a * b)
 
 
 def _tweedie_slope(p, y, power):
