@@ -111,7 +111,7 @@ def load(name, dtype, max_rows=None) -> Dataset:
     FileNotFoundError
         If the set is not there.
     """
-    if name not in present([name]):
+    if name not in SETS or name not in present([name]):
         raise FileNotFoundError(
             f"There is no set {name!r}. "
             + (

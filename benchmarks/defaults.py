@@ -161,7 +161,7 @@ CONVERGED = "LogisticRegression, C by CV"
 SGD_REGRESSION, RIDGE = "SGDRegressor", "Ridge, alpha by CV"
 # Each with the number of seeds.
 CLASSIFIERS = {
-    DEFAULT: (default_fit, 3),
+    DEFAULT: (default_fit, 12),
     STREAM: (one_stream, 3),
     HINDSIGHT: (best_rate, 3),
     TUNED: (ours_tuned, 1),
@@ -171,7 +171,7 @@ CLASSIFIERS = {
     CONVERGED: (logistic_regression, 1),
 }
 REGRESSORS = {
-    DEFAULT: (default_fit, 3),
+    DEFAULT: (default_fit, 12),
     STREAM: (one_stream, 3),
     HINDSIGHT: (best_rate, 3),
     TUNED: (ours_tuned, 1),

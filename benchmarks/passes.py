@@ -9,9 +9,10 @@ were not rare; means are over those sets where they differ.
 import argparse
 
 import numpy as np
-from datasets import load, load_reuters, present
+from datasets import load, load_reuters, present, why_missing
 from measuring import Table, header
 from sklearn.metrics import f1_score
+from threadpoolctl import threadpool_limits
 
 from sk_adagrad import AdagradClassifier
 
@@ -64,6 +65,8 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
     print(header())
+    if not present():
+        print(why_missing())
     table = Table("rows", "kind", "sets", "log loss, times", "F1 before", "F1")
     found = {}
     for X, Y, X_test, Y_test in tasks():
@@ -92,4 +95,5 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    with threadpool_limits(1):
+        main()

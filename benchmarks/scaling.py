@@ -6,6 +6,7 @@ Synthetic power laws in float32; prints a Markdown table and draws a plot on dem
 import argparse
 
 from datasets import power_law
+from matplotlib.figure import Figure
 from measuring import Table, alternate, header
 from memory import peak_memory, state_size
 from threadpoolctl import threadpool_limits
@@ -43,7 +44,8 @@ def main():
             cells = (f"{seconds:.3g}", f"{ns:.2f}", f"{megabytes:.1f}", f"{state:.1f}")
             table.row(what, *(f"{number:,}" for number in step), *cells)
             measured[what].append((step[GROWING[what]], ns, megabytes))
-    if arguments.plot:
+    measured = {what: points for what, points in measured.items() if points}
+    if arguments.plot and measured:
         plot(measured, arguments.plot)
 
 
@@ -61,8 +63,6 @@ def measure(n_rows, n_features, nnz_per_row, n_classes, rounds):
 
 def plot(measured, path):
     """Draw nanoseconds and memory against what grows."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(4 * len(measured), 6), layout="constrained")
     axes = figure.subplots(2, len(measured), sharex="col", squeeze=False)
     for (time_axes, memory_axes), (what, points) in zip(

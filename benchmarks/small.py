@@ -26,6 +26,7 @@ from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
 
@@ -101,4 +102,5 @@ def main():
 if __name__ == "__main__":
     # scikit-learn warns of steps that were not enough and of sums that overflow.
     warnings.simplefilter("ignore")
-    main()
+    with threadpool_limits(1):
+        main()

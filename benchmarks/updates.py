@@ -5,15 +5,17 @@ so that the penalties alone differ; seconds are CPU time of one thread, the leas
 three.
 """
 
+import argparse
 import time
 from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
-from datasets import data_folder, load, present
-from measuring import Table
+from datasets import data_folder, load, present, why_missing
+from measuring import Table, header
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import MaxAbsScaler
+from threadpoolctl import threadpool_limits
 
 from sk_adagrad import AdagradClassifier
 
@@ -114,7 +116,18 @@ def compare_counts():
             table.row(name, columns, invariant, f"{loss:.4f}", f"{error:.4f}")
 
 
-if __name__ == "__main__":
+def main():
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    print(header())
+    if not present():
+        print(why_missing())
     compare_updates()
     compare_scales()
     compare_counts()
+
+
+if __name__ == "__main__":
+    with threadpool_limits(1):
+        main()

@@ -511,9 +511,11 @@ def learned(estimator, attribute, *, by="_state"):
     try:
         return vars(estimator)[by]
     except KeyError:
+        why = "before it is fitted."
+        if "cv_results_" in vars(estimator):  # a search has no model but scores
+            why = "after a search with refit=False: set refit=True and fit again."
         raise AttributeError(
-            f"{type(estimator).__name__!r} object has no attribute {attribute!r} "
-            "before it is fitted."
+            f"{type(estimator).__name__!r} object has no attribute {attribute!r} {why}"
         ) from None
 
 

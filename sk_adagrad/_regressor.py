@@ -184,7 +184,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     n_iter_ : int
         Passes that the last call of `fit` or `partial_fit` made.
     t_ : int
-        Visits to samples of weight above 0, in all passes.
+        Visits to samples of weight above 0, in all passes; after `fit` with a
+        validation set, in those up to the best one.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -307,7 +308,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         warm_start=False,
         n_jobs=None,
         verbose=0,
-    ):
+    ) -> None:
         self.loss = loss
         self.eta0 = eta0
         self.update = update

@@ -171,7 +171,7 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         random_state=None,
         n_jobs=None,
         verbose=0,
-    ):
+    ) -> None:
         self.loss = loss
         self.eta0s = eta0s
         self.alphas = alphas
@@ -389,7 +389,7 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         random_state=None,
         n_jobs=None,
         verbose=0,
-    ):
+    ) -> None:
         self.loss = loss
         self.eta0s = eta0s
         self.alphas = alphas

@@ -330,6 +330,8 @@ def test_without_refit_there_is_a_table_and_no_model(cv):
         assert not hasattr(model, name)
     with pytest.raises(NotFittedError, match="refit=True"):
         model.predict(X)
+    with pytest.raises(AttributeError, match=r"'coef_' after .* refit=False"):
+        model.coef_  # noqa: B018
 
 
 def test_a_model_that_overflows_has_no_score_and_ranks_last():
