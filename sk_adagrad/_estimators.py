@@ -28,9 +28,10 @@ from ._rates import (
     first_accumulators,
     intercept_value,
 )
-from ._rows import as_csr, checked_csr, read_rows
+from ._rows import read_rows
 from ._samples import Samples, cast_to, checked_weight
 from ._solver import Rule, mean_per_sample, solve
+from ._sparse import as_csr, check_pointers, checked_csr
 from ._state import ModelState, Reading
 from ._trial import Trial
 
@@ -193,6 +194,8 @@ class BaseAdagrad(BaseEstimator):
         """Return the rows of X; and y, or None if it is not to be checked."""
         X, y = as_csr(X), checks.get("y")
         if not self._needs_no_conversion(X, **checks):
+            if sp.issparse(X):
+                check_pointers(X)
             checked = validate_data(
                 self,
                 X,

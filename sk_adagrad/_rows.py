@@ -1,6 +1,5 @@
 """The rows of X as the kernel reads them."""
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -8,6 +7,7 @@ import scipy.sparse as sp
 from scipy.linalg.blas import dasum, sasum
 
 from ._dispatch import KERNELS
+from ._sparse import wrong_index, wrong_row
 
 NO_ROWS = np.empty(0, dtype=np.uint32)
 _NO_INDPTR = np.empty(0, dtype=np.int32)
@@ -123,60 +123,6 @@ def rows_of(X) -> Rows:
     return Rows(data, indices, indptr, n_rows, n_features)
 
 
-def as_csr(X, name="X"):
-    """Return X, as a CSR matrix if it is sparse; a CSR matrix is not looked at yet.
-
-    Raises
-    ------
-    ValueError
-        If the arrays of a sparse X in another format contradict each other.
-    """
-    if not sp.issparse(X):
-        return X
-    if X.ndim != 2:
-        raise ValueError(
-            f"Expected 2D array, got a {X.ndim}D sparse array instead: {name} must "
-            "have a row for each sample and a column for each feature or label."
-        )
-    if X.format == "coo":
-        for axis, at in enumerate((X.row, X.col)):
-            if len(at) and (at.min() < 0 or at.max() >= X.shape[axis]):
-                wrong = at.min() if at.min() < 0 else at.max()
-                raise ValueError(
-                    f"{name} is not a valid COO matrix: its shape is {X.shape}, but it "
-                    f"has an entry at {('row', 'column')[axis]} {wrong}."
-                )
-    elif X.format == "csr":
-        _check_lengths(X, name)
-        return X
-    with _naming(X, name):
-        if X.format in ("csc", "bsr"):
-            X.check_format(full_check=True)
-        return X.tocsr()
-
-
-def checked_csr(y):
-    """Return a copy of a sparse y, as a CSR matrix whose arrays fit each other.
-
-    What scikit-learn and SciPy would do with another one may end the process.
-    """
-    y = as_csr(y, "y")
-    with _naming(y, "y"):
-        y = y.copy()
-        y.check_format(full_check=True)
-    return y
-
-
-@contextmanager
-def _naming(X, name):
-    """Say which matrix it is whose arrays SciPy refuses."""
-    try:
-        yield
-    except ValueError as error:
-        message = f"{name} is not a valid {X.format.upper()} matrix: {error}."
-        raise ValueError(message) from error
-
-
 def read_rows(X, *, keyed=False) -> tuple[Rows, bool]:
     """Wrap a C-contiguous dense array or a CSR matrix, looking at all of it once.
 
@@ -214,17 +160,9 @@ def read_rows(X, *, keyed=False) -> tuple[Rows, bool]:
         keys=rows.keys,
     )
     if bad_row >= 0:
-        raise ValueError(
-            f"X is not a valid CSR matrix: row {bad_row} is said to go from entry "
-            f"{X.indptr[bad_row]} to {X.indptr[bad_row + 1]}, but indptr must not "
-            f"decrease and there are {len(X.indices)} entries."
-        )
+        raise wrong_row(X, bad_row)
     if low < 0 or high >= rows.n_features:
-        raise ValueError(
-            f"X is not a valid CSR matrix: it has {rows.n_features} columns, so column "
-            f"indices go from 0 to {rows.n_features - 1}, but indices contains "
-            f"{low if low < 0 else high}."
-        )
+        raise wrong_index(X, low, high)
     if rising or not kernel.repeats(
         indptr=rows.indptr,
         indices=rows.indices,
@@ -235,27 +173,3 @@ def read_rows(X, *, keyed=False) -> tuple[Rows, bool]:
     X.has_canonical_format = X.has_sorted_indices = False
     X.sum_duplicates()
     return read_rows(X, keyed=keyed)
-
-
-def _check_lengths(X, name):
-    """Refuse a CSR matrix whose arrays do not have the lengths that they need."""
-    n_rows, _ = X.shape
-    wrong = f"{name} is not a valid CSR matrix: "
-    indptr, indices = X.indptr, X.indices
-    if len(indptr) != n_rows + 1:
-        raise ValueError(
-            f"{wrong}it has {n_rows} rows, so indptr must have "
-            f"{n_rows + 1} entries, but it has {len(indptr)}."
-        )
-    if len(indices) != len(X.data):
-        raise ValueError(
-            f"{wrong}indices has {len(indices)} entries and data "
-            f"has {len(X.data)}; they must be as many."
-        )
-    if indptr[0] != 0:
-        raise ValueError(f"{wrong}indptr must start with 0, not {indptr[0]}.")
-    if indices.dtype not in (np.int32, np.int64):
-        raise ValueError(
-            f"{wrong}its column indices are {indices.dtype}, but "
-            "must be int32 or int64."
-        )

@@ -51,7 +51,67 @@ def coo():
     return sp.coo_matrix(DENSE)
 
 
+def with_pointers(X, *pointers):
+    """Let rows, or columns, begin at these entries and after them at the last."""
+    X.indptr = np.append(pointers, [X.indptr[-1]] * (len(X.indptr) - len(pointers)))
+    X.indptr = X.indptr.astype(X.indices.dtype)
+    return X
+
+
+def with_array(X, name, array):
+    setattr(X, name, array)
+    return X
+
+
+def lil(**spoilt):
+    """Return a matrix of lists, some of which are replaced."""
+    X = sp.lil_matrix(DENSE)
+    for name, row in spoilt.items():
+        getattr(X, name)[2] = row
+    return X
+
+
+WRAPPING = 0, 2**31 - 1, -(2**31), -1
+
 BAD = {
+    "CSR of integers: indptr behind the data": (
+        lambda: spoil(csr().astype(int), "indptr", 2, 2**24),
+        "indptr",
+    ),
+    "CSR of integers: negative indptr": (
+        lambda: spoil(csr().astype(int), "indptr", 2, -100),
+        "indptr",
+    ),
+    "CSR without entries": (
+        lambda: with_pointers(sp.csr_matrix(DENSE.shape), 0, 2**20),
+        "indptr",
+    ),
+    "CSC without entries": (
+        lambda: with_pointers(sp.csc_matrix(DENSE.shape), 0, -(2**20)),
+        "indptr",
+    ),
+    "CSC: indptr whose differences wrap": (
+        lambda: with_pointers(csc(), *WRAPPING),
+        "indptr",
+    ),
+    "BSR: indptr whose differences wrap": (
+        lambda: with_pointers(sp.bsr_matrix(DENSE, blocksize=(1, 1)), *WRAPPING),
+        "indptr",
+    ),
+    "LIL: long data": (lambda: lil(data=[1.0] * 1000), "lists of the same lengths"),
+    "LIL: short rows": (lambda: lil(rows=[]), "lists of the same lengths"),
+    "LIL: few rows": (
+        lambda: with_array(lil(), "rows", lil().rows[:2]),
+        "lists of the same lengths",
+    ),
+    "DIA: few offsets": (
+        lambda: with_array(sp.dia_matrix(DENSE), "offsets", np.zeros(1, "int32")),
+        "diagonals",
+    ),
+    "DIA: many offsets": (
+        lambda: with_array(sp.dia_matrix(DENSE), "offsets", np.zeros(99, "int32")),
+        "diagonals",
+    ),
     "CSR: negative column": (lambda: spoil(csr(), "indices", 3, -1), "indices"),
     "CSR: most negative column": (
         lambda: spoil(csr(), "indices", 3, -(2**31)),
@@ -153,3 +213,13 @@ def test_the_fault_of_an_indicator_of_labels_is_named_too(bad, fault):
     assert pickle.dumps(model) == before
     with pytest.raises(ValueError, match=f"^y .*({fault}|index pointer)"):
         AdagradRegressor().fit(DENSE, bad())
+
+
+@pytest.mark.parametrize("method", ["predict", "partial_fit"])
+def test_a_matrix_is_looked_at_before_its_type_is_changed(method):
+    """Which SciPy does through pointers that lead anywhere."""
+    model = AdagradClassifier(random_state=0).fit(DENSE.astype("float32"), Y)
+    with pytest.raises(ValueError, match=r"X is not a valid CSR matrix: .*indptr"):
+        getattr(model, method)(
+            spoil(csr(), "indptr", 2, 2**24), *([Y] if method != "predict" else [])
+        )

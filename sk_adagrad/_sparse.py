@@ -1,0 +1,153 @@
+"""Sparse matrices as they come: those whose arrays contradict each other are refused.
+
+What SciPy does with them as it converts them may end the process, and its own check
+leaves out matrices without entries, and pointers whose difference is no number of their
+type.
+"""
+
+from contextlib import contextmanager
+
+import scipy.sparse as sp
+
+_INDEX_TYPES = "int32", "int64"
+
+
+def as_csr(X, name="X"):
+    """Return X, as a CSR matrix if it is sparse; of a CSR matrix only lengths are seen.
+
+    Raises
+    ------
+    ValueError
+        If the arrays of a sparse X in another format contradict each other.
+    """
+    if not sp.issparse(X):
+        return X
+    if X.ndim != 2:
+        raise ValueError(
+            f"Expected 2D array, got a {X.ndim}D sparse array instead: {name} must "
+            "have a row for each sample and a column for each feature or label."
+        )
+    if X.format == "csr":
+        _check_lengths(X, name)
+        return X
+    if X.format == "coo":
+        _check_coordinates(X, name)
+    elif X.format in ("csc", "bsr"):
+        _check_compressed(X, name)
+    elif X.format == "lil":
+        _check_lists(X, name)
+    elif X.format == "dia" and len(X.offsets) != len(X.data):
+        raise _wrong(
+            X, name, f"it has {len(X.offsets)} offsets and {len(X.data)} diagonals."
+        )
+    with _naming(X, name):
+        return X.tocsr()
+
+
+def checked_csr(y):
+    """Return a copy of a sparse y, as a CSR matrix that was looked through."""
+    y = as_csr(y, "y")
+    _check_compressed(y, "y")
+    return y.copy()
+
+
+def check_pointers(X, name="X"):
+    """Refuse a matrix some row of which ends before its start or behind all entries."""
+    starts, ends, n_entries = X.indptr[:-1], X.indptr[1:], len(X.indices)
+    wrong = (ends < starts) | (ends > n_entries)  # differences might be no numbers
+    if wrong.any():
+        raise wrong_row(X, wrong.argmax(), name)
+
+
+def wrong_row(X, row, name="X"):
+    """Return the error of a row that ends before its start or behind all entries."""
+    return _wrong(
+        X,
+        name,
+        f"{_axes(X)[0]} {row} is said to go from entry {X.indptr[row]} to "
+        f"{X.indptr[row + 1]}, but indptr must not decrease and there are "
+        f"{len(X.indices)} entries.",
+    )
+
+
+def wrong_index(X, low, high, name="X"):
+    """Return the error of column indices of which the least and largest are given."""
+    _, axis, _, n = _axes(X)
+    return _wrong(
+        X,
+        name,
+        f"it has {n} {axis}s, so {axis} indices go from 0 to {n - 1}, but indices "
+        f"contains {low if low < 0 else high}.",
+    )
+
+
+def _axes(X):
+    """Return what a compressed matrix has pointers to, its indices are, how many."""
+    if X.format == "csc":
+        return "column", "row", *X.shape[::-1]
+    if X.format == "bsr":
+        sizes = (n // size for n, size in zip(X.shape, X.blocksize, strict=True))
+        return "row of blocks", "column of blocks", *sizes
+    return "row", "column", *X.shape
+
+
+def _check_compressed(X, name):
+    _check_lengths(X, name)
+    check_pointers(X, name)
+    if len(X.indices):
+        low, high = X.indices.min(), X.indices.max()
+        if low < 0 or high >= _axes(X)[3]:
+            raise wrong_index(X, low, high, name)
+    with _naming(X, name):
+        X.check_format(full_check=True)
+
+
+def _check_lengths(X, name):
+    """Refuse a compressed matrix whose arrays have not the lengths that they need."""
+    pointed, axis, n, _ = _axes(X)
+    indptr, indices = X.indptr, X.indices
+    if len(indptr) != n + 1:
+        what = (
+            f"it has {n} {pointed}s, so indptr must have {n + 1} entries, but it has "
+        )
+        raise _wrong(X, name, f"{what}{len(indptr)}.")
+    if len(indices) != len(X.data):
+        what = f"indices has {len(indices)} entries and data has {len(X.data)}; "
+        raise _wrong(X, name, f"{what}they must be as many.")
+    if indptr[0] != 0:
+        raise _wrong(X, name, f"indptr must start with 0, not {indptr[0]}.")
+    if indices.dtype not in _INDEX_TYPES:
+        what = f"its {axis} indices are {indices.dtype}, but must be "
+        raise _wrong(X, name, f"{what}{' or '.join(_INDEX_TYPES)}.")
+
+
+def _check_coordinates(X, name):
+    for axis, at in enumerate((X.row, X.col)):
+        if len(at) and (at.min() < 0 or at.max() >= X.shape[axis]):
+            wrong = at.min() if at.min() < 0 else at.max()
+            what = f"its shape is {X.shape}, but it has an entry at "
+            raise _wrong(X, name, f"{what}{('row', 'column')[axis]} {wrong}.")
+
+
+def _check_lists(X, name):
+    rows, data = X.rows, X.data
+    if not len(rows) == len(data) == X.shape[0] or [*map(len, rows)] != [
+        *map(len, data)
+    ]:
+        what = (
+            f"rows and data must have lists of the same lengths for {X.shape[0]} rows"
+        )
+        raise _wrong(X, name, f"{what}.")
+
+
+def _wrong(X, name, what):
+    return ValueError(f"{name} is not a valid {X.format.upper()} matrix: {what}")
+
+
+@contextmanager
+def _naming(X, name):
+    """Say which matrix it is whose arrays SciPy refuses."""
+    try:
+        yield
+    except ValueError as error:
+        raise _wrong(X, name, f"{error}.") from error
