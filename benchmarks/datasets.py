@@ -81,6 +81,12 @@ def why_missing() -> str:
     )
 
 
+def say_if_missing():
+    """Print why there are no real sets, if there are none."""
+    if not present():
+        print(why_missing())
+
+
 def present(names=SETS) -> list[str]:
     """Return those of the names whose files are there, in the order given."""
     folder = data_folder()

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from datasets import all_present, present, why_missing
+from datasets import all_present, say_if_missing
 from measuring import Table, header
 from speed import MULTICLASS, single_output_sets
 from threadpoolctl import threadpool_limits
@@ -209,8 +209,7 @@ def main():
     arguments = _arguments()
     print(header())
     print("Least of several passes, wall time")
-    if not present():
-        print(why_missing())
+    say_if_missing()
     with tempfile.TemporaryDirectory() as folder:
         for dtype in ("float32", "float64"):
             functions = compiled(folder, dtype)

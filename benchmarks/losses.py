@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
-from datasets import load, load_reuters, power_law, present, why_missing
+from datasets import load, load_reuters, power_law, present, say_if_missing
 from measuring import Table, alternate, header
 from memory import peak_memory
 from sklearn.base import clone
@@ -385,8 +385,7 @@ def main():
         f"One thread, CPU time, medians of {arguments.rounds} alternating rounds, of "
         f"multinomial and labels {2 * arguments.rounds + 1}."
     )
-    if not present():
-        print(why_missing())
+    say_if_missing()
     for name in arguments.sections:
         print(f"\n### {name}\n\n{SECTIONS[name].__doc__.splitlines()[0]}", flush=True)
         SECTIONS[name](arguments)

@@ -1,5 +1,6 @@
 """Timing in alternation, and tables of what was measured."""
 
+import argparse
 import platform
 import time
 from dataclasses import dataclass
@@ -40,6 +41,14 @@ def alternate(candidates, rounds) -> dict[str, Timing]:
             cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
             seconds[name].append((cpu, wall))
     return {name: Timing(*np.median(each, axis=0)) for name, each in seconds.items()}
+
+
+def begin(description):
+    """Print the header of a script without options, or with ``--help`` what it is."""
+    argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    print(header())
 
 
 def header() -> str:

@@ -6,11 +6,9 @@ each number the default is compared with as many passes as there would be if cla
 were not rare; means are over those sets where they differ.
 """
 
-import argparse
-
 import numpy as np
-from datasets import load, load_reuters, present, why_missing
-from measuring import Table, header
+from datasets import load, load_reuters, present, say_if_missing
+from measuring import Table, begin
 from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits
 
@@ -61,12 +59,8 @@ def compare(X, y, X_test, y_test):
 
 
 def main():
-    argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
-    print(header())
-    if not present():
-        print(why_missing())
+    begin(__doc__)
+    say_if_missing()
     table = Table("rows", "kind", "sets", "log loss, times", "F1 before", "F1")
     found = {}
     for X, Y, X_test, Y_test in tasks():

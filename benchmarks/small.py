@@ -4,11 +4,10 @@ Each is learned in its own units and standardised, by our default estimator, by 
 it comes and by LogisticRegression or Ridge as they come, on random halves.
 """
 
-import argparse
 import warnings
 
 import numpy as np
-from measuring import Table, header
+from measuring import Table, begin
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
@@ -81,10 +80,7 @@ def compare(X, y, is_regression, standardise):
 
 
 def main():
-    argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
-    print(header())
+    begin(__doc__)
     of_models = [
         f"{name}: {what}"
         for name in ("ours", "SGD", "converged")

@@ -8,7 +8,7 @@ import argparse
 import costs
 import numpy as np
 from costs import SGD, Adagrad
-from datasets import Dataset, all_present, power_law, present, why_missing
+from datasets import Dataset, all_present, power_law, say_if_missing
 from measuring import Table, alternate, geometric_mean, header
 from peers import PEERS, cpu_seconds_per_row
 from threadpoolctl import threadpool_limits
@@ -137,8 +137,7 @@ def main():
         f"One thread, rows shuffled by both, whole calls of fit, medians of "
         f"{arguments.rounds} alternating rounds, CPU time."
     )
-    if not present():
-        print(why_missing())
+    say_if_missing()
     for name in arguments.sections:
         SECTIONS[name](arguments)
 

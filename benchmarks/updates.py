@@ -5,14 +5,13 @@ so that the penalties alone differ; seconds are CPU time of one thread, the leas
 three.
 """
 
-import argparse
 import time
 from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
-from datasets import data_folder, load, present, why_missing
-from measuring import Table, header
+from datasets import data_folder, load, present, say_if_missing
+from measuring import Table, begin
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import MaxAbsScaler
 from threadpoolctl import threadpool_limits
@@ -117,12 +116,8 @@ def compare_counts():
 
 
 def main():
-    argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
-    print(header())
-    if not present():
-        print(why_missing())
+    begin(__doc__)
+    say_if_missing()
     compare_updates()
     compare_scales()
     compare_counts()
