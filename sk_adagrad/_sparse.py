@@ -9,8 +9,6 @@ from contextlib import contextmanager
 
 import scipy.sparse as sp
 
-_INDEX_TYPES = "int32", "int64"
-
 
 def as_csr(X, name="X"):
     """Return X, as a CSR matrix if it is sparse; of a CSR matrix only lengths are seen.
@@ -107,37 +105,49 @@ def _check_lengths(X, name):
     pointed, axis, n, _ = _axes(X)
     indptr, indices = X.indptr, X.indices
     if len(indptr) != n + 1:
-        what = (
+        raise _wrong(
+            X,
+            name,
             f"it has {n} {pointed}s, so indptr must have {n + 1} entries, but it has "
+            f"{len(indptr)}.",
         )
-        raise _wrong(X, name, f"{what}{len(indptr)}.")
     if len(indices) != len(X.data):
-        what = f"indices has {len(indices)} entries and data has {len(X.data)}; "
-        raise _wrong(X, name, f"{what}they must be as many.")
+        raise _wrong(
+            X,
+            name,
+            f"indices has {len(indices)} entries and data has {len(X.data)}; they must "
+            "be as many.",
+        )
     if indptr[0] != 0:
         raise _wrong(X, name, f"indptr must start with 0, not {indptr[0]}.")
-    if indices.dtype not in _INDEX_TYPES:
-        what = f"its {axis} indices are {indices.dtype}, but must be "
-        raise _wrong(X, name, f"{what}{' or '.join(_INDEX_TYPES)}.")
+    if indices.dtype not in ("int32", "int64"):
+        raise _wrong(
+            X,
+            name,
+            f"its {axis} indices are {indices.dtype}, but must be int32 or int64.",
+        )
 
 
 def _check_coordinates(X, name):
     for axis, at in enumerate((X.row, X.col)):
         if len(at) and (at.min() < 0 or at.max() >= X.shape[axis]):
             wrong = at.min() if at.min() < 0 else at.max()
-            what = f"its shape is {X.shape}, but it has an entry at "
-            raise _wrong(X, name, f"{what}{('row', 'column')[axis]} {wrong}.")
+            raise _wrong(
+                X,
+                name,
+                f"its shape is {X.shape}, but it has an entry at "
+                f"{('row', 'column')[axis]} {wrong}.",
+            )
 
 
 def _check_lists(X, name):
-    rows, data = X.rows, X.data
-    if not len(rows) == len(data) == X.shape[0] or [*map(len, rows)] != [
-        *map(len, data)
-    ]:
-        what = (
-            f"rows and data must have lists of the same lengths for {X.shape[0]} rows"
+    columns, values = ([*map(len, lists)] for lists in (X.rows, X.data))
+    if columns != values or len(columns) != X.shape[0]:
+        raise _wrong(
+            X,
+            name,
+            f"rows and data must have lists of the same lengths for {X.shape[0]} rows.",
         )
-        raise _wrong(X, name, f"{what}.")
 
 
 def _wrong(X, name, what):
