@@ -25,7 +25,7 @@ import scipy.sparse as sp
 
 from ._dispatch import KERNELS
 from ._full_models import FullModels, set_copies
-from ._memory import read_only
+from ._publishing import Publishing, read_only
 from ._state import Reading
 
 MAX_FEATURES = 4_000
@@ -36,7 +36,7 @@ _GROWTH = 8
 
 
 @dataclass
-class FullMatrixState:
+class FullMatrixState(Publishing):
     """Matrices, weights and counters; offers the solver what `ModelState` does.
 
     Parameters
@@ -188,8 +188,8 @@ class FullMatrixState:
 
     def _published(self, name, read, power):
         """Return what leaders have; of intercepts times a power of their value."""
-        known = self._read
-        if name not in known:
+
+        def read_leaders():
             places = self._places(self.leaders[:, None])[:, 0]
             etas, first = self.of_leaders(self.rates), self.first_accumulators
             leading = zip(places, etas, first, strict=True)
@@ -197,18 +197,9 @@ class FullMatrixState:
             for _ in range(abs(power)):  # the square alone might overflow
                 values[:, -1] *= self.intercept_value ** np.sign(power)
             values = values.astype(self.dtype)
-            known[name] = read_only(values[:, :-1]), read_only(values[:, -1])
-        return known[name]
+            return values[:, :-1], values[:, -1]
 
-    def changed(self):
-        """Forget what was published: the state has learned since.
-
-        A new dict, as another thread may be about to put what it has read into this.
-        """
-        self._read = {}
-
-    def __getstate__(self):
-        return {**vars(self), "_read": {}}
+        return self._once(name, read_leaders)
 
     def __setstate__(self, contents):
         set_copies(self, contents)

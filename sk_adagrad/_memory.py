@@ -4,7 +4,6 @@ import math
 import os
 
 import numpy as np
-import scipy.sparse as sp
 
 _CACHE_LINE = 64
 
@@ -31,19 +30,6 @@ def check_memory(n_bytes, rates, n_features):
         f"machine has {limit / 2**30:,.1f} GiB. What makes it less: "
         f"{', '.join(ways_out)}."
     )
-
-
-def read_only(array):
-    """Return an array, or CSR matrix, that cannot be written to.
-
-    Writing to it would change nothing, and the user would not know.
-    """
-    if sp.issparse(array):
-        array.data.flags.writeable = False
-        return array
-    array = np.ascontiguousarray(array)
-    array.flags.writeable = False
-    return array
 
 
 def aligned_zeros(shape, dtype=np.float64):

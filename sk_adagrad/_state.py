@@ -8,7 +8,8 @@ import scipy.sparse as sp
 
 from ._dispatch import KERNELS
 from ._layout import LANES, Layout
-from ._memory import aligned_copy, aligned_zeros, check_memory, read_only, zero_table
+from ._memory import aligned_copy, aligned_zeros, check_memory, zero_table
+from ._publishing import Publishing
 from ._rates import Start
 
 _NO_TOUCHED = np.empty(0, dtype=np.int64)
@@ -52,7 +53,7 @@ class Reading:
 
 
 @dataclass
-class ModelState:
+class ModelState(Publishing):
     """Weights, accumulators and counters of all models, grouped in banks.
 
     Each output has one model, or several that differ in their base learning rate: the
@@ -414,7 +415,7 @@ class ModelState:
                 w = self._as_csr(w)
             return w, self.of_leaders(self.layout.by_model(self.biases()))
 
-        return self._published("weights", read)
+        return self._once("weights", read)
 
     def _as_csr(self, w):
         """Return the weights of the kept features as a matrix of all columns."""
@@ -436,7 +437,7 @@ class ModelState:
             value = self.intercept_value  # whose square may be too large
             return G, (self._intercept_accumulators() + first) / value / value
 
-        return self._published("accumulators", read)
+        return self._once("accumulators", read)
 
     def learning_rates(self):
         """Return the rates that the next gradients meet, as `accumulators` does."""
@@ -457,7 +458,7 @@ class ModelState:
             with np.errstate(over="ignore"):
                 return rates.astype(self.dtype), of_intercept.astype(self.dtype)
 
-        return self._published("learning_rates", read)
+        return self._once("learning_rates", read)
 
     def _accumulators_of(self, group):
         return self.table[group, :, :, 1]
@@ -475,22 +476,6 @@ class ModelState:
                 out[output] = of_group[banks[output], :, lanes[output]]
             del of_group  # or there would be two, each as large as its banks
         return out
-
-    def _published(self, name, read):
-        known = self._read
-        if name not in known:
-            known[name] = tuple(map(read_only, read()))
-        return known[name]
-
-    def changed(self):
-        """Forget what was published: the state has learned since.
-
-        A new dict, as another thread may be about to put what it has read into this.
-        """
-        self._read = {}
-
-    def __getstate__(self):
-        return {**vars(self), "_read": {}}
 
     def __setstate__(self, contents):
         # Copies: a pickle aligns to 16 bytes only, joblib can load read-only arrays.
