@@ -23,8 +23,8 @@ def learn(learner, state, loss_sum, begin, end):
     _, n_banks, _, _, width = state.table.shape
     reads_per_row = rows.nnz // max(1, rows.n_rows) * width * n_banks
     block = max(1, _BLOCK_READS // max(1, reads_per_row))
-    lane_labels, lane_columns, used = targets.by_lane(state)
-    symbols = state.symbols()
+    lane_columns, used = state.layout.lanes
+    symbols = state.symbols
     interrupted = False
 
     def learn_banks(group, banks):
@@ -45,7 +45,7 @@ def learn(learner, state, loss_sum, begin, end):
                 values=targets.values,
                 labels=targets.labels,
                 label_indptr=targets.label_indptr,
-                lane_labels=lane_labels[group, banks],
+                codes=targets.codes,
                 lane_columns=lane_columns[group, banks],
                 used=used[group, banks],
                 sample_weight=samples.weight,
@@ -70,7 +70,8 @@ def learn(learner, state, loss_sum, begin, end):
             )
         return learned
 
-    n_threads = effective_n_jobs(learner.n_jobs)
+    # To ask joblib takes 4 us, of 110 that one row takes.
+    n_threads = effective_n_jobs(learner.n_jobs) if len(used) > 1 or n_banks > 1 else 1
     parts = list(_parts(state, n_threads))
     try:
         if len(parts) == 1 or n_threads == 1:
@@ -137,7 +138,7 @@ def raw_predictions(state, rows):
 def _of_groups(state, rows, groups, n_columns):
     """Return w . x + b of the models in some groups, one after another."""
     kernel = KERNELS[state.dtype]
-    biases, symbols = state.biases(), state.symbols()
+    biases, symbols = state.biases(), state.symbols
     own_columns, own_values = _room_for_a_row(rows, state)
     n_lanes = state.layout.width * state.layout.n_banks
     if state.coupled:  # what is left over of the last bank is no column

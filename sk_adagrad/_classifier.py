@@ -390,7 +390,6 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         validation = X_val, y_val, sample_weight_val
         return self._learn(X, y, sample_weight, stream=False, validation=validation)
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Learn from each sample once, in the given order, going on from before.
 

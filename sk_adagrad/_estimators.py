@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.extmath import safe_sparse_dot
@@ -61,6 +62,8 @@ class BaseAdagrad(BaseEstimator):
         validation=(None, None, None),
     ):
         """Validate, encode, take the state, solve, publish."""
+        if stream and not hasattr(self, "_state"):
+            self._validate_unless_told_not_to()
         go_on = hasattr(self, "_state") and (stream or self.warm_start)
         with unchanged_on_error(self):
             check_combination(self)
@@ -89,6 +92,15 @@ class BaseAdagrad(BaseEstimator):
             few = begins and weighed.n_counted < self._n_first(weighed)
             self._opening = samples.copy() if few else None
         return self
+
+    def _validate_unless_told_not_to(self):
+        """Validate parameters as scikit-learn's context of `fit` does.
+
+        For each call of `partial_fit` that context takes as long as to learn a hundred
+        short rows.
+        """
+        if not get_config()["skip_parameter_validation"]:
+            self._validate_params()
 
     def _solve(
         self, samples, class_counts, held_out=None, *, go_on, stream, start=None

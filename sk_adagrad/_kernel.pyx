@@ -179,9 +179,7 @@ cdef struct Job:
     Py_ssize_t n_values
     const real* labels
     const int64_t* label_starts
-    const lanes* lane_labels
     const int32_t* lane_columns
-    const lanes* used
     const real* sample_weight
     real* table
     Py_ssize_t stride
@@ -238,18 +236,18 @@ cdef inline void fetch_ahead(
 
 
 cdef inline lanes target_of(
-    const Job* job, Py_ssize_t row, Py_ssize_t b
+    const Job* job, Py_ssize_t row, Py_ssize_t b, const Bank* bank
 ) noexcept nogil:
     """Return what a bank's lanes are to learn from the row; 0 in unused ones."""
-    cdef lanes y, used = job.used[b]
+    cdef lanes y, used = bank.used
     cdef Py_ssize_t k
     if job.label_starts != NULL:
         y = -used
         for k in range(job.label_starts[row], job.label_starts[row + 1]):
-            y = if_equal(spread(job.labels[k]), job.lane_labels[b], used, y)
+            y = if_equal(spread(job.labels[k]), bank.code, used, y)
         return y
     if job.labels != NULL:
-        return if_equal(spread(job.labels[row]), job.lane_labels[b], used, -used)
+        return if_equal(spread(job.labels[row]), bank.code, used, -used)
     return used * gather(
         &job.values[row * job.n_values], &job.lane_columns[LANES * b]
     )
@@ -354,18 +352,16 @@ cdef inline int64_t visit_rows(
         t += 1
         any_slope = False
         if not plain and job.multinomial:
-            job.loss_sum[0] += weight * softmax(
-                banks, job.used, job.lane_labels, n_banks, job.labels[row]
-            )
+            job.loss_sum[0] += weight * softmax(banks, n_banks, job.labels[row])
         for b in range(n_banks):
             bank = &banks[b]
             if plain or not job.multinomial:
-                y = target_of(job, row, b)
+                y = target_of(job, row, b, bank)
                 job.loss(bank.p, y, job.loss_parameter, &value, &bank.slope)
                 # Of NaN a maximum is 0: it must not count as a perfect prediction.
                 value = value + spread(0) * bank.p
-                add_up(&job.loss_sum[LANES * b], spread(weight) * job.used[b] * value)
-            bank.slope = spread(weight) * job.used[b] * bank.slope
+                add_up(&job.loss_sum[LANES * b], spread(weight) * bank.used * value)
+            bank.slope = spread(weight) * bank.used * bank.slope
             bank.drive = bank.slope
             if not plain and job.importance_aware:
                 follow_flow(
@@ -413,9 +409,9 @@ def train(
     const real[:, ::1] values,       # in: targets (n, n_outputs); empty for labels
     const real[::1] labels,          # in: class codes, row after row
     const int64_t[::1] label_indptr,  # in: where each row's begin; empty: one a row
-    const real[:, ::1] lane_labels,  # in: label of each lane, -1 in unused ones
-    const int32_t[:, ::1] lane_columns,  # in: column of `values` of each lane
-    const real[:, ::1] used,         # in: 1, or 0 in unused lanes
+    const real[::1] codes,           # in: label of each output; empty for values
+    const int32_t[:, ::1] lane_columns,  # in: output of each lane, 0 in unused ones
+    const uint8_t[:, ::1] used,      # in: 1, or 0 in unused lanes
     const real[::1] sample_weight,   # in: of each row; empty: all 1
     real[:, :, :, :] table,          # in/out: (n_banks, n_features, 2, width)
     real[:, :, ::1] intercept,       # in/out: (n_banks, 2, 8)
@@ -456,9 +452,7 @@ def train(
     job.labels = &labels[0] if labels.shape[0] else NULL
     job.values = &values[0, 0] if values.size else NULL
     job.n_values = values.shape[1]
-    job.lane_labels = <const lanes*> &lane_labels[0, 0]
     job.lane_columns = &lane_columns[0, 0]
-    job.used = <const lanes*> &used[0, 0]
     job.sample_weight = &sample_weight[0] if sample_weight.shape[0] else NULL
     job.table = &table[0, 0, 0, 0] if n_features else NULL
     job.stride = table.strides[1] // <Py_ssize_t> sizeof(real)
@@ -480,6 +474,10 @@ def train(
     job.loss_sum = &loss_sum[0, 0]
     for b in range(job.n_banks):
         begin_bank(&banks[b], &job.symbols[N_SYMBOLS * b], keep, job.reading, t)
+        aim_bank(
+            &banks[b], &codes[0] if codes.shape[0] else NULL, &lane_columns[b, 0],
+            &used[b, 0],
+        )
     plain = job.learning == MIRROR_DESCENT and job.reading == AS_STORED and not (
         importance_aware or multinomial or job.scales != NULL
     )

@@ -178,23 +178,23 @@ cdef inline void known_scale_row(
         scaled[k] = values[k] / scales[columns[k]] if scales[columns[k]] > 0 else 0
 
 
-cdef inline real softmax(
-    Bank* banks, const lanes* used, const lanes* code, Py_ssize_t n_banks, real label
-) noexcept nogil:
+cdef inline real softmax(Bank* banks, Py_ssize_t n_banks, real label) noexcept nogil:
     """Take slopes of -log(probability of label) from raw predictions; return that."""
     cdef Py_ssize_t b
     cdef lanes p
     cdef real top = lane(banks.p, 0), sum_of_all = 0, own = 0
     for b in range(n_banks):  # lanes that are not in use may be far above or below
-        banks[b].p = if_above(used[b], spread(0), banks[b].p, spread(top))
+        banks[b].p = if_above(banks[b].used, spread(0), banks[b].p, spread(top))
         top = max(top, largest(banks[b].p))
     for b in range(n_banks):
         p = banks[b].p
-        own += total(if_equal(spread(label), code[b], p, spread(0)) + spread(0) * p)
-        banks[b].slope = used[b] * exponential(p - spread(top))
+        own += total(
+            if_equal(spread(label), banks[b].code, p, spread(0)) + spread(0) * p
+        )
+        banks[b].slope = banks[b].used * exponential(p - spread(top))
         sum_of_all += total(banks[b].slope)
     for b in range(n_banks):
         banks[b].slope = banks[b].slope / spread(sum_of_all) - if_equal(
-            spread(label), code[b], used[b], spread(0)
+            spread(label), banks[b].code, banks[b].used, spread(0)
         )
     return lane(logarithm(spread(sum_of_all)), 0) + top - own

@@ -88,6 +88,8 @@ cdef struct Bank:
     # eta * l1 / SCALE, or l1 / l2 where there are both, and eta * l2 / SCALE.
     lanes l1
     lanes l2
+    lanes used      # 1, or 0 in unused lanes
+    lanes code      # the label that its output tells from the rest, -1 if there is none
 
 AT_WORK = sizeof(Bank) // sizeof(real)  # how many numbers a bank at work takes
 
@@ -108,6 +110,18 @@ cdef inline void begin_bank(
     else:
         bank.l1 = bank.eta * bank.l1 * spread(1 / SCALE)
     bank.l2 = bank.eta * bank.l2 * spread(1 / SCALE)
+
+
+cdef inline void aim_bank(
+    Bank* bank, const real* codes, const int32_t* columns, const uint8_t* used
+) noexcept nogil:
+    """Say what the lanes are to learn; `codes` is NULL if there are no labels."""
+    bank.used = pack(
+        used[0], used[1], used[2], used[3], used[4], used[5], used[6], used[7]
+    )
+    bank.code = spread(-1)
+    if codes != NULL:
+        bank.code = if_above(bank.used, spread(0), gather(codes, columns), bank.code)
 
 
 cdef inline void penalise_sum(

@@ -53,11 +53,15 @@ class Layout:
         return cls(-(-n_in_all // at_once), at_once, width, places)
 
     @cached_property
-    def outputs(self):
-        """The output of each lane, (n_groups, n_banks, 8) of int32; -1 if unused."""
-        of_model = np.empty(self.places.shape, np.int32)
-        of_model.T[...] = np.arange(len(self.places))
-        return self.by_lane(of_model, unused=-1)
+    def lanes(self):
+        """The output of each lane, (n_groups, n_banks, 8) of int32, and 1 for it.
+
+        Both are 0 in lanes that are not in use.
+        """
+        outputs = np.empty(self.places.shape, np.int32)
+        outputs.T[...] = np.arange(len(self.places))
+        used = np.ones(self.places.shape, np.uint8)
+        return self.by_lane(outputs, unused=0), self.by_lane(used, unused=0)
 
     def by_model(self, lanes):
         """Arrange (n_groups, n_banks, 8) as (n_outputs, n_candidates); a copy."""

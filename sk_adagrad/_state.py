@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -9,7 +10,7 @@ import scipy.sparse as sp
 from ._dispatch import KERNELS
 from ._layout import LANES, Layout
 from ._memory import aligned_copy, aligned_zeros, check_memory, zero_table
-from ._publishing import Publishing
+from ._publishing import Publishing, read_only
 from ._rates import Start
 
 _NO_TOUCHED = np.empty(0, dtype=np.int64)
@@ -132,7 +133,7 @@ class ModelState(Publishing):
             table=zero_table((n_groups, n_banks, n_features, 2, width), dtype),
             intercept=aligned_zeros((n_groups, n_banks, 2, LANES), dtype),
             layout=layout,
-            rates=rates,
+            rates=read_only(rates.copy()),
             first_accumulators=start.accumulators,
             coupled=coupled,
             reading=reading,
@@ -153,7 +154,7 @@ class ModelState(Publishing):
         b = np.repeat(biases[:, None], self.n_candidates, axis=1) / self.intercept_value
         b = self.layout.by_lane(b.astype(self.dtype), unused=0)
         if self.reading.update == "ftrl_proximal":
-            eta, eps, _, _ = np.moveaxis(self.symbols(), 2, 0)
+            eta, eps, _, _ = np.moveaxis(self.symbols, 2, 0)
             b *= -np.sqrt(eps) / eta  # G is still 0
         self.intercept[:, :, 0] = b
 
@@ -183,8 +184,9 @@ class ModelState(Publishing):
         """Whether the scales of features are tracked."""
         return self.scales.shape[1] > 0
 
+    @cached_property
     def symbols(self):
-        """Return η, G₀ + ε, λ₁ and λ₂ of each lane as (n_groups, n_banks, 4, 8).
+        """η, G₀ + ε, λ₁ and λ₂ of each lane, (n_groups, n_banks, 4, 8); read-only.
 
         That is the kernel's order of them. G₀ + ε is what the table's G lacks of what
         is rooted.
@@ -195,18 +197,29 @@ class ModelState(Publishing):
         of_model[:, :, 2] = self.reading.l1
         of_model[:, :, 3] = self.reading.l2
         lanes = self.layout.by_lane(of_model, unused=(1, 1, 0, 0))
-        return np.ascontiguousarray(lanes.swapaxes(2, 3))
+        return read_only(lanes.swapaxes(2, 3))
 
     def with_rate(self, eta):
         """Return a state in which each output goes on with this rate alone."""
-        rates = np.full((self.n_outputs, 1), float(eta))
-        if self.n_candidates == 1 and (self.rates == rates).all():
+        if self.n_candidates == 1 and (self.rates == eta).all():
             return self
         self.settle()  # by the rates that it was put off with
         if self.n_candidates > 1:
+            rates = np.full((self.n_outputs, 1), float(eta))
             return self.take(self.leaders[:, None], rates)
-        self.rates = rates
+        self.put_rates(eta)
         return self
+
+    def put_rates(self, rates, outputs=slice(None)):
+        """Go on at other rates, with all outputs or with some."""
+        new = self.rates.copy()
+        new[outputs] = rates
+        self.rates = read_only(new)  # the symbols would not follow
+        self._constants_changed()
+
+    def _constants_changed(self):
+        vars(self).pop("symbols", None)
+        self.changed()
 
     def losses(self, loss_sum=None):
         """Return the summed loss of each model as (n_outputs, n_candidates)."""
@@ -361,7 +374,7 @@ class ModelState(Publishing):
             shape = len(self.table), self.n_features
             self.touched = np.full(shape, self.t, dtype=np.int64)
         self.reading = reading
-        self.changed()
+        self._constants_changed()
 
     def settle(self):
         """Apply the regularisation that features have missed."""
@@ -374,19 +387,23 @@ class ModelState(Publishing):
         """Return w as (n_banks, n_features, width)."""
         table = self.table[group]
         out = np.empty((*table.shape[:2], self.layout.width), self.dtype)
-        symbols = self.symbols()[group]
+        symbols = self.symbols[group]
         self._read_weights(table, self.touched[group], symbols, out)
         return out
 
     def biases(self):
-        """Return b of each lane as (n_groups, n_banks, 8)."""
-        out = np.empty((*self.intercept.shape[:2], 1, LANES), self.dtype)
-        symbols = self.symbols()
-        symbols[:, :, 2:] = 0  # no penalty
-        for group, intercept in enumerate(self.intercept):
-            as_table = intercept[:, None]
-            self._read_weights(as_table, _NO_TOUCHED, symbols[group], out[group])
-        return out[:, :, 0] * self.dtype.type(self.intercept_value)
+        """Return b of each lane as (n_groups, n_banks, 8), read-only."""
+
+        def read():
+            out = np.empty((*self.intercept.shape[:2], 1, LANES), self.dtype)
+            symbols = self.symbols.copy()
+            symbols[:, :, 2:] = 0  # no penalty
+            for group, intercept in enumerate(self.intercept):
+                as_table = intercept[:, None]
+                self._read_weights(as_table, _NO_TOUCHED, symbols[group], out[group])
+            return (out[:, :, 0] * self.dtype.type(self.intercept_value),)
+
+        return self._once("biases", read)[0]
 
     def _read_weights(self, table, touched, symbols, out):
         kernel = KERNELS[self.dtype]

@@ -126,15 +126,6 @@ class Targets:
             label_indptr=indptr,
         )
 
-    def by_lane(self, state):
-        """Return each lane's label, its column of values and whether it is in use."""
-        outputs = state.layout.outputs
-        used = outputs >= 0
-        labels = np.full(outputs.shape, -1, state.dtype)
-        if self.are_labels:
-            labels[used] = self.codes[outputs[used]]
-        return labels, np.maximum(outputs, 0), used.astype(state.dtype)
-
     def content(self):
         """Return numbers of shape (n_samples, ...) that tell rows' targets apart."""
         if not self.are_labels:

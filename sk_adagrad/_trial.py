@@ -158,7 +158,7 @@ def try_candidates(learner, state, candidates, trial):
         for some, part, losses in _tried(learner, state, candidates, visits):
             chosen = trial.chosen(losses)
             state.adopt(part, chosen, some.start, features)
-            state.rates[some] = np.take_along_axis(part.rates, chosen, axis=1)
+            state.put_rates(np.take_along_axis(part.rates, chosen, axis=1), some)
     state.t = part.t
     if state.touched.shape[1]:
         state.touched[:, features] = part.touched[0]
@@ -203,7 +203,7 @@ def _try_softmax(learner, state, candidates, trial, visits, features):
                 least, (kept, kept_nth) = loss, before[0]
     chosen = np.full((state.n_outputs, 1), kept_nth)
     state.adopt(kept, chosen, features=features)
-    state.rates[...] = np.take_along_axis(kept.rates, chosen, axis=1)
+    state.put_rates(np.take_along_axis(kept.rates, chosen, axis=1))
     return part
 
 

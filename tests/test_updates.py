@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from sklearn import config_context
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
 from sk_adagrad._dispatch import KERNELS, available_instruction_sets, load
@@ -837,6 +838,17 @@ def test_a_bad_value_is_refused(options):
     (name,) = options
     model = AdagradClassifier(**options)
     with pytest.raises(ValueError, match=name):
+        model.fit(np.eye(2), [0, 1])
+    with pytest.raises(ValueError, match=name):
+        model.partial_fit(np.eye(2), [0, 1], classes=[0, 1])
+
+
+def test_parameters_are_not_looked_at_where_scikit_learn_is_told_not_to():
+    model = AdagradClassifier(tol="a tenth")  # of which a stream has no use
+    with config_context(skip_parameter_validation=True):
+        model.partial_fit(np.eye(2), [0, 1], classes=[0, 1])
+    assert model.t_ == 2
+    with pytest.raises(ValueError, match="tol"):
         model.fit(np.eye(2), [0, 1])
 
 
