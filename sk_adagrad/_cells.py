@@ -131,8 +131,6 @@ def final_scores(
         going &= np.isfinite(losses)
         at_end = stands_still(curves, tol, n_iter_no_change) | (n_passes == max_iter)
         ended = np.flatnonzero(going & at_end)
-        if len(ended) == going.sum():
-            state.settle()  # once for all rows to predict, as nobody learns on
         if len(ended):
             scores[places[ended]] = score(state, ended, places[ended])
         going &= ~at_end

@@ -150,9 +150,6 @@ class FullMatrixState(Publishing):
         self.rates = rates
         return self
 
-    def settle(self):
-        """Nothing: there is no regularisation to be made up for."""
-
     def read_as(self, reading):
         """Change ε."""
         self.reading = reading

@@ -41,6 +41,11 @@ class Reading:
         return self.update == "mirror_descent" and max(self.l1 + self.l2) > 0
 
     @property
+    def as_stored(self):
+        """Whether the table holds the weights as they are."""
+        return self.update == "mirror_descent" and not self.lazy
+
+    @property
     def kind(self):
         """Which penalties there are, where each makes reading a weight longer."""
         return self.lazy and (max(self.l1) > 0, max(self.l2) > 0)
@@ -404,6 +409,25 @@ class ModelState(Publishing):
             return (out[:, :, 0] * self.dtype.type(self.intercept_value),)
 
         return self._once("biases", read)[0]
+
+    def as_read(self):
+        """Return a state with the weights as they are, to predict from and no more."""
+        if self.reading.as_stored:
+            return self
+        known = self._read  # as in `_once`
+        if "as_read" not in known:
+            table = zero_table(self.table.shape, self.dtype)
+            for group, of_group in enumerate(table):
+                of_group[:, :, 0] = self._weights_of(group)
+            none = replace(self.reading, update="mirror_descent", l1=(0.0,), l2=(0.0,))
+            known["as_read"] = replace(
+                self,
+                table=table,
+                reading=none,
+                touched=self.touched[:, :0],
+                _read={"biases": (self.biases(),)},
+            )
+        return known["as_read"]
 
     def _read_weights(self, table, touched, symbols, out):
         kernel = KERNELS[self.dtype]

@@ -687,7 +687,7 @@ def test_a_sparsified_model_keeps_nothing_of_features_that_no_sample_had():
     wanted = model.decision_function(X)
     model.sparsify()
     assert len(pickle.dumps(model)) < dense / 1000
-    np.testing.assert_allclose(model.decision_function(X), wanted, rtol=1e-13)
+    np.testing.assert_allclose(model.decision_function(X), wanted, 1e-9, 1e-12)
 
 
 # Memory.

@@ -412,7 +412,8 @@ def read_everything(model):
     for name in dir(model):
         if name.endswith("_") and not name.startswith("_"):
             getattr(model, name)
-    model.predict(np.ones((1, N_FEATURES)))
+    for n_rows in (1, 9):  # enough for weights to be read once for all rows
+        model.predict(np.ones((n_rows, N_FEATURES)))
     return model
 
 
@@ -481,12 +482,15 @@ def test_zeros_that_csr_stores_are_no_values(task, options):
 @some_tasks
 def test_predictions_are_those_of_the_published_weights(task, form, options):
     X, y, _, weight = samples(task)
-    model = streamed(task, form(X), y, weight, **options)
-    raw = X @ np.atleast_2d(model.coef_).T + model.intercept_
-    if is_classifier(task):
-        assert_close(model.decision_function(form(X)), raw, 1e-13)
-    else:
-        assert_close(model.predict(form(X)), raw, 1e-13)
+    model = model_of(task, **options)
+    read = model.decision_function if is_classifier(task) else model.predict
+    many = np.tile(X, (10, 1))  # whose weights are read once for all rows
+    for _ in range(2):
+        go_on(model, task, form(X), y, weight)
+        raw = X @ np.atleast_2d(model.coef_).T + model.intercept_
+        assert_close(read(form(X[:3])), raw[:3], 1e-13)
+        for _ in range(2):
+            assert_close(read(form(many)), np.tile(raw, (10, 1)), 1e-13)
 
 
 @each_variant
