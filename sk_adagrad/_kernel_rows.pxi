@@ -33,13 +33,14 @@ def scan(
         const index* starts = &indptr[0] if sparse else NULL
         const index* columns = &indices[0] if indices.shape[0] else NULL
         const real* entries = &data[0] if data.shape[0] else NULL
-        index low = 0, high = -1
+        index low = 0, high = -1, fall = 0
         Py_ssize_t falls = 0, rounded = 0, begin, end, first, row = 0, k
         Py_ssize_t bad_row = -1
-        running_sum products
+        running_sum products, others
         real product = 0
         bint whole = True
     clear(&products)
+    clear(&others)
     with nogil:
         if sparse:
             bad_row = first_bad_row(starts, n_rows, indices.shape[0])
@@ -53,14 +54,17 @@ def scan(
                 for k in range(begin, end):
                     low = columns[k] if columns[k] < low else low
                     high = columns[k] if columns[k] > high else high
+                fall = 0
                 for k in range(begin + 1, end):
-                    falls += columns[k] <= columns[k - 1]
+                    fall += columns[k] <= columns[k - 1]
+                falls += fall
                 for k in range(first + 1, row):  # a row may begin with any column
                     if starts[k - 1] < starts[k] < end and starts[k] > begin:
                         falls -= columns[starts[k]] <= columns[starts[k] - 1]
-            for k in range(begin, end - 7, 8):  # 0 times NaN or infinity is not 0
+            for k in range(begin, end - 15, 16):  # 0 times NaN or infinity is not 0
                 add_times(&products, entries + k, 0)
-            for k in range(end - (end - begin) % 8, end):
+                add_times(&others, entries + k + 8, 0)
+            for k in range(end - (end - begin) % 16, end):
                 product += 0 * entries[k]
             if not keyed:
                 continue
@@ -71,7 +75,7 @@ def scan(
                 starts, columns, entries, n_features, first, row, &keys[0]
             ):
                 whole = False
-        product += total(lanes_of(&products))
+        product += total(lanes_of(&products)) + total(lanes_of(&others))
     return bad_row, low, high, falls == 0, product == 0, whole and not rounded
 
 
