@@ -79,20 +79,15 @@ def learn(learner, state, loss_sum, begin, end):
     # To ask joblib takes 4 us, of 110 that one row takes.
     n_threads = effective_n_jobs(learner.n_jobs) if len(used) > 1 or n_banks > 1 else 1
     parts = list(_parts(state, n_threads))
-    try:
-        if len(parts) == 1 or n_threads == 1:
-            learned = [learn_banks(*part) for part in parts]
-        else:
-            # joblib would look for results every 10 ms, a pass over a small set.
-            with ThreadPoolExecutor(n_threads) as pool:
-                try:
-                    learned = list(pool.map(learn_banks, *zip(*parts, strict=True)))
-                finally:
-                    interrupted = True
-    except BaseException:
-        # Counters must not be ahead of t: missed steps would be negative ones.
-        np.minimum(state.touched, state.t, out=state.touched)
-        raise
+    if len(parts) == 1 or n_threads == 1:
+        learned = [learn_banks(*part) for part in parts]
+    else:
+        # joblib would look for results every 10 ms, a pass over a small set.
+        with ThreadPoolExecutor(n_threads) as pool:
+            try:
+                learned = list(pool.map(learn_banks, *zip(*parts, strict=True)))
+            finally:
+                interrupted = True
     return learned[0]  # as many in each
 
 

@@ -26,7 +26,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from ._cells import final_scores, first_losses, joint, together
 from ._engines import PRECONDITIONERS
-from ._estimators import BaseAdagrad, learned, unchanged_on_error
+from ._estimators import BaseAdagrad, learned, published_together
 from ._folds import folds_of, knowing_classes, reads_probabilities, takes_weights
 from ._grid import (
     AXES,
@@ -38,6 +38,7 @@ from ._grid import (
 )
 from ._parameters import check_combination, check_range
 from ._rates import Start
+from ._rows import NO_ROWS
 from ._samples import Samples
 from ._solver import Learner, ordered
 from ._trial import Trial, places_below
@@ -72,54 +73,61 @@ class BaseSearch(BaseAdagrad):
 
     def _search(self, X, y, sample_weight, params):
         """Validate, train and score all cells, publish the best one's model."""
-        began = time.perf_counter()
-        with unchanged_on_error(self):
-            for name in _OF_THE_MODEL & vars(self).keys():
-                delattr(self, name)
-            alphas = values_of("alphas", self.alphas, spaced_alphas)
-            l1_ratios = values_of("l1_ratios", self.l1_ratios, spaced_l1_ratios)
-            self._check_search(alphas, l1_ratios, params)
-            samples, y = self._samples(X, y, sample_weight)
-            split_params, score_params = self._routed(samples.weight, params)
-            weighed, class_counts = self._weighed(samples)
-            self._shared = self._joint_start(weighed)
-            eta0s = self._shared.rates[0].tolist()
-            grid, passes = Grid(alphas, eta0s, l1_ratios), self._passes()
-            rules, plains = self._rules(grid, samples.rows.data.dtype)
-            if self.cv is None:
-                scores, begun = self._progressive(weighed, plains, passes)
-            else:
-                cv = check_cv(self.cv, y, classifier=is_classifier(self))
-                folds = folds_of(
-                    cv.split(X, y, **split_params),
-                    X,
-                    y,
-                    samples,
-                    self._weighed,
-                    random_state=passes["random_state"],
-                    scale_free=self.scale_invariant,
-                    score_params=score_params,
-                )
-                scores = self._k_fold(folds, samples, plains, passes)
-            self._publish_scores(grid, [scores[rule] for rule in rules])
-            if self.verbose:
-                seconds = time.perf_counter() - began
-                print(f"search: best score {self.best_score_:.6g}, {seconds:.2f} s")
-            if self.refit and self.cv is None:
-                learner, state, loss = begun[rules[grid.penalty_of(self.best_index_)]]
-                solved = learner.passes(
-                    state, loss_curve=[loss], verbose=self.verbose, **passes
-                )
-                self._publish(*solved)
-            elif self.refit:
-                best = self._plain_of_cell(**self.best_params_)
-                rates = np.full_like(self._shared.rates[:, :1], best.eta0)
-                start = replace(self._shared, rates=rates)
-                solved = best._solve(
-                    weighed, class_counts, go_on=False, stream=False, start=start
-                )
-                self._publish(*solved)
+        with published_together(self) as model:
+            model._search_among(X, y, sample_weight, params)
         return self
+
+    def _search_among(self, X, y, sample_weight, params):
+        began = time.perf_counter()
+        for name in _OF_THE_MODEL & vars(self).keys():
+            delattr(self, name)
+        alphas = values_of("alphas", self.alphas, spaced_alphas)
+        l1_ratios = values_of("l1_ratios", self.l1_ratios, spaced_l1_ratios)
+        self._check_search(alphas, l1_ratios, params)
+        samples, y = self._samples(X, y, sample_weight)
+        split_params, score_params = self._routed(samples.weight, params)
+        weighed, class_counts = self._weighed(samples)
+        order, visited, passes = NO_ROWS, weighed, self._passes()
+        if self.cv is None:
+            order, visited = ordered(
+                weighed, passes["random_state"], self.scale_invariant
+            )
+        self._shared = self._joint_start(weighed, visited.lightness(order))
+        grid = Grid(alphas, self._shared.rates[0].tolist(), l1_ratios)
+        rules, plains = self._rules(grid, samples.rows.data.dtype)
+        if self.cv is None:
+            scores, begun = self._progressive(visited, order, plains, passes)
+        else:
+            cv = check_cv(self.cv, y, classifier=is_classifier(self))
+            folds = folds_of(
+                cv.split(X, y, **split_params),
+                X,
+                y,
+                samples,
+                self._weighed,
+                random_state=passes["random_state"],
+                scale_free=self.scale_invariant,
+                score_params=score_params,
+            )
+            scores = self._k_fold(folds, samples, plains, passes)
+        self._publish_scores(grid, [scores[rule] for rule in rules])
+        if self.verbose:
+            seconds = time.perf_counter() - began
+            print(f"search: best score {self.best_score_:.6g}, {seconds:.2f} s")
+        if self.refit and self.cv is None:
+            learner, state, loss = begun[rules[grid.penalty_of(self.best_index_)]]
+            solved = learner.passes(
+                state, loss_curve=[loss], verbose=self.verbose, **passes
+            )
+            self._publish(*solved)
+        elif self.refit:
+            best = self._plain_of_cell(**self.best_params_)
+            rates = np.full_like(self._shared.rates[:, :1], best.eta0)
+            start = replace(self._shared, rates=rates)
+            solved = best._solve(
+                weighed, class_counts, go_on=False, stream=False, start=start
+            )
+            self._publish(*solved)
 
     # What goes before.
 
@@ -161,7 +169,7 @@ class BaseSearch(BaseAdagrad):
             y = y.ravel()
         return Samples(rows, targets, weight), y
 
-    def _joint_start(self, samples):
+    def _joint_start(self, samples, lightness):
         """Return the `Start` of the grid, which all outputs share.
 
         As in the plain estimator, what is "auto" goes by the data where rates do.
@@ -169,7 +177,7 @@ class BaseSearch(BaseAdagrad):
         if not isinstance(self.eta0s, Integral):
             rates = values_of("eta0s", self.eta0s)
             return self._given_start(rates, samples.targets.n_outputs)
-        return self._start_of(samples, self.eta0s, shared=_root_mean_square)
+        return self._start_of(samples, lightness, self.eta0s, _root_mean_square)
 
     def _plain(self, **cell):
         """Return the plain estimator of a cell, which knows what is known of y."""
@@ -221,7 +229,7 @@ class BaseSearch(BaseAdagrad):
     def _in_threads(self, tasks):
         return Parallel(n_jobs=self.n_jobs, require="sharedmem")(tasks)
 
-    def _progressive(self, samples, plains, passes):
+    def _progressive(self, samples, order, plains, passes):
         """Make the first pass over all samples with all cells.
 
         Returns
@@ -230,7 +238,6 @@ class BaseSearch(BaseAdagrad):
         begun : dict of Rule to tuple
             The best of each rule to go on with: learner, state, its loss.
         """
-        order, samples = ordered(samples, passes["random_state"], self.scale_invariant)
         n_rates, n_threads = self._shared.rates.shape[1], effective_n_jobs(self.n_jobs)
         divided = self._together(plains, samples, n_threads)
         learner = self._learner(samples, order, next(iter(plains)), self.n_jobs)

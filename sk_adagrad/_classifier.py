@@ -70,7 +70,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         1/16 to 8 times the inverse norm of a typical row. Each is scored on every
         sample before it learns from it, and the best one of each output is kept (see
         Notes). A float is the published rule at this rate; it also ends the choice, if
-        `fit` with `warm_start` or `partial_fit` goes on.
+        `fit` with `warm_start` or `partial_fit` goes on, and weights stay what they
+        are, except under dual averaging.
     update : str, default="mirror_descent"
         How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
         ``"ftrl_proximal"``, see Notes. Without a penalty

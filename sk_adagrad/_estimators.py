@@ -4,6 +4,7 @@ import math
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
+from operator import is_
 from typing import ClassVar
 
 import numpy as np
@@ -31,7 +32,7 @@ from ._rates import (
 )
 from ._rows import read_rows
 from ._samples import Samples, cast_to, checked_weight
-from ._solver import Rule, mean_per_sample, solve
+from ._solver import Rule, mean_per_sample, ordered, solve
 from ._sparse import as_csr, check_pointers, checked_csr
 from ._state import ModelState, Reading
 from ._trial import Trial
@@ -47,6 +48,7 @@ class BaseAdagrad(BaseEstimator):
 
     _losses: ClassVar[dict[str, Loss]]
     _state: ModelState | FullMatrixState
+    _learned_loss: str
     _opening: Samples | None
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
@@ -62,54 +64,70 @@ class BaseAdagrad(BaseEstimator):
         validation=(None, None, None),
     ):
         """Validate, encode, take the state, solve, publish."""
-        if stream and not hasattr(self, "_state"):
-            self._validate_unless_told_not_to()
-        go_on = hasattr(self, "_state") and (stream or self.warm_start)
-        with unchanged_on_error(self):
-            check_combination(self)
-            dtype = self._state.dtype if go_on else [np.float64, np.float32]
-            how = {"go_on": go_on, "stream": stream}
-            rows, y, weight = self._validate(X, y, sample_weight, dtype, **how)
-            dtype = rows.data.dtype
-            check_range(self, dtype)
-            targets = self._encode(y, dtype, classes=classes, **how)
-            samples = Samples(rows, targets, weight)
-            class_counts = self._state.class_counts if go_on else None
-            weighed, class_counts = self._weighed(samples, class_counts, stream)
-            if go_on and stream and not weighed.n_counted:
-                return self  # no sample at all: not even a counter moves
-            held_out = self._held_out(validation, dtype)
-            opening = self._opening if go_on and stream else None
-            if opening is not None and self.eta0 == "auto":
-                # The rates depend on the first samples: start anew with all of them.
-                go_on, samples = False, opening.followed_by(samples)
-                weighed, class_counts = self._weighed(samples, stream=True)
-            state, loss_curve, validation_curve = self._solve(
-                weighed, class_counts, held_out, go_on=go_on, stream=stream
-            )
-            self._publish(state, loss_curve, validation_curve)
-            begins = stream and not go_on and state.n_candidates > 1
-            few = begins and weighed.n_counted < self._n_first(weighed)
-            self._opening = samples.copy() if few else None
+        with published_together(self) as model:
+            model._learn_from(X, y, sample_weight, stream, classes, validation)
         return self
 
-    def _validate_unless_told_not_to(self):
-        """Validate parameters as scikit-learn's context of `fit` does.
+    def _learn_from(self, X, y, sample_weight, stream, classes, validation):
+        if stream:
+            self._validate_changed_params()
+        check_combination(self)
+        go_on = hasattr(self, "_state") and (stream or self.warm_start)
+        if go_on:
+            self._check_that_it_can_go_on()
+        dtype = self._state.dtype if go_on else [np.float64, np.float32]
+        how = {"go_on": go_on, "stream": stream}
+        rows, y, weight = self._validate(X, y, sample_weight, dtype, **how)
+        dtype = rows.data.dtype
+        check_range(self, dtype)
+        targets = self._encode(y, dtype, classes=classes, **how)
+        samples = Samples(rows, targets, weight)
+        class_counts = self._state.class_counts if go_on else None
+        weighed, class_counts = self._weighed(samples, class_counts, stream)
+        if go_on and stream and not weighed.n_counted:
+            return  # no sample at all: not even a counter moves
+        held_out = self._held_out(validation, dtype)
+        opening = self._opening if go_on and stream else None
+        if opening is not None and self.eta0 == "auto":
+            # The rates depend on the first samples: start anew with all of them.
+            go_on, samples = False, opening.followed_by(samples)
+            weighed, class_counts = self._weighed(samples, stream=True)
+        state, loss_curve, validation_curve = self._solve(
+            weighed, class_counts, held_out, go_on=go_on, stream=stream
+        )
+        self._publish(state, loss_curve, validation_curve)
+        begins = stream and not go_on and state.n_candidates > 1
+        few = begins and weighed.n_counted < self._n_first(weighed)
+        counted = weighed.counted(weighed.rows.n_rows)
+        self._opening = samples.take(counted) if few else None
 
-        For each call of `partial_fit` that context takes as long as to learn a hundred
-        short rows.
+    def _validate_changed_params(self):
+        """Validate parameters as `fit` does, if one of them was set since.
+
+        scikit-learn looks in the first call only, for the time that it takes: as long
+        as to learn thousands of short rows.
         """
+        values = [vars(self)[name] for name in self._parameter_constraints]
+        known = vars(self).get("_validated")
+        if known and all(map(is_, values, known)):
+            return
         if not get_config()["skip_parameter_validation"]:
             self._validate_params()
+            self._validated = values
 
     def _solve(
         self, samples, class_counts, held_out=None, *, go_on, stream, start=None
     ):
         candidates, rule = None, self._rule(samples.rows.data.dtype)
+        passes = {} if stream else self._passes()
+        order, visited = ordered(
+            samples, passes.get("random_state"), self.scale_invariant
+        )
         if go_on:
             state = self._state_to_go_on(rule, stream)
         else:
-            start = self._start(samples, stream) if start is None else start
+            if start is None:
+                start = self._start(samples, visited.lightness(order), stream)
             state, candidates = self._new_state(start, samples, rule, stream)
         state.class_counts = class_counts
         engine = ENGINES[type(state)]
@@ -126,7 +144,8 @@ class BaseAdagrad(BaseEstimator):
 
         return solve(
             state,
-            samples,
+            visited,
+            order,
             rule,
             engine.learn,
             candidates=candidates,
@@ -134,7 +153,7 @@ class BaseAdagrad(BaseEstimator):
             validate=validate if held_out else None,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
-            **({} if stream else self._passes()),
+            **passes,
         )
 
     def _weighed(self, samples, class_counts=None, stream=False):
@@ -270,23 +289,27 @@ class BaseAdagrad(BaseEstimator):
         """Return the intercept that each output starts with, or None for 0."""
         return None
 
-    def _start(self, samples, stream):
+    def _start(self, samples, lightness, stream):
         """Return the `Start` of all samples, or of the first ones of a stream."""
         if self.eta0 != "auto":
             return self._given_start([self.eta0], samples.targets.n_outputs)
         if stream:
             samples = samples.take(samples.counted(self._n_first(samples)))
-        return self._start_of(samples)
+            lightness = samples.lightness()
+        return self._start_of(samples, lightness)
 
     def _given_start(self, rates, n_outputs):
         """Return the `Start` of given rates, the same for each output."""
         rates = np.tile(np.asarray(rates, dtype=np.float64), (n_outputs, 1))
         return Start(rates, self._accumulators(np.zeros(n_outputs)))
 
-    def _start_of(self, samples, n_candidates=N_CANDIDATES, shared=np.asarray):
+    def _start_of(
+        self, samples, lightness, n_candidates=N_CANDIDATES, shared=np.asarray
+    ):
         """Return the `Start` of samples; `shared` makes sizes of outputs alike."""
         biases = self._first_biases(samples)
         gradient_sizes, row_size, target_sizes = self._sizes(samples, biases)
+        gradient_sizes *= lightness
         eta = candidates(shared(target_sizes), row_size, n_candidates)
         accumulators = self._accumulators(shared(gradient_sizes))
         dtype = samples.rows.data.dtype
@@ -318,19 +341,17 @@ class BaseAdagrad(BaseEstimator):
             value_size = 1.0
         target_sizes = self._target_sizes(samples, biases)
         slopes = self._first_slopes(samples, biases)
-        gradient_sizes = value_size * samples.lightness() * slopes
+        gradient_sizes = value_size * slopes
         return gradient_sizes, value_size * math.sqrt(row_nnz), target_sizes
 
-    def _state_to_go_on(self, rule, stream):
-        """Return the present state, prepared for parameters that may have changed.
-
-        In `fit` it is a copy, so that an error leaves the model as it was.
-        """
-        state = (self._state if stream else deepcopy(self._state)).unpacked()
+    def _check_that_it_can_go_on(self):
+        """Refuse parameters under which what was learned means something else."""
+        state = self._state
         state_type, _ = PRECONDITIONERS[self.preconditioner]
         fixed = {
+            "loss": (self._learned_loss, self.loss),
             "preconditioner": (type(state), state_type),
-            "update": (state.reading.update, rule.reading.update),
+            "update": (state.reading.update, self.update),
             "scale_invariant": (state.scaled, self.scale_invariant),
             "multi_class": (state.coupled, self._is_coupled(state.n_outputs)),
         }
@@ -341,6 +362,13 @@ class BaseAdagrad(BaseEstimator):
                     "has learned means something else under the new value: set it back "
                     "or call fit (without warm_start) to start over."
                 )
+
+    def _state_to_go_on(self, rule, stream):
+        """Return the present state, prepared for parameters that may have changed.
+
+        In `fit` it is a copy, so that an error leaves the model as it was.
+        """
+        state = (self._state if stream else deepcopy(self._state)).unpacked()
         state.read_as(rule.reading)
         if self.eta0 != "auto":
             state = state.with_rate(self.eta0)
@@ -356,7 +384,7 @@ class BaseAdagrad(BaseEstimator):
                 f" are too large for {state.dtype}. Scale them, X for example with "
                 "MaxAbsScaler, and fit again."
             )
-        self._state = state
+        self._state, self._learned_loss = state, self.loss
         self.loss_curve_ = loss_curve
         self.n_iter_ = len(loss_curve)
         self.validation_loss_curve_ = validation_curve
@@ -393,12 +421,18 @@ class BaseAdagrad(BaseEstimator):
 
     def _raw_prediction(self, X):
         check_is_fitted(self)
-        rows, _ = self._read(X, reset=False, dtype=self._state.dtype)
-        if self._state.is_packed:
-            w, b = self._state.weights()
+        state = self._state
+        rows, _ = self._read(X, reset=False, dtype=state.dtype)
+        if state.is_packed:
+            w, b = state.weights()
             return safe_sparse_dot(rows.matrix(), w.T, dense_output=True) + b
-        engine = ENGINES[type(self._state)]
-        return engine.raw_prediction(self._state, rows)
+        if rows.n_features != state.n_features:
+            raise ValueError(
+                f"X has {rows.n_features} features, but the model had "
+                f"{state.n_features} when this began: another thread has fitted it "
+                "anew, so predict again."
+            )
+        return ENGINES[type(state)].raw_prediction(state, rows)
 
     def sparsify(self):
         """Turn `coef_` into a CSR matrix, which predictions then use.
@@ -501,15 +535,19 @@ class BaseAdagrad(BaseEstimator):
 
 
 @contextmanager
-def unchanged_on_error(estimator):
-    """Take back every attribute that was set, if anything goes wrong."""
+def published_together(estimator):
+    """Hand out a copy, which the estimator becomes like unless anything goes wrong.
+
+    So an error changes no attribute, and other threads that predict see all that is new
+    at once.
+    """
+    model = object.__new__(type(estimator))
     before = vars(estimator).copy()
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
+    vars(model).update(before)
+    yield model
+    vars(estimator).update(vars(model))
+    for name in before.keys() - vars(model).keys():
+        delattr(estimator, name)
 
 
 @contextmanager

@@ -587,7 +587,7 @@ def read_weights(
                     state = (<const lanes*> &table[b, k, 0, 0])[0]
                     G = (<const lanes*> &table[b, k, 1, 0])[0]
                 if touched.shape[0]:
-                    missed = spread(<real> (t - touched[k]))
+                    missed = positive(spread(<real> (t - touched[k])))
                 if reading != AS_STORED:
                     state = weight_of(reading, state, G, missed, &bank)
                 for j in range(width):

@@ -313,7 +313,7 @@ cdef inline void dot_lazy(
                 prefetch(&touched[columns[k + ENTRIES_AHEAD]], 1)
         line = <lanes*> (table + stride * columns[k])
         if reading != FROM_SUM:
-            missed = spread(<real> (t - touched[columns[k]]))
+            missed = positive(spread(<real> (t - touched[columns[k]])))
         for b in range(n_banks):
             w = weight_of(reading, line[2 * b], line[2 * b + 1], missed, &banks[b])
             if catch_up:
@@ -409,12 +409,17 @@ cdef inline void put(
 cdef inline lanes missed_by(
     const int64_t* touched, int64_t t, const index* columns
 ) noexcept nogil:
-    return pack(
+    """Return the steps that features have missed.
+
+    To a thread that predicts while another one learns, and after Ctrl-C, counters may be
+    ahead of t: steps undone would let weights explode.
+    """
+    return positive(pack(
         <real> (t - touched[columns[0]]), <real> (t - touched[columns[1]]),
         <real> (t - touched[columns[2]]), <real> (t - touched[columns[3]]),
         <real> (t - touched[columns[4]]), <real> (t - touched[columns[5]]),
         <real> (t - touched[columns[6]]), <real> (t - touched[columns[7]]),
-    )
+    ))
 
 
 cdef inline lanes weights_at(

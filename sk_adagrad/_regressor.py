@@ -58,7 +58,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         its logarithm. Each is scored on every sample before it learns from it, and the
         best one of each output is kept (see Notes). A float is the published rule at
         this rate; it also ends the choice, if `fit` with `warm_start` or `partial_fit`
-        goes on.
+        goes on, and weights stay what they are, except under dual averaging.
     update : str, default="mirror_descent"
         How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
         ``"ftrl_proximal"``, see Notes. Without a penalty

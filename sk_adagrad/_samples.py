@@ -6,7 +6,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_array
 
-from ._rows import Rows
+from ._rows import NO_ROWS, Rows
 from ._targets import Targets
 
 
@@ -36,10 +36,6 @@ class Samples:
         weight = self.weight[which] if len(self.weight) else self.weight
         return Samples(self.rows.take(which), self.targets.take(which), weight)
 
-    def copy(self):
-        """Return a copy that stays as it is when X and y change."""
-        return self.take(np.arange(self.rows.n_rows))
-
     @property
     def n_counted(self):
         """How many samples have a weight."""
@@ -51,13 +47,19 @@ class Samples:
             return np.flatnonzero(self.weight)[:most]
         return np.arange(min(self.rows.n_rows, most))
 
-    def lightness(self):
+    def lightness(self, order=NO_ROWS):
         """Return the mean weight of those samples that have one; 1 if it is more.
 
-        If it is not, repeating samples and giving them weight stay the same thing.
+        Parameters
+        ----------
+        order : ndarray of uint32
+            Where `weight` is that of a visit, the visits: so repeating samples and
+            giving them weight are the same thing. Else empty.
         """
-        weight = self.weight[self.weight > 0]
-        return min(1.0, float(weight.mean(dtype=np.float64))) if len(weight) else 1.0
+        n_samples = np.count_nonzero(self.weight)
+        each = self.weight[order] if len(self.weight) and len(order) else self.weight
+        total = float(each.sum(dtype=np.float64))
+        return min(1.0, total / n_samples) if n_samples else 1.0
 
     def followed_by(self, other):
         """Return these samples and then those."""

@@ -50,6 +50,7 @@ class Rule:
 def solve(
     state,
     samples,
+    order,
     rule,
     learn,
     *,
@@ -69,7 +70,8 @@ def solve(
     ----------
     state : ModelState
         Updated in place, or replaced when candidates drop out.
-    samples : Samples
+    samples, order
+        As `ordered` returns them.
     rule : Rule
     learn : callable
         Learns from some visits, as the state's kind has it; see `_banks.learn`.
@@ -87,7 +89,7 @@ def solve(
     n_iter_no_change : int
         Passes without change in a row that end it.
     random_state : RandomState or None
-        Draws the order of visits; None visits the rows as they came.
+        Draws the order of further passes; None visits the rows as they came.
     validate : callable or None
         Returns the loss of a state on other samples. It then decides when to stop, and
         the best state after a pass is returned.
@@ -105,7 +107,6 @@ def solve(
     validation_curve : list of float or None
         What `validate` returned after each pass.
     """
-    order, samples = ordered(samples, random_state, state.scaled)
     learner = Learner(samples, order, rule, n_jobs, learn, biases)
     n_passes = 1 if max_iter is None else learner.most_passes(max_iter)
     trial = None
@@ -160,7 +161,10 @@ def mean_per_sample(state, loss_sums, weight_sum):
 
 
 def ordered(samples, random_state, scale_free):
-    """Draw the order of the first pass; return samples with the weights of a visit."""
+    """Draw the order of the first pass; return samples with the weights of a visit.
+
+    Without a `random_state` the order is empty: the rows as they came.
+    """
     if random_state is None:
         return NO_ROWS, samples
     order, weight = visits(

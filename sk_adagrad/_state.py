@@ -209,11 +209,30 @@ class ModelState(Publishing):
         if self.n_candidates == 1 and (self.rates == eta).all():
             return self
         self.settle()  # by the rates that it was put off with
+        state = self
         if self.n_candidates > 1:
-            rates = np.full((self.n_outputs, 1), float(eta))
-            return self.take(self.leaders[:, None], rates)
-        self.put_rates(eta)
-        return self
+            rates = self.of_leaders(self.rates)[:, None]
+            state = self.take(self.leaders[:, None], rates)
+        if self.reading.update == "ftrl_proximal":
+            state._keep_weights_at(eta)
+        state.put_rates(eta)
+        return state
+
+    def _keep_weights_at(self, eta):
+        """Change the sums z of FTRL-proximal so that weights are what they were.
+
+        soft(z, l1) is -w (√(G + ε) / η + l2), so z becomes z + w √(G + ε) (1/η - 1/η').
+        """
+        change = (1 / self.rates - 1 / eta).astype(self.dtype)
+        change = self.layout.by_lane(change, unused=0)
+        eps = self.symbols[:, :, 1]
+        b = self.biases() / self.dtype.type(self.intercept_value)
+        self.intercept[:, :, 0] += b * np.sqrt(self.intercept[:, :, 1] + eps) * change
+        one = slice(self.layout.width)
+        for group, table in enumerate(self.table):
+            w = self._weights_of(group)
+            root = np.sqrt(table[:, :, 1] + eps[group, :, None, one])
+            table[:, :, 0] += w * root * change[group, :, None, one]
 
     def put_rates(self, rates, outputs=slice(None)):
         """Go on at other rates, with all outputs or with some."""

@@ -112,6 +112,32 @@ def test_repeating_a_row_is_giving_it_weight(task, form):
     assert_same(fitted(task, form(X[rows]), y[rows]), fitted(task, form(X), y, repeats))
 
 
+@each_format
+@each_task
+def test_repeating_a_row_of_light_weight_is_giving_it_more(task, form):
+    """Though what is "auto" goes by the mean weight where that is below 1."""
+    X, y = samples(task)
+    repeats = np.random.default_rng(0).integers(1, 5, N_ROWS)
+    rows = np.repeat(np.arange(N_ROWS), repeats)
+    light = np.full(len(rows), 2.0**-5)
+    model = fitted(task, form(X[rows]), y[rows], light)
+    assert_same(model, fitted(task, form(X), y, 2.0**-5 * repeats))
+    heavy = fitted(task, form(X), y, repeats)
+    assert np.all(model.initial_accumulator_ < heavy.initial_accumulator_)
+
+
+@each_classifier
+def test_repeating_a_row_of_a_light_class_is_giving_it_weight(task):
+    X, y = samples(task)
+    repeats = np.random.default_rng(0).integers(1, 5, N_ROWS)
+    rows = np.repeat(np.arange(N_ROWS), repeats)
+    weights = {"class_weight": {label: 2.0 ** -(3 + label) for label in range(10)}}
+    if task == "binary":
+        weights = {"class_weight": {0: 0.125, 1: 0.25}}
+    model = fitted(task, X[rows], y[rows], **weights)
+    assert_same(model, fitted(task, X, y, repeats, **weights))
+
+
 @each_task
 def test_repeating_all_rows_as_often_is_giving_all_the_same_weight(task):
     X, y = samples(task)

@@ -52,6 +52,11 @@ def first_call(stream):
     return {"classes": np.unique(samples(stream)[1])}
 
 
+def raw(model, X):
+    read = getattr(model, "decision_function", model.predict)
+    return read(X)
+
+
 def learn(stream, cuts=(), form=np.asarray, weighted=True, between=lambda model: model):
     """Call partial_fit with each chunk between the cuts."""
     X, y, weight = samples(stream)
@@ -325,6 +330,141 @@ def test_what_another_thread_reads_meanwhile_is_not_kept(
     loaded = pickle.loads(pickle.dumps(model))
     assert_same(model, loaded)
     np.testing.assert_array_equal(model.predict(X), loaded.predict(X))
+
+
+@pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+@each_stream
+def test_predictions_while_another_thread_learns_are_of_weights_in_between(
+    stream, update, l1_ratio, monkeypatch
+):
+    """Counters of features are ahead of the samples then: no penalty is taken back."""
+    X, y, weight = samples(stream)
+    model = copy.deepcopy(STREAMS[stream])
+    penalty = {"alpha": 0.3, "l1_ratio": l1_ratio}
+    model.set_params(eta0=0.5, update=update, **penalty)
+    meanwhile, learns = [], _banks.learn
+
+    def learn_and_be_read(*args):
+        n_learned = learns(*args)
+        for each in (model, pickle.loads(pickle.dumps(model))):
+            meanwhile.extend([raw(each, X), raw(each, np.tile(X, (10, 1)))])
+        return n_learned
+
+    model.partial_fit(X, y, sample_weight=weight, **first_call(stream))
+    monkeypatch.setattr(_banks, "learn", learn_and_be_read)
+    model.partial_fit(X, y, sample_weight=weight)
+    monkeypatch.undo()
+    assert len(meanwhile) == 4
+    largest = np.abs(raw(model, X)).max()
+    assert max(np.abs(read).max() for read in meanwhile) < 20 * largest
+
+
+@each_stream
+def test_a_model_predicts_as_before_until_all_of_a_new_one_is_there(
+    stream, monkeypatch
+):
+    X, y, _ = samples(stream)
+    model, meanwhile, learns = learn(stream), [], _banks.learn
+    wanted, wide = model.predict(X), np.hstack((X, X))
+
+    def learn_and_be_read(*args):
+        meanwhile.append(model.predict(X))
+        with pytest.raises(ValueError, match="24 features"):
+            model.predict(wide)
+        return learns(*args)
+
+    monkeypatch.setattr(_banks, "learn", learn_and_be_read)
+    if stream == "classes of weight 0":
+        model.set_params(class_weight=None)
+    model.fit(wide, y + 100)
+    assert meanwhile
+    for read in meanwhile:
+        np.testing.assert_array_equal(read, wanted)
+    assert model.predict(wide).shape == wanted.shape
+
+
+def test_what_began_with_a_model_of_fewer_features_is_refused(monkeypatch):
+    """Its weights end before the columns of X do."""
+    X, y, _ = samples("binary")
+    model, reads = learn("binary"), AdagradClassifier._read
+
+    def read_and_be_fitted(self, Z, **checks):
+        if self is model:
+            monkeypatch.undo()
+            model.fit(np.hstack((X, X)), y)
+        return reads(self, Z, **checks)
+
+    monkeypatch.setattr(AdagradClassifier, "_read", read_and_be_fitted)
+    with pytest.raises(ValueError, match="24 features, but the model had 12"):
+        model.predict(np.hstack((X, X)))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        *({"alpha": -0.1}, {"alpha": np.nan}, {"eta0": 0.0}, {"eta0": np.nan}),
+        *({"half_life": 0}, {"n_jobs": "2"}, {"fit_intercept": "no"}, {"loss": "no"}),
+        *({"preconditioner": "x"}, {"update": "dual_averaging"}),
+        *({"scale_invariant": True}, {"preconditioner": "full"}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("n_calls", [1, 3])
+@each_stream
+def test_a_parameter_that_has_become_bad_is_refused_and_changes_nothing(
+    stream, n_calls, params
+):
+    """Also among the first samples, which are learned anew with those that come."""
+    X, y, weight = samples(stream)
+    model = copy.deepcopy(STREAMS[stream])
+    for _ in range(n_calls):
+        model.partial_fit(X, y, sample_weight=weight, **first_call(stream))
+    (name,) = params
+    model.set_params(**params)
+    assert_refused(model, stream, lambda *samples: samples, name)
+
+
+@each_stream
+def test_another_loss_is_refused(stream):
+    """Losses of both would be added up, and a link would turn weights into others."""
+    model = learn(stream).set_params(loss="squared_epsilon_insensitive")
+    assert_refused(model, stream, lambda *samples: samples, "loss has changed")
+    X, y, _ = samples(stream)
+    model.set_params(warm_start=True)
+    with pytest.raises(ValueError, match="loss has changed"):
+        model.fit(X, y)
+    model.set_params(warm_start=False).fit(X, y)
+
+
+def test_first_samples_of_weight_0_are_not_kept():
+    X, y, _ = samples("binary")
+    size = {}
+    for n_rows in (1, 1000):
+        rows = np.tile(X, (n_rows, 1))
+        weight = np.zeros(len(rows))
+        model = AdagradClassifier().partial_fit(
+            rows, np.tile(y, n_rows), classes=[0, 1], sample_weight=weight
+        )
+        model.partial_fit(X[:5], y[:5])
+        size[n_rows] = len(pickle.dumps(model))
+    assert size[1000] == size[1]
+    assert_same(model, AdagradClassifier().partial_fit(X[:5], y[:5], classes=[0, 1]))
+
+
+@pytest.mark.parametrize("options", [{}, {"alpha": 0.01, "l1_ratio": 0.3}], ids=str)
+@pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
+@pytest.mark.parametrize("before", [0.5, "auto"])
+@each_stream
+def test_another_rate_leaves_the_weights(stream, before, update, options):
+    X, y, weight = samples(stream)
+    model = copy.deepcopy(STREAMS[stream])
+    model.set_params(eta0=before, update=update, **options)
+    model.partial_fit(X, y, sample_weight=weight, **first_call(stream))
+    wanted = model.coef_, model.intercept_
+    model.set_params(eta0=1e-9).partial_fit(np.zeros((1, N_FEATURES)), y[:1])
+    np.testing.assert_allclose(model.coef_, wanted[0], 1e-6, 1e-12)
+    np.testing.assert_allclose(model.intercept_, wanted[1], 1e-6, 1e-8)
 
 
 @refusals(BAD_CHUNKS, BAD_LATER_CHUNKS)
