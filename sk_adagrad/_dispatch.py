@@ -7,6 +7,7 @@ environment variable ``SK_ADAGRAD_ISA`` forces a choice; `INSTRUCTION_SET` tells
 import os
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,16 @@ import numpy as np
 if TYPE_CHECKING:
     from . import _kernel as _generic
 else:
-    from . import _kernel_float32_generic as _generic
+    try:
+        from . import _kernel_float32_generic as _generic
+    except ImportError as error:
+        if find_spec(f"{__package__}._kernel_float32_generic"):
+            raise
+        raise ImportError(
+            f"{Path(__file__).parent} has no compiled kernels: it is a source tree, "
+            "and Python takes what is in the current folder before what is installed. "
+            "Start Python in another folder, or compile here by `pip install -e .`."
+        ) from error
 
 
 def available_instruction_sets() -> list[str]:

@@ -1,8 +1,10 @@
 """The environment variable SK_ADAGRAD_ISA forces one of the compiled kernels."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +13,10 @@ from sk_adagrad import _dispatch
 REPORT = "from sk_adagrad import _dispatch; print(_dispatch.INSTRUCTION_SET)"
 
 
-def run(folder, **environment):
+def run(folder, script=REPORT, **environment):
     """Import the installed package in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", REPORT],
+        [sys.executable, "-c", script],
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
@@ -27,6 +29,20 @@ def run(folder, **environment):
 def test_each_available_instruction_set_can_be_forced(instruction_set, tmp_path):
     process = run(tmp_path, SK_ADAGRAD_ISA=instruction_set)
     assert process.stdout.strip() == instruction_set, process.stderr
+
+
+def test_a_source_tree_says_what_is_missing(tmp_path):
+    """As when Python is started in the folder of a clone after `pip install .`."""
+    (tmp_path / "sk_adagrad").mkdir()
+    for module in Path(_dispatch.__file__).parent.glob("*.py"):
+        shutil.copy(module, tmp_path / "sk_adagrad")
+    # What finds the kernels of an editable install from anywhere.
+    hooks = "[hook for hook in sys.meta_path if 'editable' in repr(hook)]"
+    no_hooks = f"import sys; [sys.meta_path.remove(hook) for hook in {hooks}]; "
+    process = run(tmp_path, no_hooks + REPORT)
+    assert process.returncode != 0
+    assert "no compiled kernels: it is a source tree" in process.stderr
+    assert "circular" not in process.stderr.splitlines()[-1]
 
 
 def test_an_unknown_instruction_set_is_an_import_error(tmp_path):
