@@ -409,6 +409,8 @@ class BaseSearch(BaseAdagrad):
             "initial_accumulator=search.initial_accumulator_), which has."
         )
 
+    set_partial_fit_request = partial_fit
+
     def _raw_prediction(self, X):
         if "_state" not in vars(self) and "cv_results_" in vars(self):
             raise NotFittedError(

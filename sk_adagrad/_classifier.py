@@ -23,6 +23,7 @@ from ._labels import (
 )
 from ._losses import CLASSIFICATION_LOSSES
 from ._rates import FIRST_SLOPE_OF_RARE, FIRST_SLOPE_OF_TWO
+from ._sparse import as_configured
 from ._targets import Targets
 
 
@@ -456,7 +457,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         if self._indicator == "dense":
             return (raw > 0).astype(np.int64)
         if self._indicator == "sparse":
-            return sp.csr_matrix(raw > 0, dtype=np.int64)
+            return as_configured(sp.csr_matrix(raw > 0, dtype=np.int64))
         if self._binary:
             return self.classes_[(raw[:, 0] > 0).astype(np.intp)]
         return self.classes_[raw.argmax(axis=1)]

@@ -33,7 +33,7 @@ from ._rates import (
 from ._rows import read_rows
 from ._samples import Samples, cast_to, checked_weight
 from ._solver import Rule, mean_per_sample, ordered, solve
-from ._sparse import as_csr, check_pointers, checked_csr
+from ._sparse import as_configured, as_csr, check_pointers, checked_csr
 from ._state import ModelState, Reading
 from ._trial import Trial
 
@@ -437,6 +437,8 @@ class BaseAdagrad(BaseEstimator):
     def sparsify(self):
         """Turn `coef_` into a CSR matrix, which predictions then use.
 
+        It has a row for each output, also if that is one. With the configuration
+        ``sparse_interface="sparray"`` of scikit-learn it is an array of SciPy's.
         That saves time where most weights are 0, as under L1. Of features that no
         sample has touched nothing is kept; what learning needs of the others is, and
         where each of them is, so that a model which has seen most features grows.
@@ -465,7 +467,7 @@ class BaseAdagrad(BaseEstimator):
         return self
 
     def _published(self, coef):
-        return coef
+        return as_configured(coef) if sp.issparse(coef) else coef
 
     @property
     def coef_(self):
@@ -486,8 +488,7 @@ class BaseAdagrad(BaseEstimator):
     @property
     def intercept_accumulators_(self):
         """Running sums of the intercepts' squared gradients."""
-        state = learned(self, "intercept_accumulators_").unpacked()
-        return state.accumulators()[1]
+        return learned(self, "intercept_accumulators_").accumulators()[1]
 
     @property
     def learning_rates_(self):
@@ -498,8 +499,7 @@ class BaseAdagrad(BaseEstimator):
     @property
     def intercept_learning_rates_(self):
         """Rates that the next gradients of the intercepts will meet."""
-        state = learned(self, "intercept_learning_rates_").unpacked()
-        return state.learning_rates()[1]
+        return learned(self, "intercept_learning_rates_").learning_rates()[1]
 
     @property
     def eta0_(self):

@@ -494,7 +494,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         return first_intercepts(means, _spreads(samples, means))
 
     def _published(self, coef):
-        return coef[0] if self._single_target else coef
+        single = self._single_target and not sp.issparse(coef)
+        return coef[0] if single else super()._published(coef)
 
 
 def _spreads(samples, about):

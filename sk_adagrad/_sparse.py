@@ -1,4 +1,4 @@
-"""Sparse matrices as they come: those whose arrays contradict each other are refused.
+"""Sparse matrices as they come and go: whose arrays contradict each other are refused.
 
 What SciPy does with them as it converts them may end the process, and its own check
 leaves out matrices without entries, and pointers whose difference is no number of their
@@ -8,6 +8,7 @@ type.
 from contextlib import contextmanager
 
 import scipy.sparse as sp
+from sklearn import get_config
 
 
 def as_csr(X, name="X"):
@@ -47,6 +48,12 @@ def checked_csr(y):
     y = as_csr(y, "y")
     _check_compressed(y, "y")
     return y.copy()
+
+
+def as_configured(matrix):
+    """Return a CSR matrix, or array if scikit-learn is configured to return those."""
+    wanted = get_config().get("sparse_interface")  # from scikit-learn 1.9 on
+    return sp.csr_array(matrix) if wanted == "sparray" else matrix
 
 
 def check_pointers(X, name="X"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn import config_context, get_config
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_multilabel_classification
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
@@ -609,6 +610,29 @@ def test_a_model_that_nothing_has_touched_can_be_sparsified(update):
     wanted = pickle.loads(pickle.dumps(model))
     model = pickle.loads(pickle.dumps(model.sparsify()))
     assert_same(model.densify().partial_fit(X, y), wanted.partial_fit(X, y), STATE)
+
+
+@pytest.mark.parametrize("update", UPDATES, ids=str)
+def test_scikit_learn_s_configuration_decides_between_sparse_arrays_and_matrices(
+    update,
+):
+    if "sparse_interface" not in get_config():
+        pytest.skip("this scikit-learn has sparse matrices only")
+    X, _ = rows()
+    y = sp.csr_matrix(labels())
+    model = AdagradClassifier(random_state=0, **update).fit(X, y).sparsify()
+    single = AdagradRegressor(**update).fit(X, X[:, 0]).sparsify()
+    for read in (
+        lambda: model.coef_,
+        lambda: model.predict(X),
+        lambda: single.coef_,
+    ):
+        matrix = read()
+        assert sp.isspmatrix_csr(matrix)
+        with config_context(sparse_interface="sparray"):
+            assert type(read()) is sp.csr_array
+            np.testing.assert_array_equal(read().toarray(), matrix.toarray())
+            assert model.predict(X).shape == y.shape
 
 
 def test_an_indicator_is_not_written_to():
