@@ -1,5 +1,6 @@
 """Measure what learning costs beside the pass itself, as sections of speed.py."""
 
+import pickle
 from functools import partial
 
 import numpy as np
@@ -109,7 +110,41 @@ def order(arguments):
         _merging(table, dataset, arguments)
 
 
-SECTIONS = (stream, threads, memory, order)
+def prediction(arguments):
+    """Compare `decision_function` with the product that it stands for."""
+    table = Table(
+        "ms to predict the test part", "product with coef_", "ours", "first call", "SGD"
+    )
+    penalised = {
+        "no penalty": {},
+        "L2": {"alpha": 1e-6},
+        "elastic net": {"alpha": 1e-6, "l1_ratio": 0.5},
+        "dual averaging": {"update": "dual_averaging"},
+    }
+    names = ("imdb", "clickbait", "whats_cooking", "news20")
+    for dataset in all_present(names, "float32", arguments.max_rows):
+        X, *learned = dataset.X_test, dataset.X_train, dataset.y_train
+        theirs = SGD().fit(*learned)
+        for name, options in penalised.items():
+            ours = Adagrad(**options).fit(*learned)
+            saved, coef = pickle.dumps(ours), ours.coef_.T
+            first = [pickle.loads(saved) for _ in range(arguments.rounds)]
+            timings = alternate(
+                {
+                    "product": lambda _, coef=coef, X=X: X @ coef,
+                    "ours": lambda _, ours=ours, X=X: ours.decision_function(X),
+                    "first": lambda _, first=first, X=X: first.pop().decision_function(
+                        X
+                    ),
+                    "SGD": lambda _, theirs=theirs, X=X: theirs.decision_function(X),
+                },
+                arguments.rounds,
+            )
+            milliseconds = (f"{each.wall * 1e3:.2f}" for each in timings.values())
+            table.row(f"{dataset.name}, {name}", *milliseconds)
+
+
+SECTIONS = (stream, prediction, threads, memory, order)
 
 
 def _one_row_calls(n_features, rounds):

@@ -4,7 +4,7 @@ Are the probabilities right?
 
 Of the samples that a model gives 80 %, eight in ten should be of the class.
 
-With ``loss="log_loss"`` they nearly are, since the log loss
+With ``loss="log_loss"`` they should be, since the log loss
 
     -log p(y | x)    with    p(1 | x) = 1 / (1 + exp(-w·x - b))
 
@@ -15,8 +15,9 @@ fits a curve from its scores to probabilities.
 One sees the reliability curves of both on two real sets, each sample predicted by a
 model that was not trained on it: first lines of docstrings, of scikit-learn or of other
 packages; and tumours by four measures of a cell, benign or malignant, of which there
-are so few that bins scatter (bars are two standard errors of a bin). Training stops
-after few passes, which keeps probabilities from becoming too sure.
+are so few that bins scatter (bars are two standard errors of a bin). On the texts both
+are as good, on the tumours the log loss is better. Training stops after few passes,
+which keeps probabilities from becoming too sure.
 """
 
 import matplotlib.pyplot as plt

@@ -98,8 +98,9 @@ class BaseAdagrad(BaseEstimator):
         self._publish(state, loss_curve, validation_curve)
         begins = stream and not go_on and state.n_candidates > 1
         few = begins and weighed.n_counted < self._n_first(weighed)
-        counted = weighed.counted(weighed.rows.n_rows)
-        self._opening = samples.take(counted) if few else None
+        self._opening = None
+        if few:
+            self._opening = samples.take(weighed.counted(weighed.rows.n_rows))
 
     def _validate_changed_params(self):
         """Validate parameters as `fit` does, if one of them was set since.
@@ -107,8 +108,9 @@ class BaseAdagrad(BaseEstimator):
         scikit-learn looks in the first call only, for the time that it takes: as long
         as to learn thousands of short rows.
         """
-        values = [vars(self)[name] for name in self._parameter_constraints]
-        known = vars(self).get("_validated")
+        own = vars(self)
+        values = [own[name] for name in self._parameter_constraints]
+        known = own.get("_validated")
         if known and all(map(is_, values, known)):
             return
         if not get_config()["skip_parameter_validation"]:
@@ -378,7 +380,7 @@ class BaseAdagrad(BaseEstimator):
         return False
 
     def _publish(self, state, loss_curve, validation_curve):
-        if state.weight_sum and not np.isfinite(loss_curve).all():
+        if state.weight_sum and not all(map(math.isfinite, loss_curve)):
             raise ValueError(
                 "The loss is no longer a finite number: values of X, y or sample_weight"
                 f" are too large for {state.dtype}. Scale them, X for example with "

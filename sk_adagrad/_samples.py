@@ -103,9 +103,11 @@ def checked_weight(sample_weight, n_rows):
 
 def cast_to(values, dtype, name):
     """Return values in the model's type; refuse what has become infinite by it."""
+    if not len(values):
+        return values.astype(dtype)
     with np.errstate(over="ignore"):
         cast = np.ascontiguousarray(values, dtype=dtype)
-    if len(cast) and cast.dtype != values.dtype and not np.isfinite(cast).all():
+    if cast.dtype != values.dtype and not np.isfinite(cast).all():
         raise ValueError(
             f"{name} has values too large for {dtype}, the type of the model: the "
             f"largest is {np.abs(values).max():.3g}. Scale {name} or use a float64 X."

@@ -259,14 +259,15 @@ class Learner:
             state, loss_sums, weight = learner.one_pass(state, trial, candidates)
             leading = state.of_leaders(loss_sums)
             loss_curve.append(float(mean_per_sample(state, leading, weight)))
-            line = f"pass {n_passes}: mean loss {loss_curve[-1]:.6g}"
             if validate is not None:
                 loss = validate(state)
                 if loss < np.fmin.reduce(validation_curve, initial=np.inf):
                     best_state = deepcopy(state)
                 validation_curve.append(loss)
-                line += f", on the validation set {loss:.6g}"
             if verbose:
+                line = f"pass {n_passes}: mean loss {loss_curve[-1]:.6g}"
+                if validate is not None:
+                    line += f", on the validation set {loss:.6g}"
                 print(f"{line}, {time.perf_counter() - start:.2f} s")
             watched = loss_curve if validate is None else validation_curve
             if stands_still(watched, tol, n_iter_no_change):
