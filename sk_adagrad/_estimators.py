@@ -151,7 +151,6 @@ class BaseAdagrad(BaseEstimator):
             rule,
             engine.learn,
             candidates=candidates,
-            biases=None if start is None else start.biases,
             validate=validate if held_out else None,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
@@ -288,8 +287,8 @@ class BaseAdagrad(BaseEstimator):
         return FIRST_SAMPLES
 
     def _first_biases(self, samples):
-        """Return the intercept that each output starts with, or None for 0."""
-        return None
+        """Return the intercept that each output starts with."""
+        return np.zeros(samples.targets.n_outputs)
 
     def _start(self, samples, lightness, stream):
         """Return the `Start` of all samples, or of the first ones of a stream."""
@@ -303,7 +302,8 @@ class BaseAdagrad(BaseEstimator):
     def _given_start(self, rates, n_outputs):
         """Return the `Start` of given rates, the same for each output."""
         rates = np.tile(np.asarray(rates, dtype=np.float64), (n_outputs, 1))
-        return Start(rates, self._accumulators(np.zeros(n_outputs)))
+        zeros = np.zeros(n_outputs)
+        return Start(rates, self._accumulators(zeros), biases=zeros)
 
     def _start_of(
         self, samples, lightness, n_candidates=N_CANDIDATES, shared=np.asarray
@@ -331,7 +331,7 @@ class BaseAdagrad(BaseEstimator):
         return first_accumulators(gradient_sizes)
 
     @np.errstate(over="ignore")  # too large to learn from: learning tells
-    def _sizes(self, samples, biases=None):
+    def _sizes(self, samples, biases):
         """Return the sizes of each output's gradients, of rows, and of its targets.
 
         Gradients are those whose squares G is to start at, and targets what is left to

@@ -84,9 +84,8 @@ class FullMatrixState(Publishing):
                 "preconditioner='diagonal', or fewer features."
             )
         models = FullModels.zeros(rates.size, n_features + 1)
-        if start.biases is not None:
-            biases = np.repeat(start.biases, rates.shape[1])
-            models.u[:, -1] = biases / start.intercept_value
+        biases = np.repeat(start.biases, rates.shape[1])
+        models.u[:, -1] = biases / start.intercept_value
         return cls(
             models,
             rates,

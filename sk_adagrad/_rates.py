@@ -36,14 +36,14 @@ class Start:
     rates : ndarray of shape (n_outputs, n_candidates)
     accumulators : ndarray of shape (n_outputs,)
         G₀ of each output.
-    biases : ndarray of shape (n_outputs,) or None
-        The first intercepts; None if all are 0.
+    biases : ndarray of shape (n_outputs,)
+        The first intercepts.
     intercept_value : float
     """
 
     rates: np.ndarray
     accumulators: np.ndarray
-    biases: np.ndarray | None = None
+    biases: np.ndarray
     intercept_value: float = 1.0
 
 

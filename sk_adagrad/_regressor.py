@@ -468,11 +468,11 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         """Return each output's size of targets, in which its weights are measured."""
         if self._losses[self.loss].log_link:
             return np.ones(samples.targets.n_outputs)
-        return _spreads(samples, 0.0 if biases is None else biases)
+        return _spreads(samples, biases)
 
     def _first_slopes(self, samples, biases):
         values = samples.targets.values.astype(np.float64, copy=False)
-        raw = np.zeros_like(values) + (0.0 if biases is None else biases)
+        raw = np.zeros_like(values) + biases
         slopes, parameter = np.empty_like(values), self._loss_parameter()
         for output, y in enumerate(values.T):
             of_output = evaluated(self.loss, parameter, raw[:, output], y)
@@ -487,7 +487,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     def _first_biases(self, samples):
         """Return about where the mean target is, see `first_intercepts`."""
         if not self.fit_intercept or self.update == "dual_averaging":
-            return None
+            return super()._first_biases(samples)  # its intercept is a sum of gradients
         means = _mean(samples.targets.values, samples)
         if self._losses[self.loss].log_link:
             return np.log(2) * np.round(np.log2(np.where(means > 0, means, 1)))

@@ -55,7 +55,6 @@ def solve(
     learn,
     *,
     candidates=None,
-    biases=None,
     max_iter=None,
     tol=None,
     n_iter_no_change=1,
@@ -78,8 +77,6 @@ def solve(
     candidates : ndarray of shape (n_outputs, n_candidates) or None
         Rates to try for each output of the state, which is new; it goes on with one.
         None: the state has the rates.
-    biases : ndarray of shape (n_outputs,) or None
-        The intercepts that a new state starts with; None if all are 0.
     max_iter : int, "auto" or None
         Most passes over the rows, see `passes_of`. None for a part of a
         stream: one pass, and the trial of candidate rates goes on in the next part.
@@ -107,7 +104,7 @@ def solve(
     validation_curve : list of float or None
         What `validate` returned after each pass.
     """
-    learner = Learner(samples, order, rule, n_jobs, learn, biases)
+    learner = Learner(samples, order, rule, n_jobs, learn)
     n_passes = 1 if max_iter is None else learner.most_passes(max_iter)
     trial = None
     if candidates is not None or state.n_candidates > 1:
@@ -192,7 +189,7 @@ class Learner:
     order : ndarray of uint32
         The rows to visit; empty if it is all as they come.
     rule : Rule
-    n_jobs, learn, biases
+    n_jobs, learn
         See `solve`.
     is_first_pass : bool
         Whether the rows are new, so that their losses count as progressive ones.
@@ -203,7 +200,6 @@ class Learner:
     rule: Rule
     n_jobs: int | None
     learn: Callable
-    biases: np.ndarray | None = None
     is_first_pass: bool = True
 
     @property

@@ -81,6 +81,9 @@ class ModelState(Publishing):
     first_accumulators : ndarray of float64 of shape (n_outputs,)
         G of features that nothing has touched. It is not in the table, which a new
         state would have to be filled with it.
+    first_biases : ndarray of float64 of shape (n_outputs,)
+        The intercepts that it started with; 0 under dual averaging, whose intercept is
+        a sum of gradients.
     coupled : bool
         Whether a group is all outputs of one candidate, instead of a bank by itself.
     reading : Reading
@@ -112,6 +115,7 @@ class ModelState(Publishing):
     layout: Layout
     rates: np.ndarray
     first_accumulators: np.ndarray
+    first_biases: np.ndarray
     coupled: bool
     reading: Reading
     touched: np.ndarray
@@ -140,6 +144,7 @@ class ModelState(Publishing):
             layout=layout,
             rates=read_only(rates.copy()),
             first_accumulators=start.accumulators,
+            first_biases=start.biases,
             coupled=coupled,
             reading=reading,
             touched=np.zeros((n_groups, n_features if reading.lazy else 0), np.int64),
@@ -147,17 +152,14 @@ class ModelState(Publishing):
             loss_sum=aligned_zeros((n_groups, n_banks, LANES)),
             intercept_value=start.intercept_value,
         )
-        if start.biases is not None:
-            state._begin_at(start.biases)
+        if start.biases.any():
+            state._begin_at_first_biases()
         return state
 
-    def _begin_at(self, biases):
-        """Start at these intercepts, one of each output.
-
-        Under dual averaging only at 0: its intercept is a sum of gradients.
-        """
-        b = np.repeat(biases[:, None], self.n_candidates, axis=1) / self.intercept_value
-        b = self.layout.by_lane(b.astype(self.dtype), unused=0)
+    def _begin_at_first_biases(self):
+        b = np.tile(self.first_biases[:, None], self.n_candidates)
+        b = (b / self.intercept_value).astype(self.dtype)
+        b = self.layout.by_lane(b, unused=0)
         if self.reading.update == "ftrl_proximal":
             eta, eps, _, _ = np.moveaxis(self.symbols, 2, 0)
             b *= -np.sqrt(eps) / eta  # G is still 0
@@ -288,14 +290,14 @@ class ModelState(Publishing):
         loss_sum = np.where(others, np.inf, self.loss_sum)
         return replace(self, loss_sum=loss_sum, _read={})
 
-    def like(self, rates, n_features, outputs=slice(None), biases=None, candidates=()):
+    def like(self, rates, n_features, outputs=slice(None), candidates=()):
         """Return a new state of the same kind, of some outputs at these rates.
 
         Where candidates differ in their penalties, it has those of the named ones.
         """
-        accumulators = self.first_accumulators[outputs]
+        first = self.first_accumulators[outputs], self.first_biases[outputs]
         return ModelState.zeros(
-            Start(rates, accumulators, biases, self.intercept_value),
+            Start(rates, *first, self.intercept_value),
             n_features,
             self.dtype,
             self.reading.of(candidates),

@@ -211,7 +211,6 @@ def _first_visits(learner, state, rates, visits, outputs=slice(None)):
     """Return a new state of some outputs at these rates, and the losses that decide."""
     samples = learner.samples
     samples = replace(samples, targets=samples.targets.of_outputs(outputs))
-    biases = None if learner.biases is None else learner.biases[outputs]
-    part = state.like(rates, samples.rows.n_features, outputs, biases)
+    part = state.like(rates, samples.rows.n_features, outputs)
     learner = replace(learner, samples=samples)
     return part, learner.advance(part, part.loss_sum, 0, *visits)
