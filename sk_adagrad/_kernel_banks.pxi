@@ -59,33 +59,34 @@ cdef separate dot(
 
 
 cdef inline void dot_as(
-    int reading, bint learns, bint narrow, Py_ssize_t n_banks, const real* table,
+    int reading, bint prepare, bint narrow, Py_ssize_t n_banks, const real* table,
     Py_ssize_t stride, const int64_t* touched, int64_t t, const index* columns,
     const real* values, Py_ssize_t nnz, Bank* banks,
 ) noexcept nogil:
+    """Do so, with constants for it; to prepare a step is to fetch G or to catch up."""
     if narrow:
         banks.p = banks.p + dot_narrow(
-            reading, learns, table, touched, t, columns, values, nnz, banks
+            reading, prepare, table, touched, t, columns, values, nnz, banks
         )
         return
     if reading != AS_STORED:
         dot_lazy(
-            reading, learns, n_banks, table, stride, touched, t, columns, values, nnz,
+            reading, prepare, n_banks, table, stride, touched, t, columns, values, nnz,
             banks,
         )
         return
     while n_banks > 0:
         if n_banks == 1:
-            dot_wide(1, learns, table, stride, columns, values, nnz, banks)
+            dot_wide(1, prepare, table, stride, columns, values, nnz, banks)
             return
         elif n_banks == 2:
-            dot_wide(2, learns, table, stride, columns, values, nnz, banks)
+            dot_wide(2, prepare, table, stride, columns, values, nnz, banks)
             return
         elif n_banks == 3:
-            dot_wide(3, learns, table, stride, columns, values, nnz, banks)
+            dot_wide(3, prepare, table, stride, columns, values, nnz, banks)
             return
         else:
-            dot_wide(4, learns, table, stride, columns, values, nnz, banks)
+            dot_wide(4, prepare, table, stride, columns, values, nnz, banks)
             n_banks, banks, table = n_banks - 4, banks + 4, table + 4 * BANK_SIZE
 
 

@@ -248,31 +248,31 @@ cdef enum:
 # waiting. Three banks together take 0.6 to 0.7 of the time of one after the other.
 
 cdef inline void add_bank(
-    bint learns, const real* line, real x, running_sum* sum
+    bint fetch_G, const real* line, real x, running_sum* sum
 ) noexcept nogil:
     add_times(sum, line, x)
-    if learns:
+    if fetch_G:
         prefetch(line + BANK_SIZE // 2, 1)
 
 
 cdef inline void add_weights(
-    int n, bint learns, const real* table, Py_ssize_t stride, Py_ssize_t column, real x,
-    running_sum* sums,
+    int n, bint fetch_G, const real* table, Py_ssize_t stride, Py_ssize_t column,
+    real x, running_sum* sums,
 ) noexcept nogil:
     """Add x times the weights of one feature to the sums of its banks."""
     cdef const real* line = table + stride * column
     # No loop, since GCC would not unroll one, and then keeps the sums in memory.
-    add_bank(learns, line, x, sums)
+    add_bank(fetch_G, line, x, sums)
     if n > 1:
-        add_bank(learns, line + BANK_SIZE, x, sums + 1)
+        add_bank(fetch_G, line + BANK_SIZE, x, sums + 1)
     if n > 2:
-        add_bank(learns, line + 2 * BANK_SIZE, x, sums + 2)
+        add_bank(fetch_G, line + 2 * BANK_SIZE, x, sums + 2)
     if n > 3:
-        add_bank(learns, line + 3 * BANK_SIZE, x, sums + 3)
+        add_bank(fetch_G, line + 3 * BANK_SIZE, x, sums + 3)
 
 
 cdef inline void dot_wide(
-    int n, bint learns, const real* table, Py_ssize_t stride, const index* columns,
+    int n, bint fetch_G, const real* table, Py_ssize_t stride, const index* columns,
     const real* values, Py_ssize_t nnz, Bank* banks,
 ) noexcept nogil:
     cdef running_sum[4] even, odd  # one sum would wait for itself
@@ -282,10 +282,10 @@ cdef inline void dot_wide(
         clear(&even[b])
         clear(&odd[b])
     for k in range(0, nnz - 1, 2):
-        add_weights(n, learns, table, stride, columns[k], values[k], even)
-        add_weights(n, learns, table, stride, columns[k + 1], values[k + 1], odd)
+        add_weights(n, fetch_G, table, stride, columns[k], values[k], even)
+        add_weights(n, fetch_G, table, stride, columns[k + 1], values[k + 1], odd)
     if nnz & 1:
-        add_weights(n, learns, table, stride, columns[nnz - 1], values[nnz - 1], even)
+        add_weights(n, fetch_G, table, stride, columns[nnz - 1], values[nnz - 1], even)
     for b in range(n):
         add_to(&banks[b].p, &even[b], &odd[b])
 
@@ -411,8 +411,8 @@ cdef inline lanes missed_by(
 ) noexcept nogil:
     """Return the steps that features have missed.
 
-    To a thread that predicts while another one learns, and after Ctrl-C, counters may be
-    ahead of t: steps undone would let weights explode.
+    To a thread that predicts while another one learns, and after Ctrl-C, counters may
+    be ahead of t: steps undone would let weights explode.
     """
     return positive(pack(
         <real> (t - touched[columns[0]]), <real> (t - touched[columns[1]]),
