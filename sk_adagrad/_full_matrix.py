@@ -70,7 +70,7 @@ class FullMatrixState(Publishing):
     is_packed: bool = False
     coupled: ClassVar[bool] = False
     scaled: ClassVar[bool] = False
-    _read: dict = field(default_factory=dict, repr=False, compare=False)
+    _known: dict = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def zeros(cls, start, n_features, dtype, reading, **_):
@@ -132,14 +132,14 @@ class FullMatrixState(Publishing):
             models=self.models.take(self._places(candidates).ravel()),
             rates=np.asarray(rates, dtype=np.float64),
             loss_sum=np.take_along_axis(self.loss_sum, candidates, axis=1),
-            _read={},
+            _known={},
         )
 
     def led_by(self, candidate):
         """Return this state as if one candidate led; see `ModelState`."""
         loss_sum = np.full_like(self.loss_sum, np.inf)
         loss_sum[:, candidate] = self.loss_sum[:, candidate]
-        return replace(self, loss_sum=loss_sum, _read={})
+        return replace(self, loss_sum=loss_sum, _known={})
 
     def with_rate(self, eta):
         """Return a state in which each output goes on with this rate alone."""
@@ -155,21 +155,21 @@ class FullMatrixState(Publishing):
 
     def weights(self):
         """Return w as (n_outputs, n_features) and (n_outputs,), read-only."""
-        w, b = self._published("weights", lambda k, eta, G0: self.models.weights(k), 1)
+        w, b = self._of_leaders("weights", lambda k, eta, G0: self.models.weights(k), 1)
         return read_only(sp.csr_matrix(w)) if self.is_packed else w, b
 
     def packed(self):
         """Return a state whose `weights` is a CSR matrix; the matrices stay."""
-        return replace(self, is_packed=True, _read={})
+        return replace(self, is_packed=True, _known={})
 
     def unpacked(self):
         """Return the state with an array for `weights` again."""
-        return replace(self, is_packed=False, _read={}) if self.is_packed else self
+        return replace(self, is_packed=False, _known={}) if self.is_packed else self
 
     def accumulators(self):
         """Return the diagonal of G, shaped as the weights, read-only."""
         diagonal = self.models.diagonal
-        return self._published("G", lambda k, eta, G0: G0 + diagonal(k), -2)
+        return self._of_leaders("G", lambda k, eta, G0: G0 + diagonal(k), -2)
 
     def learning_rates(self):
         """Return the diagonal of η (G + εI)^(-1/2), shaped as the weights, read-only.
@@ -178,11 +178,11 @@ class FullMatrixState(Publishing):
         """
         eps = self.reading.eps
         root_diagonal = self.models.root_diagonal
-        return self._published(
+        return self._of_leaders(
             "rates", lambda k, eta, G0: eta * root_diagonal(k, G0 + eps), 2
         )
 
-    def _published(self, name, read, power):
+    def _of_leaders(self, name, read, power):
         """Return what leaders have; of intercepts times a power of their value."""
 
         def read_leaders():

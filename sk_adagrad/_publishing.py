@@ -5,13 +5,13 @@ import scipy.sparse as sp
 
 
 class Publishing:
-    """A state that keeps what has been read of it in a dict `_read`."""
+    """A state that keeps what has been read of it in a dict `_known`."""
 
-    _read: dict
+    _known: dict
 
     def _once(self, name, read):
         """Return what `read` returns, read-only; what it returned before, if it did."""
-        known = self._read  # not the dict of after, if the state learns meanwhile
+        known = self._known  # not the dict of after, if the state learns meanwhile
         if name not in known:
             known[name] = tuple(map(read_only, read()))
         return known[name]
@@ -21,10 +21,10 @@ class Publishing:
 
         A new dict, as another thread may be about to put what it has read into this.
         """
-        self._read = {}
+        self._known = {}
 
     def __getstate__(self):
-        return {**vars(self), "_read": {}}
+        return {**vars(self), "_known": {}}
 
 
 def read_only(array):

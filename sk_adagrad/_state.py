@@ -127,7 +127,7 @@ class ModelState(Publishing):
     intercept_value: float = 1.0
     kept: np.ndarray | None = None
     n_columns: int = 0
-    _read: dict = field(default_factory=dict, repr=False, compare=False)
+    _known: dict = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def zeros(cls, start, n_features, dtype, reading, *, coupled, scaled):
@@ -288,7 +288,7 @@ class ModelState(Publishing):
         others = np.tile(np.arange(self.n_candidates) != candidate, (self.n_outputs, 1))
         others = self.layout.by_lane(others, unused=False)
         loss_sum = np.where(others, np.inf, self.loss_sum)
-        return replace(self, loss_sum=loss_sum, _read={})
+        return replace(self, loss_sum=loss_sum, _known={})
 
     def like(self, rates, n_features, outputs=slice(None), candidates=()):
         """Return a new state of the same kind, of some outputs at these rates.
@@ -382,7 +382,7 @@ class ModelState(Publishing):
             loss_sum=aligned_copy(self.loss_sum),
             kept=kept,
             n_columns=n_columns,
-            _read={},
+            _known={},
         )
 
     # Regularisation.
@@ -435,18 +435,18 @@ class ModelState(Publishing):
         """Return a state with the weights as they are, to predict from and no more."""
         if self.reading.as_stored:
             return self
-        known = self._read  # as in `_once`
+        known = self._known  # as in `_once`
         if "as_read" not in known:
             table = zero_table(self.table.shape, self.dtype)
             for group, of_group in enumerate(table):
                 of_group[:, :, 0] = self._weights_of(group)
-            none = replace(self.reading, update="mirror_descent", l1=(0.0,), l2=(0.0,))
+            as_is = replace(self.reading, update="mirror_descent", l1=(0.0,), l2=(0.0,))
             known["as_read"] = replace(
                 self,
                 table=table,
-                reading=none,
+                reading=as_is,
                 touched=self.touched[:, :0],
-                _read={"biases": (self.biases(),)},
+                _known={"biases": (self.biases(),)},
             )
         return known["as_read"]
 
