@@ -411,13 +411,13 @@ class BaseSearch(BaseAdagrad):
 
     set_partial_fit_request = partial_fit
 
-    def _raw_prediction(self, X):
+    def _check_has_model(self):
         if "_state" not in vars(self) and "cv_results_" in vars(self):
             raise NotFittedError(
                 f"{type(self).__name__} has searched with refit=False, so it has no "
                 "model: set refit=True and fit again."
             )
-        return super()._raw_prediction(X)
+        super()._check_has_model()
 
 
 @np.errstate(over="ignore")  # as in `_sizes`

@@ -109,7 +109,7 @@ class BaseAdagrad(BaseEstimator):
         as to learn thousands of short rows.
         """
         own = vars(self)
-        values = [own[name] for name in self._parameter_constraints]
+        values = [own.get(name) for name in self._parameter_constraints]
         known = own.get("_validated")
         if known and all(map(is_, values, known)):
             return
@@ -421,8 +421,11 @@ class BaseAdagrad(BaseEstimator):
             refresh_every=self.refresh_every,
         )
 
-    def _raw_prediction(self, X):
+    def _check_has_model(self):
         check_is_fitted(self)
+
+    def _raw_prediction(self, X):
+        self._check_has_model()
         state = self._state
         rows, _ = self._read(X, reset=False, dtype=state.dtype)
         if state.is_packed:
@@ -452,7 +455,7 @@ class BaseAdagrad(BaseEstimator):
         self : object
             The fitted estimator.
         """
-        check_is_fitted(self)
+        self._check_has_model()
         self._state = self._state.packed()
         return self
 
@@ -464,7 +467,7 @@ class BaseAdagrad(BaseEstimator):
         self : object
             The fitted estimator.
         """
-        check_is_fitted(self)
+        self._check_has_model()
         self._state = self._state.unpacked()
         return self
 

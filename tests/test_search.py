@@ -328,8 +328,9 @@ def test_without_refit_there_is_a_table_and_no_model(cv):
     assert model.eta0_ == model.best_params_["eta0"]
     for name in ("coef_", "n_iter_", "loss_curve_", "progressive_loss_"):
         assert not hasattr(model, name)
-    with pytest.raises(NotFittedError, match="refit=True"):
-        model.predict(X)
+    for use in (lambda: model.predict(X), model.sparsify, model.densify):
+        with pytest.raises(NotFittedError, match="refit=True"):
+            use()
     with pytest.raises(AttributeError, match=r"'coef_' after .* refit=False"):
         model.coef_  # noqa: B018
 
