@@ -437,8 +437,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         scores : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Of ``classes_[1]`` if there are two classes, else of each class or label.
         """
-        raw = self._raw_prediction(X)
-        return raw[:, 0] if self._binary else raw
+        raw, model = self._raw_prediction(X)
+        return raw[:, 0] if model._binary else raw
 
     def predict(self, X):
         """Predict the class labels.
@@ -453,14 +453,14 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             The class of the largest raw prediction; of several labels an indicator
             with 1 where it is positive, which is sparse if y was in the first call.
         """
-        raw = self._raw_prediction(X)
-        if self._indicator == "dense":
+        raw, model = self._raw_prediction(X)
+        if model._indicator == "dense":
             return (raw > 0).astype(np.int64)
-        if self._indicator == "sparse":
+        if model._indicator == "sparse":
             return as_configured(sp.csr_matrix(raw > 0, dtype=np.int64))
-        if self._binary:
-            return self.classes_[(raw[:, 0] > 0).astype(np.intp)]
-        return self.classes_[raw.argmax(axis=1)]
+        if model._binary:
+            return model.classes_[(raw[:, 0] > 0).astype(np.intp)]
+        return model.classes_[raw.argmax(axis=1)]
 
     @available_if(_has_probabilities)
     def predict_proba(self, X):
@@ -480,20 +480,20 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         probabilities : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of `classes_`.
         """
-        probability = self._losses[self.loss].probability
+        raw, model = self._raw_prediction(X)
+        probability = model._losses[model.loss].probability
         assert probability is not None  # _has_probabilities
-        raw = self._raw_prediction(X)
-        if self._state.coupled:
+        if model._state.coupled:
             return softmax(raw, axis=1)
         positive = probability(raw)
-        if self._indicator:
+        if model._indicator:
             # Never quite 0 or 1, which no sum to 1 would make good.
             eps = np.finfo(positive.dtype).eps
             return positive.clip(eps, 1 - eps)
-        if self._binary:
+        if model._binary:
             return np.hstack((probability(-raw), positive))  # 1 - p may be 0
         total = positive.sum(axis=1, keepdims=True)
-        uniform = np.full_like(positive, 1 / len(self.classes_))
+        uniform = np.full_like(positive, 1 / len(model.classes_))
         return np.divide(positive, total, out=uniform, where=total > 0)
 
     @available_if(_has_probabilities)

@@ -425,19 +425,19 @@ class BaseAdagrad(BaseEstimator):
         check_is_fitted(self)
 
     def _raw_prediction(self, X):
-        self._check_has_model()
-        state = self._state
-        rows, _ = self._read(X, reset=False, dtype=state.dtype)
+        """Return w . x + b of each row and output, and this model as it was for it.
+
+        All that is read beside belongs to that one, as another thread may publish a new
+        model meanwhile, with other features and classes.
+        """
+        model = as_it_is(self)
+        model._check_has_model()
+        state = model._state
+        rows, _ = model._read(X, reset=False, dtype=state.dtype)
         if state.is_packed:
             w, b = state.weights()
-            return safe_sparse_dot(rows.matrix(), w.T, dense_output=True) + b
-        if rows.n_features != state.n_features:
-            raise ValueError(
-                f"X has {rows.n_features} features, but the model had "
-                f"{state.n_features} when this began: another thread has fitted it "
-                "anew, so predict again."
-            )
-        return ENGINES[type(state)].raw_prediction(state, rows)
+            return safe_sparse_dot(rows.matrix(), w.T, dense_output=True) + b, model
+        return ENGINES[type(state)].raw_prediction(state, rows), model
 
     def sparsify(self):
         """Turn `coef_` into a CSR matrix, which predictions then use.
@@ -546,13 +546,22 @@ def published_together(estimator):
     So an error changes no attribute, and other threads that predict see all that is new
     at once.
     """
-    model = object.__new__(type(estimator))
-    before = vars(estimator).copy()
-    vars(model).update(before)
+    model = as_it_is(estimator)
+    before = vars(model).copy()
     yield model
-    vars(estimator).update(vars(model))
+    after = vars(model).items()
+    vars(estimator).update(
+        {n: v for n, v in after if n not in before or v is not before[n]}
+    )
     for name in before.keys() - vars(model).keys():
-        delattr(estimator, name)
+        vars(estimator).pop(name, None)
+
+
+def as_it_is(estimator: BaseAdagrad) -> BaseAdagrad:
+    """Return a copy with what it has now: a new model may be published meanwhile."""
+    model = type(estimator).__new__(type(estimator))
+    model.__dict__.update(estimator.__dict__)
+    return model
 
 
 @contextmanager

@@ -64,7 +64,8 @@ class Fold:
         of_others = model._raw_prediction
         # All candidates were predicted in one pass over these rows. A scorer that makes
         # rows of its own gets the prediction of the state.
-        model._raw_prediction = lambda X: raw if X is self.X else of_others(X)
+        known = raw, model
+        model._raw_prediction = lambda X: known if X is self.X else of_others(X)
         score = scorer(model, self.X, self.y, **self.score_params)
         try:
             return float(score)

@@ -147,11 +147,13 @@ class FullMatrixState(Publishing):
         if self.n_candidates > 1:
             return self.take(self.leaders[:, None], rates)
         self.rates = rates
+        self.changed()
         return self
 
     def read_as(self, reading):
         """Change ε."""
         self.reading = reading
+        self.changed()
 
     def weights(self):
         """Return w as (n_outputs, n_features) and (n_outputs,), read-only."""

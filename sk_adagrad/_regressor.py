@@ -411,12 +411,12 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
             In the floating type of the model.
         """
-        raw = self._raw_prediction(X)
-        if self._losses[self.loss].log_link:
+        raw, model = self._raw_prediction(X)
+        if model._losses[model.loss].log_link:
             # The logarithm of the largest number rounds up to one whose e^ is infinite.
             largest = np.log(np.finfo(raw.dtype).max)
             raw = np.exp(raw.clip(max=np.nextafter(largest, 0, dtype=raw.dtype)))
-        return raw[:, 0] if self._single_target else raw
+        return raw[:, 0] if model._single_target else raw
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

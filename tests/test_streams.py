@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor, _banks, _full_matrix
 from sk_adagrad._dispatch import KERNELS
+from sk_adagrad._state import ModelState
 
 from .comparing import MODEL, assert_same
 
@@ -384,20 +385,91 @@ def test_a_model_predicts_as_before_until_all_of_a_new_one_is_there(
     assert model.predict(wide).shape == wanted.shape
 
 
-def test_what_began_with_a_model_of_fewer_features_is_refused(monkeypatch):
-    """Its weights end before the columns of X do."""
-    X, y, _ = samples("binary")
-    model, reads = learn("binary"), AdagradClassifier._read
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+def test_a_prediction_under_way_is_that_of_the_model_it_began_with(
+    n_classes, method, monkeypatch
+):
+    """Also where another thread publishes one with other classes and features."""
+    X, y, _ = samples("classes")
+    model = AdagradClassifier(random_state=0).fit(X, y % 3)
+    wanted, reads = getattr(model, method)(X), AdagradClassifier._read
 
     def read_and_be_fitted(self, Z, **checks):
-        if self is model:
-            monkeypatch.undo()
-            model.fit(np.hstack((X, X)), y)
+        monkeypatch.undo()
+        model.fit(np.hstack((X, X)), y % n_classes + 5)
         return reads(self, Z, **checks)
 
     monkeypatch.setattr(AdagradClassifier, "_read", read_and_be_fitted)
-    with pytest.raises(ValueError, match="24 features, but the model had 12"):
-        model.predict(np.hstack((X, X)))
+    np.testing.assert_array_equal(getattr(model, method)(X), wanted)
+    assert model.n_features_in_ == 24
+
+
+def test_what_is_set_while_a_model_learns_stays(monkeypatch):
+    X, y, _ = samples("binary")
+    model, learns = learn("binary"), _banks.learn
+    model.note = "a"
+    model.forgotten = "b"
+
+    def learn_and_be_set(*args):
+        model.set_params(verbose=0, tol=0.5)
+        model.note = "c"
+        vars(model).pop("forgotten", None)
+        return learns(*args)
+
+    monkeypatch.setattr(_banks, "learn", learn_and_be_set)
+    model.partial_fit(X, y)
+    assert (model.tol, model.note) == (0.5, "c")
+    assert not hasattr(model, "forgotten")
+
+
+@pytest.mark.parametrize("n_outputs", [1, 40])
+def test_another_rate_under_ftrl_proximal_changes_all_or_nothing(
+    n_outputs, monkeypatch
+):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 6)), rng.normal(size=(200, n_outputs))
+    model = AdagradRegressor(eta0=0.5, update="ftrl_proximal", alpha=1e-3)
+    before = pickle.dumps(model.partial_fit(X, y))
+    reads, calls = ModelState._weights_of, []
+
+    def read_once(self, group):
+        calls.append(group)
+        if len(calls) > n_outputs // 40:
+            raise MemoryError
+        return reads(self, group)
+
+    monkeypatch.setattr(ModelState, "_weights_of", read_once)
+    with pytest.raises(MemoryError):
+        model.set_params(eta0=0.01).partial_fit(X[:1], y[:1])
+    monkeypatch.undo()
+    unharmed = pickle.loads(before)
+    assert_same(model, unharmed)
+    assert_same(pickle.loads(pickle.dumps(model)), unharmed)
+
+
+def test_a_rate_too_small_to_keep_the_weights_is_refused():
+    X, y, _ = samples("binary")
+    model = AdagradClassifier(eta0=0.5, update="ftrl_proximal")
+    model.partial_fit(X.astype("float32"), y, classes=[0, 1])
+    before = pickle.loads(pickle.dumps(model))
+    with pytest.raises(ValueError, match="too small in float32"):
+        model.set_params(eta0=1e-40).partial_fit(X[:1], y[:1])
+    assert_same(model, before)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
+def test_ftrl_proximal_keeps_weights_at_rates_far_apart(factor, l1_ratio):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 6)).astype("float32")
+    y = (X @ rng.normal(size=(6, 3))).astype("float32")
+    penalty = {"alpha": 1e-4, "l1_ratio": l1_ratio}
+    model = AdagradRegressor(eta0=0.5, update="ftrl_proximal", **penalty)
+    wanted = model.partial_fit(X, y).coef_
+    model.set_params(eta0=0.5 * factor)
+    moved = model._state.with_rate(model.eta0).weights()[0]
+    np.testing.assert_allclose(moved, wanted, 1e-5, 1e-6)
 
 
 @pytest.mark.parametrize(
