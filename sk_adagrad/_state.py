@@ -422,7 +422,7 @@ class ModelState(Publishing):
         if self.reading.lazy:
             for group, table in enumerate(self.table):
                 table[:, :, 0] = self._weights_of(group)
-            self.touched[...] = self.t
+                self.touched[group] = self.t  # at once, lest Ctrl-C let it count twice
 
     def _weights_of(self, group):
         """Return w as (n_banks, n_features, width)."""
