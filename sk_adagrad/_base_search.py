@@ -26,7 +26,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from ._cells import final_scores, first_losses, joint, together
 from ._engines import PRECONDITIONERS
-from ._estimators import BaseAdagrad, learned, published_together
+from ._estimators import BaseAdagrad
 from ._folds import folds_of, knowing_classes, reads_probabilities, takes_weights
 from ._grid import (
     AXES,
@@ -37,8 +37,8 @@ from ._grid import (
     values_of,
 )
 from ._parameters import check_combination, check_range
+from ._publishing import learned, published_together
 from ._rates import Start
-from ._rows import NO_ROWS
 from ._samples import Samples
 from ._solver import Learner, ordered
 from ._trial import Trial, places_below
@@ -87,11 +87,10 @@ class BaseSearch(BaseAdagrad):
         samples, y = self._samples(X, y, sample_weight)
         split_params, score_params = self._routed(samples.weight, params)
         weighed, class_counts = self._weighed(samples)
-        order, visited, passes = NO_ROWS, weighed, self._passes()
-        if self.cv is None:
-            order, visited = ordered(
-                weighed, passes["random_state"], self.scale_invariant
-            )
+        passes = self._passes()
+        # Of folds, each has an order of its own.
+        random_state = passes["random_state"] if self.cv is None else None
+        order, visited = ordered(weighed, random_state, self.scale_invariant)
         self._shared = self._joint_start(weighed, visited.lightness(order))
         grid = Grid(alphas, self._shared.rates[0].tolist(), l1_ratios)
         rules, plains = self._rules(grid, samples.rows.data.dtype)

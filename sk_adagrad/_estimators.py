@@ -22,6 +22,7 @@ from ._engines import ENGINES, PRECONDITIONERS
 from ._full_matrix import FullMatrixState
 from ._losses import Loss, mean_loss
 from ._parameters import CONSTRAINTS, check_combination, check_range
+from ._publishing import as_it_is, learned, published_together
 from ._rates import (
     FIRST_SAMPLES,
     N_CANDIDATES,
@@ -540,50 +541,12 @@ class BaseAdagrad(BaseEstimator):
 
 
 @contextmanager
-def published_together(estimator):
-    """Hand out a copy, which the estimator becomes like unless anything goes wrong.
-
-    So an error changes no attribute, and other threads that predict see all that is new
-    at once.
-    """
-    model = as_it_is(estimator)
-    before = vars(model).copy()
-    yield model
-    after = vars(model).items()
-    vars(estimator).update(
-        {n: v for n, v in after if n not in before or v is not before[n]}
-    )
-    for name in before.keys() - vars(model).keys():
-        vars(estimator).pop(name, None)
-
-
-def as_it_is(estimator: BaseAdagrad) -> BaseAdagrad:
-    """Return a copy with what it has now: a new model may be published meanwhile."""
-    model = type(estimator).__new__(type(estimator))
-    model.__dict__.update(estimator.__dict__)
-    return model
-
-
-@contextmanager
 def _errors_naming(arguments):
     """Say in which arguments an error was found that names others."""
     try:
         yield
     except ValueError as error:
         raise ValueError(f"In {arguments}: {error}") from error
-
-
-def learned(estimator, attribute, *, by="_state"):
-    """Return what an attribute is read from; before it is there, neither is that."""
-    try:
-        return vars(estimator)[by]
-    except KeyError:
-        why = "before it is fitted."
-        if "cv_results_" in vars(estimator):  # a search has no model but scores
-            why = "after a search with refit=False: set refit=True and fit again."
-        raise AttributeError(
-            f"{type(estimator).__name__!r} object has no attribute {attribute!r} {why}"
-        ) from None
 
 
 def _one_or_each(of_outputs):

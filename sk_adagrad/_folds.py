@@ -1,6 +1,6 @@
 """Folds of a cross-validation: who learns, who is held out, how that is scored."""
 
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any
@@ -10,6 +10,7 @@ from sklearn.metrics import make_scorer
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _check_method_params
 
+from ._publishing import as_it_is
 from ._rows import Rows
 from ._samples import Samples
 from ._solver import ordered
@@ -58,7 +59,7 @@ class Fold:
         """
         if not np.isfinite(raw).all():
             return np.nan
-        model = copy(plain)
+        model = as_it_is(plain)
         model.eta0 = float(state.rates[0, candidate])
         model._state = state.led_by(candidate)
         of_others = model._raw_prediction

@@ -197,7 +197,7 @@ class FullMatrixState(Publishing):
             values = values.astype(self.dtype)
             return values[:, :-1], values[:, -1]
 
-        return self._once(name, read_leaders)
+        return self._arrays_once(name, read_leaders)
 
     def __setstate__(self, contents):
         set_copies(self, contents)

@@ -47,6 +47,13 @@ class Samples:
             return np.flatnonzero(self.weight)[:most]
         return np.arange(min(self.rows.n_rows, most))
 
+    def of_visits(self, order):
+        """Return the weights of visits to these samples; empty if all are 1.
+
+        The order is empty if each is visited once, as they come.
+        """
+        return self.weight[order] if len(self.weight) and len(order) else self.weight
+
     def lightness(self, order=NO_ROWS):
         """Return the mean weight of those samples that have one; 1 if it is more.
 
@@ -57,8 +64,7 @@ class Samples:
             giving them weight are the same thing. Else empty.
         """
         n_samples = np.count_nonzero(self.weight)
-        each = self.weight[order] if len(self.weight) and len(order) else self.weight
-        total = float(each.sum(dtype=np.float64))
+        total = float(self.of_visits(order).sum(dtype=np.float64))
         return min(1.0, total / n_samples) if n_samples else 1.0
 
     def followed_by(self, other):

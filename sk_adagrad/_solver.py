@@ -209,8 +209,7 @@ class Learner:
     @property
     def weight(self):
         """The weights of the visits; empty if all are 1."""
-        weight = self.samples.weight
-        return weight[self.order] if len(weight) and len(self.order) else weight
+        return self.samples.of_visits(self.order)
 
     @property
     def n_learned(self):

@@ -1,8 +1,8 @@
-"""Sparse matrices as they come and go: whose arrays contradict each other are refused.
+"""Sparse matrices as they come: those whose arrays contradict each other are refused.
 
 What SciPy does with them as it converts them may end the process, and its own check
 leaves out matrices without entries, and pointers whose difference is no number of their
-type.
+type. And as they go: as matrices or as arrays.
 """
 
 from contextlib import contextmanager
@@ -51,7 +51,7 @@ def checked_csr(y):
 
 
 def as_configured(matrix):
-    """Return a CSR matrix, or array if scikit-learn is configured to return those."""
+    """Return a CSR matrix as an array if scikit-learn is configured to return those."""
     wanted = get_config().get("sparse_interface")  # from scikit-learn 1.9 on
     return sp.csr_array(matrix) if wanted == "sparray" else matrix
 

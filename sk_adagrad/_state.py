@@ -139,7 +139,7 @@ class ModelState(Publishing):
     @classmethod
     def zeros(cls, start, n_features, dtype, reading, *, coupled, scaled):
         """Make the state before the first sample, with the `Start` to start from."""
-        rates = np.asarray(start.rates, dtype=np.float64)
+        rates = read_only(np.array(start.rates, dtype=np.float64))
         layout = Layout.of(*rates.shape, coupled=coupled)
         n_groups, n_banks, width = layout.n_groups, layout.n_banks, layout.width
         counters = 8 * reading.lazy + np.dtype(dtype).itemsize * scaled
@@ -149,7 +149,7 @@ class ModelState(Publishing):
             table=zero_table((n_groups, n_banks, n_features, 2, width), dtype),
             intercept=aligned_zeros((n_groups, n_banks, 2, LANES), dtype),
             layout=layout,
-            rates=read_only(rates.copy()),
+            rates=rates,
             first_accumulators=start.accumulators,
             first_biases=start.biases,
             coupled=coupled,
@@ -216,20 +216,23 @@ class ModelState(Publishing):
         if self.n_candidates > 1:
             rates = self.of_leaders(self.rates)[:, None]
             state = self.take(self.leaders[:, None], rates)
-        sums = {}
+        new = {"rates": read_only(np.full_like(state.rates, eta))}
         if self.reading.update == "ftrl_proximal":
-            sums = state._sums_of_weights_at(eta)
-        state.put_rates(eta, **sums)
+            new |= state._sums_of_weights_at(eta)
+        state._put(**new)
         return state
 
-    def put_rates(self, rates, outputs=slice(None), **others):
+    def put_rates(self, rates, outputs=slice(None)):
         """Go on at other rates, with all outputs or with some."""
         new = self.rates.copy()
         new[outputs] = rates
-        self._put(rates=read_only(new), **others)  # the symbols would not follow
+        self._put(rates=read_only(new))
 
     def _put(self, **new):
-        """Take new constants or arrays, and what is worked out of them, all at once."""
+        """Take new constants or arrays, and what is worked out of them, all at once.
+
+        Rates are read-only, as what is worked out would not follow what is written.
+        """
         now = {"rates": self.rates, "reading": self.reading, **new}
         symbols = self._symbols_of(now["rates"], now["reading"])
         vars(self).update(new, symbols=symbols, _known={})
@@ -442,28 +445,25 @@ class ModelState(Publishing):
             for group, intercept in enumerate(self.intercept):
                 as_table = intercept[:, None]
                 self._read_weights(as_table, _NO_TOUCHED, symbols[group], out[group])
-            return (out[:, :, 0] * self.dtype.type(self.intercept_value),)
+            return read_only(out[:, :, 0] * self.dtype.type(self.intercept_value))
 
-        return self._once("biases", read)[0]
+        return self._once("biases", read)
 
     def as_read(self):
         """Return a state with the weights as they are, to predict from and no more."""
-        if self.reading.as_stored:
-            return self
-        known = self._known  # as in `_once`
-        if "as_read" not in known:
+
+        def read():
             table = zero_table(self.table.shape, self.dtype)
             for group, of_group in enumerate(table):
                 of_group[:, :, 0] = self._weights_of(group)
             as_is = replace(self.reading, update="mirror_descent", l1=(0.0,), l2=(0.0,))
-            known["as_read"] = replace(
-                self,
-                table=table,
-                reading=as_is,
-                touched=self.touched[:, :0],
-                _known={"biases": (self.biases(),)},
+            biases = {"biases": self.biases()}
+            touched = self.touched[:, :0]
+            return replace(
+                self, table=table, reading=as_is, touched=touched, _known=biases
             )
-        return known["as_read"]
+
+        return self if self.reading.as_stored else self._once("as_read", read)
 
     def _read_weights(self, table, touched, symbols, out):
         kernel = KERNELS[self.dtype]
@@ -492,7 +492,7 @@ class ModelState(Publishing):
                 w = self._as_csr(w)
             return w, self.of_leaders(self.layout.by_model(self.biases()))
 
-        return self._once("weights", read)
+        return self._arrays_once("weights", read)
 
     def _as_csr(self, w):
         """Return the weights of the kept features as a matrix of all columns."""
@@ -514,7 +514,7 @@ class ModelState(Publishing):
             value = self.intercept_value  # whose square may be too large
             return G, (self._intercept_accumulators() + first) / value / value
 
-        return self._once("accumulators", read)
+        return self._arrays_once("accumulators", read)
 
     def learning_rates(self):
         """Return the rates that the next gradients meet, as `accumulators` does."""
@@ -535,7 +535,7 @@ class ModelState(Publishing):
             with np.errstate(over="ignore"):
                 return rates.astype(self.dtype), of_intercept.astype(self.dtype)
 
-        return self._once("learning_rates", read)
+        return self._arrays_once("learning_rates", read)
 
     def _accumulators_of(self, group):
         return self.table[group, :, :, 1]
