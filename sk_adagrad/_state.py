@@ -299,7 +299,7 @@ class ModelState(Publishing):
         new.touched[:], new.scales[:] = self.touched[0], self.scales[0]
         new.weight_sum, new.t = self.weight_sum, self.t
         new.class_counts = self.class_counts
-        new.adopt(self, candidates)
+        new.adopt(self, candidates, np.arange(self.n_features))
         return new
 
     def led_by(self, candidate):
@@ -324,7 +324,7 @@ class ModelState(Publishing):
             scaled=self.scaled,
         )
 
-    def adopt(self, other, candidates, first=0, features=slice(None)):
+    def adopt(self, other, candidates, features, first=0):
         """Copy chosen models of another state's outputs; they become those from first.
 
         Parameters
@@ -332,9 +332,9 @@ class ModelState(Publishing):
         other : ModelState
         candidates : ndarray of int of shape (n_outputs of other, n_candidates)
             The model of the other state that each one here is a copy of.
-        first : int
-        features : slice or ndarray of int
+        features : ndarray of int
             Which of the features here are those of the other state.
+        first : int
         """
         moves = defaultdict(list)
         for output, of_output in enumerate(candidates):
@@ -345,12 +345,11 @@ class ModelState(Publishing):
                 to = slice(lane, lane + 1) if self.layout.width > 1 else slice(None)
                 self.intercept[g, b, :, to] = other.intercept[g0, b0, :, [lane0]].T
                 self.loss_sum[g, b, to] = other.loss_sum[g0, b0, lane0]
-        places = np.arange(self.n_features)[features]
         for (g0, g), of_groups in moves.items():
             KERNELS[self.dtype].copy_models(
                 source=other.table[g0],
                 target=self.table[g],
-                features=places,
+                features=features,
                 moves=np.array(of_groups, dtype=np.int32),
             )
 

@@ -30,6 +30,13 @@ _TRIAL_OF_ONE, _TRIAL_OF_SEVERAL, _TRIAL_OF_PASSES = 1 << 15, 1 << 12, 1 << 13
 # regression the best one may be further off after 512: insteval had 1.006.
 _FIRST_LOOK, _LEFT, _LEFT_BELOW = 1 << 8, 3, 1
 
+# The rates of one output are tried on the features of the first rows alone if these
+# rows have fewer entries than this many times all features. Where words are hashed into
+# 2^20 columns, fits of sms_spam and clickbait then take 0.35 and 0.48 of the time, and
+# a fit of 1,000 rows of imdb 0.53. At 0.5 to 1 entries a feature it is 0.9 to 1.0;
+# beyond, the copy of the rows makes it 1.1 to 1.6.
+_FEW_ENTRIES = 0.5
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -149,15 +156,18 @@ def try_candidates(learner, state, candidates, trial):
         The visit to go on with.
     """
     visits = learner.visits_to(trial.since(), trial.end)
-    features = slice(None)
-    if state.n_outputs > 1:
+    rows = learner.samples.rows
+    n_entries = rows.nnz / rows.n_rows * visits[1]
+    if state.n_outputs > 1 or n_entries < _FEW_ENTRIES * rows.n_features:
         learner, features = _of_first_visits(learner, visits[1])
+    else:
+        features = np.arange(rows.n_features)
     if state.coupled:
         part = _try_softmax(learner, state, candidates, trial, visits, features)
     else:
         for some, part, losses in _tried(learner, state, candidates, visits):
             chosen = trial.chosen(losses)
-            state.adopt(part, chosen, some.start, features)
+            state.adopt(part, chosen, features, some.start)
             state.put_rates(np.take_along_axis(part.rates, chosen, axis=1), some)
     state.t = part.t
     if state.touched.shape[1]:
@@ -202,7 +212,7 @@ def _try_softmax(learner, state, candidates, trial, visits, features):
             if first + nth == 0 or loss < least:
                 least, (kept, kept_nth) = loss, before[0]
     chosen = np.full((state.n_outputs, 1), kept_nth)
-    state.adopt(kept, chosen, features=features)
+    state.adopt(kept, chosen, features)
     state.put_rates(np.take_along_axis(kept.rates, chosen, axis=1))
     return part
 

@@ -539,6 +539,26 @@ def test_stored_zeros_and_the_format_do_not_matter():
         np.testing.assert_array_equal(model.eta0_, models[0].eta0_)
 
 
+@pytest.mark.parametrize("form", ["CSR float32", "CSR float64, int64 indices"])
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("task", TARGETS)
+def test_columns_that_no_row_has_change_nothing(task, name, form):
+    """As most of those that words are hashed into."""
+    if task == "softmax" and OPTIONS[name].get("importance_aware"):
+        pytest.skip("refused together")
+    X, y, weight = samples(task, form)
+    columns = 300 * np.arange(N_FEATURES, dtype=X.indices.dtype) + 7
+    shape = N_ROWS, 300 * N_FEATURES
+    wide = type(X)((X.data, columns[X.indices], X.indptr), shape)
+    model = model_of(task, shuffle=False, **OPTIONS[name])
+    model.fit(X, y, sample_weight=weight)
+    of_wide = clone(model).fit(wide, y, sample_weight=weight)
+    np.testing.assert_array_equal(of_wide.coef_[..., columns], model.coef_)
+    assert np.count_nonzero(of_wide.coef_) == np.count_nonzero(model.coef_)
+    for name in ("intercept_", "eta0_", "loss_curve_", "progressive_loss_"):
+        np.testing.assert_array_equal(getattr(of_wide, name), getattr(model, name))
+
+
 @pytest.mark.parametrize("task", ["classes", "targets"])
 def test_accumulators_start_at_0_for_a_given_rate_or_as_given(task):
     X, y, _ = samples(task, "dense float64")
