@@ -518,6 +518,7 @@ def raw_prediction(
         bint normalised = scales.shape[0] > 0
         int width = <int> table.shape[3]
         int reading = reading_of(update, symbols)
+        bint plain = narrow and reading == AS_STORED and not normalised
         Py_ssize_t n_banks = table.shape[0]
         Py_ssize_t stride = table.strides[1] // <Py_ssize_t> sizeof(real)
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
@@ -541,6 +542,16 @@ def raw_prediction(
             nnz = find_row(
                 starts, columns, entries, n_features, row, &row_columns, &row_values
             )
+            # A single model: all that follows here takes as long again on short rows.
+            if plain:
+                out[row, first] = lane((<const lanes*> &bias[0, 0, 0])[0], 0) + lane(
+                    dot_narrow(
+                        AS_STORED, False, weights, last, t, row_columns, row_values,
+                        nnz, banks,
+                    ),
+                    0,
+                )
+                continue
             if starts == NULL:
                 nnz = read_dense_row(&row_columns, &row_values, nnz, own, room)
             if normalised:
