@@ -93,6 +93,17 @@ LOSSES = {
     "tweedie": (_tweedie, _tweedie_slope),
 }
 
+
+def _softmax_value(p, y, c):
+    return np.logaddexp.reduce(p) - p[y > 0]
+
+
+def _softmax_slope(p, y, c):
+    return np.exp(p - np.logaddexp.reduce(p)) - (y > 0)
+
+
+SOFTMAX = _softmax_value, _softmax_slope  # of the raw predictions of all classes
+
 # Where the slope of a loss is not smooth, or changes its sign.
 KINKS = {
     "log_loss": lambda y, c: [],
@@ -133,10 +144,11 @@ def adagrad(
 ):
     """Learn each column of Y (-1 and 1 for a class and the rest) row by row.
 
-    The intercept is the weight of a last feature that is always 1 and not penalised.
-    Every weight is updated at every sample.
+    The loss "softmax" is that of all columns together. The intercept is the weight of a
+    last feature that is always 1 and not penalised. Every weight is updated at every
+    sample.
     """
-    value, slope = LOSSES[loss]
+    value, slope = SOFTMAX if loss == "softmax" else LOSSES[loss]
     X = np.column_stack((X, np.full(len(X), 1.0 if fit_intercept else 0.0)))
     penalised = np.append(np.ones(X.shape[1] - 1), 0.0)
     lambda_1 = alpha * l1_ratio * penalised
@@ -161,7 +173,7 @@ def adagrad(
         return w
 
     for n_pass in range(passes):
-        for i, (x, v) in enumerate(zip(X, weight, strict=True)):
+        for i, (x, y, v) in enumerate(zip(X, Y, weight, strict=True)):
             if v == 0:
                 continue
             if scale_invariant:
@@ -172,29 +184,25 @@ def adagrad(
                 scale = new_scale
                 x = x / np.where(scale > 0, scale, 1)
             w = weights()
-            touched = x != 0
-            for k in range(Y.shape[1]):
-                p = w[k] @ x
-                losses[n_pass, i, k] = value(p, Y[i, k], parameter)
-                d = v * slope(p, Y[i, k], parameter)
-                if d == 0:
-                    continue
-                old_root = np.sqrt(G[k] + shift)
-                G[k, touched] = rho * G[k, touched] + (d * x[touched]) ** 2
-                root = np.sqrt(G[k] + shift)
-                if importance_aware:
-                    speed = np.sum(eta0 / root * x**2)
-                    if speed:
-                        d = -flow(loss, p, Y[i, k], parameter, speed, v) / speed
-                z[k] += d * x
-                if update == "ftrl_proximal":
-                    z[k] -= (root - old_root) / eta0 * w[k]
-                if update == "mirror_descent":
-                    w[k] -= eta0 * d * x / root
+            p = w @ x
+            losses[n_pass, i] = value(p, y, parameter)
+            d = v * slope(p, y, parameter)
+            g = np.outer(d, x)
+            old_root = np.sqrt(G + shift)
+            G = np.where(g != 0, rho * G + g**2, G)
+            root = np.sqrt(G + shift)
+            if importance_aware:
+                speed = eta0 / root @ x**2
+                for k in np.flatnonzero(d * speed):
+                    way = flow(loss, p[k], y[k], parameter, speed[k], v)
+                    g[k] = -way / speed[k] * x
+            z += g
             t += 1
+            if update == "ftrl_proximal":
+                z -= (root - old_root) / eta0 * w
             if update == "mirror_descent":
-                h = eta0 / np.sqrt(G + shift)
-                w = soft(w, h * lambda_1) / (1 + h * lambda_2)
+                h = eta0 / root
+                w = soft(w - h * g, h * lambda_1) / (1 + h * lambda_2)
 
     w = weights()
     rates = eta0 / np.sqrt(G + shift)
@@ -212,87 +220,6 @@ def adagrad(
         intercept_learning_rates=rates[:, -1],
         loss_curve=np.average(losses.mean(axis=2), axis=1, weights=weight),
         t=t,
-    )
-
-
-def softmax_adagrad(
-    X,
-    y,
-    weight,
-    *,
-    n_classes,
-    eta0,
-    passes=1,
-    eps=1e-8,
-    initial_accumulator=0.0,
-    fit_intercept=True,
-    update="mirror_descent",
-    alpha=0.0,
-    l1_ratio=0.0,
-    half_life=None,
-    scale_invariant=False,
-):
-    """Learn all classes of y together, row by row, by the log loss of their softmax."""
-    X = np.column_stack((X, np.full(len(X), 1.0 if fit_intercept else 0.0)))
-    penalised = np.append(np.ones(X.shape[1] - 1), 0.0)
-    lambda_1 = alpha * l1_ratio * penalised
-    lambda_2 = alpha * (1 - l1_ratio) * penalised
-    rho = 1.0 if half_life is None else 2 ** (-1 / half_life)
-    w = np.zeros((n_classes, X.shape[1]))
-    z = np.zeros_like(w)
-    G = np.zeros_like(w)  # without its start, which does not fade
-    shift = initial_accumulator + eps
-    scale = np.append(np.zeros(X.shape[1] - 1), 1.0)
-    t = 0
-    losses = np.zeros((passes, len(X)))
-
-    def weights():
-        root = np.sqrt(G + shift)
-        if update == "dual_averaging":
-            return -eta0 * soft(z, t * lambda_1) / (root + eta0 * t * lambda_2)
-        if update == "ftrl_proximal":
-            return -soft(z, t * lambda_1) / (root / eta0 + t * lambda_2)
-        return w
-
-    for n_pass in range(passes):
-        for i, (x, label, v) in enumerate(zip(X, y, weight, strict=True)):
-            if v == 0:
-                continue
-            if scale_invariant:
-                larger = np.maximum(scale, np.abs(x))
-                ratio = scale / np.where(larger > 0, larger, 1)
-                seen = scale > 0
-                G[:, seen] *= ratio[seen] ** 2
-                z *= ratio
-                scale = larger
-                x = x / np.where(scale > 0, scale, 1)
-            w = weights()
-            p = w @ x
-            log_probability = p - np.logaddexp.reduce(p)
-            losses[n_pass, i] = -log_probability[label]
-            g = v * np.outer(
-                np.exp(log_probability) - (np.arange(n_classes) == label), x
-            )
-            root_before = np.sqrt(G + shift)
-            G = np.where(g != 0, rho * G + g**2, G)
-            root = np.sqrt(G + shift)
-            z += g
-            if update == "ftrl_proximal":
-                z -= (root - root_before) / eta0 * w
-            t += 1
-            if update == "mirror_descent":
-                h = eta0 / root
-                w = soft(w - h * g, h * lambda_1) / (1 + h * lambda_2)
-
-    w = weights()
-    scale = np.where(scale > 0, scale, 1)
-    w, G = w / scale, (G + initial_accumulator) * scale**2
-    return SimpleNamespace(
-        coef=w[:, :-1],
-        intercept=w[:, -1],
-        accumulators=G[:, :-1],
-        intercept_accumulators=G[:, -1],
-        loss_curve=np.average(losses, axis=1, weights=weight),
     )
 
 
