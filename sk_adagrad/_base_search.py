@@ -28,14 +28,7 @@ from ._cells import final_scores, first_losses, joint, together
 from ._engines import PRECONDITIONERS
 from ._estimators import BaseAdagrad
 from ._folds import folds_of, knowing_classes, reads_probabilities, takes_weights
-from ._grid import (
-    AXES,
-    Grid,
-    results_of,
-    spaced_alphas,
-    spaced_l1_ratios,
-    values_of,
-)
+from ._grid import Grid, results_of, values_of
 from ._parameters import check_combination, check_range
 from ._publishing import learned, published_together
 from ._rates import Start
@@ -52,7 +45,8 @@ def search_constraints(plain_type):
     axis = [Interval(Integral, 1, None, closed="left"), "array-like"]
     return {
         **constraints,
-        **dict.fromkeys(AXES, axis),
+        "alphas": axis,
+        "l1_ratios": axis,
         # A factor of two apart: more go beyond what a float can be.
         "eta0s": [Interval(Integral, 1, 100, closed="both"), "array-like"],
         "cv": ["cv_object"],
@@ -81,8 +75,8 @@ class BaseSearch(BaseAdagrad):
         began = time.perf_counter()
         for name in _OF_THE_MODEL & vars(self).keys():
             delattr(self, name)
-        alphas = values_of("alphas", self.alphas, spaced_alphas)
-        l1_ratios = values_of("l1_ratios", self.l1_ratios, spaced_l1_ratios)
+        alphas = values_of("alphas", self.alphas)
+        l1_ratios = values_of("l1_ratios", self.l1_ratios)
         self._check_search(alphas, l1_ratios, params)
         samples, y = self._samples(X, y, sample_weight)
         split_params, score_params = self._routed(samples.weight, params)
@@ -94,6 +88,7 @@ class BaseSearch(BaseAdagrad):
         self._shared = self._joint_start(weighed, visited.lightness(order))
         grid = Grid(alphas, self._shared.rates[0].tolist(), l1_ratios)
         rules, plains = self._rules(grid, samples.rows.data.dtype)
+        begun = {}
         if self.cv is None:
             scores, begun = self._progressive(visited, order, plains, passes)
         else:
@@ -113,20 +108,8 @@ class BaseSearch(BaseAdagrad):
         if self.verbose:
             seconds = time.perf_counter() - began
             print(f"search: best score {self.best_score_:.6g}, {seconds:.2f} s")
-        if self.refit and self.cv is None:
-            learner, state, loss = begun[rules[grid.penalty_of(self.best_index_)]]
-            solved = learner.passes(
-                state, loss_curve=[loss], verbose=self.verbose, **passes
-            )
-            self._publish(*solved)
-        elif self.refit:
-            best = self._plain_of_cell(**self.best_params_)
-            rates = np.full_like(self._shared.rates[:, :1], best.eta0)
-            start = replace(self._shared, rates=rates)
-            solved = best._solve(
-                weighed, class_counts, go_on=False, stream=False, start=start
-            )
-            self._publish(*solved)
+        if self.refit:
+            self._refit(weighed, class_counts, begun, passes)
 
     # What goes before.
 
@@ -301,6 +284,22 @@ class BaseSearch(BaseAdagrad):
         of_splits = np.reshape(np.concatenate(scores), (-1, len(plains), n_rates))
         rules = [rule for part in divided for rule in part]
         return dict(zip(rules, of_splits.transpose(1, 2, 0), strict=True))
+
+    def _refit(self, samples, class_counts, begun, passes):
+        """Learn from all samples in the best cell, or go on from its first pass."""
+        best = self._plain_of_cell(**self.best_params_)
+        if self.cv is None:
+            learner, state, loss = begun[best._rule(samples.rows.data.dtype)]
+            solved = learner.passes(
+                state, loss_curve=[loss], verbose=self.verbose, **passes
+            )
+        else:
+            rates = np.full_like(self._shared.rates[:, :1], best.eta0)
+            start = replace(self._shared, rates=rates)
+            solved = best._solve(
+                samples, class_counts, go_on=False, stream=False, start=start
+            )
+        self._publish(*solved)
 
     # Scorers, and what is routed to them.
 

@@ -1,11 +1,13 @@
 """The grid of a search: its values, its cells and the table of their scores."""
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from numbers import Integral
 
 import numpy as np
 from scipy.stats import rankdata
+from sklearn.model_selection import ParameterGrid
 
 # What the values on each axis have to be.
 _RANGES = {
@@ -13,15 +15,17 @@ _RANGES = {
     "alphas": ("zero or positive", lambda values: values >= 0),
     "l1_ratios": ("from 0 to 1", lambda values: (values >= 0) & (values <= 1)),
 }
-AXES = tuple(_RANGES)
+
+# How a number of values is spaced; that of rates depends on the data, see `candidates`.
+_SPACED = {
+    "alphas": partial(np.geomspace, 1e-7, 1e-3),
+    "l1_ratios": partial(np.linspace, 0, 1),
+}
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Values on each axis; each combination is a cell.
-
-    Cells are in the order of :class:`~sklearn.model_selection.ParameterGrid`.
-    """
+    """Values on each axis; each combination is a cell."""
 
     alphas: list[float]
     eta0s: list[float]
@@ -33,16 +37,12 @@ class Grid:
 
     @property
     def cells(self):
-        names = "alpha", "eta0", "l1_ratio"
-        return [
-            dict(zip(names, values, strict=True))
-            for values in product(self.alphas, self.eta0s, self.l1_ratios)
-        ]
-
-    def penalty_of(self, cell):
-        """Return the number of a cell's penalty."""
-        alpha, of_alpha = divmod(cell, len(self.eta0s) * len(self.l1_ratios))
-        return alpha * len(self.l1_ratios) + of_alpha % len(self.l1_ratios)
+        axes = {
+            "alpha": self.alphas,
+            "eta0": self.eta0s,
+            "l1_ratio": self.l1_ratios,
+        }
+        return list(ParameterGrid(axes))
 
     def by_cell(self, scores):
         """Arrange (n_penalties, n_eta0s, n_splits) as (n_cells, n_splits)."""
@@ -52,29 +52,18 @@ class Grid:
         return by_axis.swapaxes(1, 2).reshape(-1, scores.shape[2])
 
 
-def spaced_alphas(n):
-    """Return n strengths of the penalty, each as many times the one before."""
-    return np.geomspace(1e-7, 1e-3, n)
-
-
-def spaced_l1_ratios(n):
-    """Return n parts of the penalty that are L1."""
-    return np.linspace(0, 1, n)
-
-
-def values_of(name, given, spaced=None):
+def values_of(name, given):
     """Return the values on one axis as a list of floats.
 
     Parameters
     ----------
     name : str
-        One of `AXES`.
+        "eta0s", "alphas" or "l1_ratios".
     given : int or array-like
-    spaced : callable, default=None
-        Returns as many values as its argument says; needed if `given` is an integer.
+        The values, or how many there are to be.
     """
     if isinstance(given, Integral):
-        return spaced(given).tolist()
+        return _SPACED[name](given).tolist()
     what, allowed = _RANGES[name]
     values = np.asarray(given)
     if values.ndim != 1 or not len(values) or values.dtype.kind not in "buif":
