@@ -3,12 +3,11 @@
 Prints a Markdown table for all sets present, or for a synthetic one where none is.
 """
 
-import argparse
 import warnings
 
 import numpy as np
 from datasets import load, power_law, present, why_missing
-from measuring import Table, alternate, header
+from measuring import Table, begin, fit_in_turn, options
 from memory import peak_memory
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -19,8 +18,10 @@ from sk_adagrad import AdagradClassifier, AdagradRegressor
 
 
 def main():
-    arguments = _arguments()
-    print(header())
+    parser = options(__doc__, rounds=5)
+    parser.add_argument("--sets", nargs="+", default=present(), metavar="NAME")
+    parser.add_argument("--dtype", nargs="+", default=["float32", "float64"])
+    arguments = begin(parser)
     print(
         f"One thread, rows shuffled by both, medians of {arguments.rounds} alternating "
         "rounds. ns/nnz is CPU time over the non-zeros of X, all passes together; "
@@ -39,39 +40,28 @@ def main():
 
 def compare(dataset, arguments, table):
     """Add four rows to the table: one pass and default fit, ours and scikit-learn's."""
-    candidates = fits(dataset)
     X, y = dataset.X_train, dataset.y_train
-    fitted = {name: [] for name in candidates}
-
-    def fit(name):
-        def run(seed):
-            model = clone(candidates[name]).set_params(random_state=seed)
-            fitted[name].append(model.fit(X, y))
-
-        return run
-
-    timings = alternate({name: fit(name) for name in candidates}, arguments.rounds)
-    for name, estimator in candidates.items():
-        kind = name.partition(", ")[2]
-        timing, sgd = timings[name], timings[f"SGD, {kind}"]
-        scores = np.array([score(model, dataset) for model in fitted[name]])
-        loss, error = np.median(scores, axis=0)
+    candidates = estimators(dataset)
+    fits = fit_in_turn(candidates, X, y, arguments.rounds)
+    for name, (models, timing) in fits.items():
+        _, sgd = fits[f"SGD, {name.partition(', ')[2]}"]
+        loss, error = np.median([score(model, dataset) for model in models], axis=0)
         table.row(
             dataset.name,
             X.dtype,
             name,
-            int(np.median([model.n_iter_ for model in fitted[name]])),
+            int(np.median([model.n_iter_ for model in models])),
             f"{timing.cpu:.3g}",
             f"{timing.wall:.3g}",
             f"{timing.cpu / X.nnz * 1e9:.3g}",
             f"{sgd.cpu / timing.cpu:.2f}",
             f"{loss:.4g}",
             "" if dataset.is_regression else f"{error:.4f}",
-            f"{peak_memory(estimator, X, y):.1f}",
+            f"{peak_memory(candidates[name], X, y):.1f}",
         )
 
 
-def fits(dataset):
+def estimators(dataset):
     """Return the four estimators by name; all shuffle."""
     ours, theirs = AdagradClassifier(), SGDClassifier(loss="log_loss")
     if dataset.is_regression:
@@ -104,15 +94,6 @@ def _dataset(name, dtype, max_rows):
     if name is not None:
         return load(name, dtype, max_rows)
     return power_law(max_rows or 200_000, 47_000, 60, dtype, n_test=20_000)
-
-
-def _arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sets", nargs="+", default=present(), metavar="NAME")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--dtype", nargs="+", default=["float32", "float64"])
-    parser.add_argument("--max-rows", type=int, help="training rows, for a trial")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ SETS = {
     "insteval": AS_STORED,
 }
 REGRESSION = {"hflights", "insteval"}
+MULTICLASS = ("news20", "whats_cooking", "debian_packages", "conll2000", "clinc150")
 
 
 @dataclass(frozen=True)

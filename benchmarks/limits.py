@@ -5,7 +5,6 @@ more of what learning has to do, and without its arithmetic. Of this the interce
 is learned besides: each prediction waits for the step of the row before.
 """
 
-import argparse
 import ctypes
 import subprocess
 import tempfile
@@ -14,9 +13,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from datasets import all_present, say_if_missing
-from measuring import Table, header
-from speed import MULTICLASS, single_output_sets
+from datasets import MULTICLASS, all_present, say_if_missing
+from measuring import Table, begin, options
+from speed import single_output_sets
 from threadpoolctl import threadpool_limits
 
 from sk_adagrad import AdagradClassifier, _banks
@@ -206,8 +205,7 @@ def _pointers(X, *arrays):
 
 
 def main():
-    arguments = _arguments()
-    print(header())
+    arguments = begin(options(__doc__, rounds=9))
     print("Least of several passes, wall time")
     say_if_missing()
     with tempfile.TemporaryDirectory() as folder:
@@ -215,13 +213,6 @@ def main():
             functions = compiled(folder, dtype)
             one_output(functions, dtype, arguments)
             several_outputs(functions, dtype, arguments)
-
-
-def _arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--max-rows", type=int, help="training rows, for a trial")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -4,16 +4,22 @@ Sections: classification, regression, rows (QuantileRegressor, on few rows),
 multinomial, labels, memory. Test losses and CPU times are of the same run.
 """
 
-import argparse
 import warnings
-from collections import deque
 from copy import deepcopy
 from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
-from datasets import load, load_reuters, power_law, present, say_if_missing
-from measuring import Table, alternate, header
+from datasets import (
+    MULTICLASS,
+    all_present,
+    load,
+    load_reuters,
+    power_law,
+    present,
+    say_if_missing,
+)
+from measuring import Table, alternate, begin, fit_in_turn, options
 from memory import peak_memory
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -36,7 +42,6 @@ from sk_adagrad._dispatch import KERNELS
 from sk_adagrad._losses import CLASSIFICATION_LOSSES
 
 BINARY = ("imdb", "clickbait", "a9a")
-MULTICLASS = ("news20", "whats_cooking", "debian_packages", "conll2000", "clinc150")
 ONE_PASS = {"max_iter": 1, "tol": None}
 # SGDRegressor makes all of its 1,000 passes over hflights, 45 seconds for all rows.
 REGRESSION_ROWS = {"hflights": 30_000, "insteval": None}
@@ -55,10 +60,9 @@ def classification(arguments):
         *("set", "loss", "test loss, Adagrad", "SGD", "test error, Adagrad", "SGD"),
         *("CPU s, Adagrad", "SGD", "times faster"),
     )
-    for name in present(BINARY):
-        dataset = load(name, "float32", arguments.max_rows)
+    for dataset in all_present(BINARY, "float32", arguments.max_rows):
         for loss in CLASSIFICATION_LOSSES:
-            fits = fitted_in_turn(
+            fits = fit_in_turn(
                 {
                     "ours": AdagradClassifier(loss),
                     "theirs": SGDClassifier(loss),
@@ -70,7 +74,7 @@ def classification(arguments):
                 for models, _ in fits.values()
             ]
             table.row(
-                *(name, loss),
+                *(dataset.name, loss),
                 *(f"{own:.4g}" for own, _ in scores),
                 *(f"{error:.4f}" for _, error in scores),
                 *of_times(fits),
@@ -147,7 +151,7 @@ def compare(table, dataset, loss, params, candidates, rounds):
     """Add a row for ours, and one for each of the others."""
     X, y, X_test, y_test = in_range(dataset, loss)
     candidates = {"AdagradRegressor": AdagradRegressor(loss, **params)} | candidates
-    fits = fitted_in_turn(candidates, X, y, rounds)
+    fits = fit_in_turn(candidates, X, y, rounds)
     ours = fits["AdagradRegressor"][1].cpu
     label = f"{loss} {params['quantile']}" if params else loss
     for name, (models, timing) in fits.items():
@@ -210,13 +214,12 @@ def multinomial(arguments):
         "multinomial",
     )
     ratios = []
-    for name in present(MULTICLASS):
-        dataset = load(name, "float32", arguments.max_rows)
+    for dataset in all_present(MULTICLASS, "float32", arguments.max_rows):
         for fit, params in (
             ("one pass, eta0=0.5", {"eta0": 0.5, **ONE_PASS}),
             ("default", {}),
         ):
-            fits = fitted_in_turn(
+            fits = fit_in_turn(
                 {
                     multi_class: AdagradClassifier(multi_class=multi_class, **params)
                     for multi_class in ("ovr", "multinomial")
@@ -229,7 +232,7 @@ def multinomial(arguments):
                 [median(of_classes(m, dataset) for m in ms) for ms, _ in fits.values()]
             )
             table.row(
-                *(name, dataset.n_classes, fit),
+                *(dataset.name, dataset.n_classes, fit),
                 *(f"{seconds:.3g}" for seconds in times),
                 f"{times[1] / times[0]:.2f}",
                 *(f"{score:.4f}" for score in scores.T.ravel()),
@@ -265,7 +268,7 @@ def labels(arguments):
         "AdagradClassifier, hinge, eta0=1": AdagradClassifier("hinge", eta0=1.0),
         "AdagradClassifier, three passes": AdagradClassifier(max_iter=3),
     }
-    fits = fitted_in_turn(candidates, X, Y, 2 * arguments.rounds + 1, keep=1)
+    fits = fit_in_turn(candidates, X, Y, 2 * arguments.rounds + 1, keep=1)
     table = Table(
         *("estimator", "CPU s", "times faster than SGD", "than one pass", "than hinge"),
         *("test log loss", "micro F1", "macro F1"),
@@ -308,7 +311,7 @@ def memory(arguments):
         ("default", {}),
     ):
         model = AdagradClassifier(random_state=0, **params)
-        ((_, timing),) = fitted_in_turn({fit: model}, X, y, 1).values()
+        ((_, timing),) = fit_in_turn({fit: model}, X, y, 1).values()
         peak = peak_memory(model, X, y)
         table.row(
             *(fit, f"{timing.cpu:.3g}", f"{peak:.0f}", f"{state:.0f}"),
@@ -341,26 +344,6 @@ def memory(arguments):
         print(f"\n2,000 classes of 10^9 features: MemoryError: {error}")
 
 
-def fitted_in_turn(candidates, X, y, rounds, keep=None):
-    """Return for each name the last fitted models, one a round, and the timing.
-
-    Large models that are kept make the next ones touch new memory, which takes time.
-    """
-    models = {name: deque(maxlen=keep) for name in candidates}
-
-    def fit(name):
-        def run(seed):
-            model = clone(candidates[name])
-            seeds = [key for key in model.get_params() if key.endswith("random_state")]
-            model.set_params(**dict.fromkeys(seeds, seed))
-            models[name].append(model.fit(X, y))
-
-        return run
-
-    timings = alternate({name: fit(name) for name in candidates}, rounds)
-    return {name: (models[name], timings[name]) for name in candidates}
-
-
 def median(values):
     """Return the median over models, of each of their values."""
     return np.median(list(values), axis=0)
@@ -379,8 +362,7 @@ SECTIONS = {
 
 
 def main():
-    arguments = _arguments()
-    print(header())
+    arguments = begin(options(__doc__, sections=SECTIONS, rounds=3))
     print(
         f"One thread, CPU time, medians of {arguments.rounds} alternating rounds, of "
         f"multinomial and labels {2 * arguments.rounds + 1}."
@@ -389,16 +371,6 @@ def main():
     for name in arguments.sections:
         print(f"\n### {name}\n\n{SECTIONS[name].__doc__.splitlines()[0]}", flush=True)
         SECTIONS[name](arguments)
-
-
-def _arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS)
-    )
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--max-rows", type=int, help="training rows, for a trial")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

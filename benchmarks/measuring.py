@@ -3,12 +3,14 @@
 import argparse
 import platform
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import scipy
 import sklearn
+from sklearn.base import clone
 
 import sk_adagrad
 from sk_adagrad._dispatch import INSTRUCTION_SET
@@ -43,12 +45,67 @@ def alternate(candidates, rounds) -> dict[str, Timing]:
     return {name: Timing(*np.median(each, axis=0)) for name, each in seconds.items()}
 
 
-def begin(description):
-    """Print the header of a script without options, or with ``--help`` what it is."""
-    argparse.ArgumentParser(
+def fit_in_turn(candidates, X, y, rounds, keep=None):
+    """Fit clones of estimators with the number of the round as their random state.
+
+    Parameters
+    ----------
+    candidates : dict of str to estimator
+    X, y : array-like
+    rounds : int
+    keep : int, default=None
+        How many of the last models to return; None is all. Large models that are kept
+        make the next ones touch new memory, which takes time.
+
+    Returns
+    -------
+    fits : dict of str to tuple
+        The models, one a round, and the timing of each candidate.
+    """
+    models = {name: deque(maxlen=keep) for name in candidates}
+
+    def fit(name):
+        def run(seed):
+            model = clone(candidates[name])
+            seeds = [key for key in model.get_params() if key.endswith("random_state")]
+            model.set_params(**dict.fromkeys(seeds, seed))
+            models[name].append(model.fit(X, y))
+
+        return run
+
+    timings = alternate({name: fit(name) for name in candidates}, rounds)
+    return {name: (models[name], timings[name]) for name in candidates}
+
+
+def options(description, *, sections=None, rounds=None):
+    """Return a parser of those options that several scripts have.
+
+    Parameters
+    ----------
+    description : str
+    sections : dict, default=None
+        By name; None is for scripts that cannot leave any out.
+    rounds : int, default=None
+        How many there are by default; None is for scripts without rounds.
+    """
+    parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    )
+    if sections is not None:
+        parser.add_argument(
+            "--sections", nargs="+", choices=sections, default=list(sections)
+        )
+    if rounds is not None:
+        parser.add_argument("--rounds", type=int, default=rounds)
+        parser.add_argument("--max-rows", type=int, help="training rows, for a trial")
+    return parser
+
+
+def begin(parser):
+    """Return the options of the command line, and print the header."""
+    arguments = parser.parse_args()
     print(header())
+    return arguments
 
 
 def header() -> str:

@@ -7,22 +7,20 @@ were not rare; means are over those sets where they differ.
 """
 
 import numpy as np
-from datasets import load, load_reuters, present, say_if_missing
-from measuring import Table, begin
+from datasets import MULTICLASS, all_present, load_reuters, present, say_if_missing
+from measuring import Table, begin, options
 from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits
 
 from sk_adagrad import AdagradClassifier
 
-SETS = ("news20", "whats_cooking", "debian_packages", "conll2000", "clinc150")
 ROWS = (300, 1_000, 3_000, 60_000)
 N_TEST, N_CLASSES, LEAST = 4_000, 5, 5
 
 
 def tasks():
     """Yield X, an indicator of its labels, and the same of the test part."""
-    for name in present(SETS):
-        dataset = load(name, "float32")
+    for dataset in all_present(MULTICLASS, "float32"):
         Y, Y_test = (
             y[:, None] == np.unique(dataset.y_train)
             for y in (dataset.y_train, dataset.y_test)
@@ -59,7 +57,7 @@ def compare(X, y, X_test, y_test):
 
 
 def main():
-    begin(__doc__)
+    begin(options(__doc__))
     say_if_missing()
     table = Table("rows", "kind", "sets", "log loss, times", "F1 before", "F1")
     found = {}

@@ -3,11 +3,9 @@
 Synthetic power laws in float32; prints a Markdown table and draws a plot on demand.
 """
 
-import argparse
-
 from datasets import power_law
 from matplotlib.figure import Figure
-from measuring import Table, alternate, header
+from measuring import Table, alternate, begin, options
 from memory import peak_memory, state_size
 from threadpoolctl import threadpool_limits
 
@@ -23,8 +21,11 @@ GROWING = {"rows": 0, "features": 1, "classes": 3}
 
 
 def main():
-    arguments = _arguments()
-    print(header())
+    parser = options(__doc__, sections=STEPS)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--limit", type=int, help="leave larger steps out, for a trial")
+    parser.add_argument("--plot", metavar="FILE.png", help="draw a plot into this file")
+    arguments = begin(parser)
     print(
         f"One pass of fit with shuffled rows, one thread, float32, medians of "
         f"{arguments.rounds} rounds, CPU time. Two classes are one lane, more classes "
@@ -74,15 +75,6 @@ def plot(measured, path):
         memory_axes.loglog(growing, megabytes, marker="o")
         memory_axes.set(xlabel=what, ylabel="MB beyond X")
     figure.savefig(path, dpi=150)
-
-
-def _arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sections", nargs="+", choices=STEPS, default=list(STEPS))
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--limit", type=int, help="leave larger steps out, for a trial")
-    parser.add_argument("--plot", metavar="FILE.png", help="draw a plot into this file")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

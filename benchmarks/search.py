@@ -4,11 +4,9 @@ The grid search over our own estimator has the same cells and must find the same
 the one over SGDClassifier has as many, 32 values of alpha.
 """
 
-import argparse
-
 import numpy as np
 from datasets import load, present, why_missing
-from measuring import Table, alternate, header
+from measuring import Table, begin, fit_in_turn, options
 from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
@@ -17,40 +15,25 @@ from sk_adagrad import AdagradClassifier, AdagradClassifierCV
 
 ALPHAS = (0.0, 1e-7, 1e-6, 1e-5)
 N_RATES = 8
-TARGETS = {"GridSearchCV, AdagradClassifier": 8, "GridSearchCV, SGDClassifier": 20}
+SAME_CELLS = "GridSearchCV, AdagradClassifier"
+TARGETS = {SAME_CELLS: 8, "GridSearchCV, SGDClassifier": 20}
 
 
 def searches(X, y, scoring, update):
-    """Return what to time, and the results of what has run."""
-    results = {}
+    """Return ours and the two grid searches by name."""
     rates = _rates(X, y)
-    ours = AdagradClassifierCV(
-        eta0s=rates, alphas=ALPHAS, cv=5, scoring=scoring, update=update
-    )
-    grids = {
-        "GridSearchCV, AdagradClassifier": (
-            AdagradClassifier(update=update),
-            {"eta0": rates, "alpha": ALPHAS, "l1_ratio": (0.0,)},
+    scored = {"cv": 5, "scoring": scoring}
+    cells = {"eta0": rates, "alpha": ALPHAS, "l1_ratio": (0.0,)}
+    alphas = {"alpha": np.geomspace(1e-7, 1e-3, N_RATES * len(ALPHAS))}
+    return {
+        "ours": AdagradClassifierCV(
+            eta0s=rates, alphas=ALPHAS, update=update, **scored
         ),
-        "GridSearchCV, SGDClassifier": (
-            SGDClassifier(loss="log_loss"),
-            {"alpha": np.geomspace(1e-7, 1e-3, N_RATES * len(ALPHAS))},
+        SAME_CELLS: GridSearchCV(AdagradClassifier(update=update), cells, **scored),
+        "GridSearchCV, SGDClassifier": GridSearchCV(
+            SGDClassifier(loss="log_loss"), alphas, **scored
         ),
     }
-
-    def run_ours(seed):
-        results["ours"] = ours.set_params(random_state=seed).fit(X, y)
-
-    def run_grid(name):
-        def run(seed):
-            estimator, grid = grids[name]
-            estimator.set_params(random_state=seed)
-            search = GridSearchCV(estimator, grid, cv=5, scoring=scoring)
-            results[name] = search.fit(X, y)
-
-        return run
-
-    return {"ours": run_ours, **{name: run_grid(name) for name in grids}}, results
 
 
 def _rates(X, y):
@@ -60,51 +43,38 @@ def _rates(X, y):
 
 
 def main():
-    arguments = _arguments()
-    print(header())
-    name = "imdb"
-    if not present([name]):
+    parser = options(__doc__, rounds=3)
+    parser.add_argument("--scoring", nargs="+", default=["none", "neg_log_loss"])
+    parser.add_argument("--update", default="mirror_descent")
+    arguments = begin(parser)
+    if not present(["imdb"]):
         print(why_missing())
         return
-    dataset = load(name, "float32", arguments.max_rows)
-    for scoring in arguments.scoring:
-        candidates, results = searches(
-            dataset.X_train,
-            dataset.y_train,
-            None if scoring == "none" else scoring,
-            arguments.update,
-        )
-        timings = alternate(candidates, arguments.rounds)
+    dataset = load("imdb", "float32", arguments.max_rows)
+    X, y = dataset.X_train, dataset.y_train
+    for name in arguments.scoring:
+        scoring = None if name == "none" else name
+        candidates = searches(X, y, scoring, arguments.update)
+        fits = fit_in_turn(candidates, X, y, arguments.rounds, keep=1)
+        _, ours = fits["ours"]
         table = Table(
-            f"{name}, {arguments.update}, scoring={scoring}",
+            f"{dataset.name}, {arguments.update}, scoring={name}",
             *("CPU s", "times ours", "target", "best score", "test accuracy"),
         )
-        for each, timing in timings.items():
-            ratio = timing.cpu / timings["ours"].cpu
-            accuracy = results[each].predict(dataset.X_test) == dataset.y_test
+        for each, ((search,), timing) in fits.items():
+            accuracy = np.mean(search.predict(dataset.X_test) == dataset.y_test)
             table.row(
-                *(each, f"{timing.cpu:.2f}", f"{ratio:.1f}", TARGETS.get(each, "")),
-                *(f"{results[each].best_score_:.4f}", f"{accuracy.mean():.4f}"),
+                *(each, f"{timing.cpu:.2f}", f"{timing.cpu / ours.cpu:.1f}"),
+                *(TARGETS.get(each, ""), f"{search.best_score_:.4f}"),
+                f"{accuracy:.4f}",
             )
-        difference = _largest_difference(results)
+        (one,), (other,) = (fits[name][0] for name in ("ours", SAME_CELLS))
+        difference = np.abs(mean_scores(one) - mean_scores(other)).max()
         print(f"\nScores of the first two differ by {difference:.1e} at most.")
 
 
-def _largest_difference(results):
-    ours, same_cells = (
-        results[name].cv_results_["mean_test_score"]
-        for name in ("ours", "GridSearchCV, AdagradClassifier")
-    )
-    return np.abs(ours - same_cells).max()
-
-
-def _arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--max-rows", type=int, help="training rows, for a trial")
-    parser.add_argument("--scoring", nargs="+", default=["none", "neg_log_loss"])
-    parser.add_argument("--update", default="mirror_descent")
-    return parser.parse_args()
+def mean_scores(search):
+    return search.cv_results_["mean_test_score"]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ it comes and by LogisticRegression or Ridge as they come, on random halves.
 import warnings
 
 import numpy as np
-from measuring import Table, begin
+from measuring import Table, begin, options
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
@@ -80,7 +80,7 @@ def compare(X, y, is_regression, standardise):
 
 
 def main():
-    begin(__doc__)
+    begin(options(__doc__))
     of_models = [
         f"{name}: {what}"
         for name in ("ours", "SGD", "converged")

@@ -3,18 +3,15 @@
 Sections: single, multiclass, dense, stream, threads, memory, order, peers.
 """
 
-import argparse
-
 import costs
 import numpy as np
 from costs import SGD, Adagrad
-from datasets import Dataset, all_present, power_law, say_if_missing
-from measuring import Table, alternate, geometric_mean, header
+from datasets import MULTICLASS, Dataset, all_present, power_law, say_if_missing
+from measuring import Table, alternate, begin, geometric_mean, options
 from peers import PEERS, cpu_seconds_per_row
 from threadpoolctl import threadpool_limits
 
 SINGLE_OUTPUT = ("imdb", "imdb_bigrams", "conll2000", "kddcup99", "clickbait")
-MULTICLASS = ("news20", "whats_cooking", "debian_packages", "conll2000", "clinc150")
 PEER_SETS = ("imdb", "imdb_bigrams", "clickbait")
 
 
@@ -131,8 +128,7 @@ SECTIONS = {
 
 
 def main():
-    arguments = _arguments()
-    print(header())
+    arguments = begin(options(__doc__, sections=SECTIONS, rounds=7))
     print(
         f"One thread, rows shuffled by both, whole calls of fit, medians of "
         f"{arguments.rounds} alternating rounds, CPU time."
@@ -140,16 +136,6 @@ def main():
     say_if_missing()
     for name in arguments.sections:
         SECTIONS[name](arguments)
-
-
-def _arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS)
-    )
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--max-rows", type=int, help="training rows, for a trial")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

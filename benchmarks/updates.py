@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
-from datasets import data_folder, load, present, say_if_missing
-from measuring import Table, begin
-from sklearn.metrics import log_loss
+from compare import score
+from datasets import all_present, data_folder, say_if_missing
+from measuring import Table, begin, options
 from sklearn.preprocessing import MaxAbsScaler
 from threadpoolctl import threadpool_limits
 
@@ -32,16 +32,9 @@ def measured(data, **params):
         start = time.thread_time()
         model.fit(data.X_train, data.y_train)
         seconds.append(time.thread_time() - start)
-    known = np.isin(data.y_test, model.classes_)
-    probabilities = model.predict_proba(data.X_test[known]).astype(np.float64)
-    probabilities = probabilities.clip(1e-7, 1)
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
-    return (
-        log_loss(data.y_test[known], probabilities, labels=model.classes_),
-        1 - model.score(data.X_test, data.y_test),
-        np.count_nonzero(model.coef_) / model.coef_.size,
-        min(seconds),
-    )
+    loss, error = score(model, data)
+    non_zeros = np.count_nonzero(model.coef_) / model.coef_.size
+    return loss, error, non_zeros, min(seconds)
 
 
 def compare_updates():
@@ -50,8 +43,7 @@ def compare_updates():
         *("set", "update", "penalty", "log loss", "error"),
         *("non-zeros", "seconds", "× plain"),
     )
-    for name in present(SETS):
-        data = load(name, "float32")
+    for data in all_present(SETS, "float32"):
         plain = None
         for update in UPDATES:
             penalties = [(0.0, 0.0)]
@@ -60,12 +52,16 @@ def compare_updates():
             ]
             for alpha, l1_ratio in penalties:
                 loss, error, non_zeros, seconds = measured(
-                    data, eta0=SETS[name], update=update, alpha=alpha, l1_ratio=l1_ratio
+                    data,
+                    eta0=SETS[data.name],
+                    update=update,
+                    alpha=alpha,
+                    l1_ratio=l1_ratio,
                 )
                 plain = plain or seconds
                 penalty = f"{'L1' if l1_ratio else 'L2'} {alpha:g}" if alpha else "none"
                 table.row(
-                    *(name, update, penalty, f"{loss:.4f}", f"{error:.4f}"),
+                    *(data.name, update, penalty, f"{loss:.4f}", f"{error:.4f}"),
                     *(f"{x:.3f}" for x in (non_zeros, seconds)),
                     f"{seconds / plain:.2f}",
                 )
@@ -74,8 +70,7 @@ def compare_updates():
 def compare_scales():
     """Print what columns in other units do to the plain and to the invariant rule."""
     table = Table(*SCALES)
-    for name in present(["kddcup99", "a9a"]):
-        data = load(name, "float32", max_rows=100_000)
+    for data in all_present(["kddcup99", "a9a"], "float32", max_rows=100_000):
         factors = 10 ** np.random.default_rng(0).uniform(-3, 3, data.X_train.shape[1])
         for columns in ("as stored", "times 10^-3 to 10^3"):
             if columns != "as stored":
@@ -83,18 +78,19 @@ def compare_scales():
                 data.X_test.data *= factors[data.X_test.indices].astype("f4")
             for invariant in (False, True):
                 loss, error, _, _ = measured(data, scale_invariant=invariant)
-                table.row(name, columns, invariant, f"{loss:.4f}", f"{error:.4f}")
+                table.row(data.name, columns, invariant, f"{loss:.4f}", f"{error:.4f}")
 
 
 def compare_counts():
     """Print what stored counts give, without a scaler, with one and with tf-idf."""
     table = Table(*SCALES)
-    for name in present(["imdb", "clickbait", "whats_cooking", "news20"]):
-        tfidf = load(name, "float32")
+    names = ("imdb", "clickbait", "whats_cooking", "news20")
+    for tfidf in all_present(names, "float32"):
+        folder = data_folder() / tfidf.name
         counts = replace(
             tfidf,
             **{
-                part: sp.load_npz(data_folder() / name / f"{part}.npz").astype("f4")
+                part: sp.load_npz(folder / f"{part}.npz").astype("f4")
                 for part in ("X_train", "X_test")
             },
         )
@@ -112,11 +108,11 @@ def compare_counts():
             ("tf-idf", tfidf, True),
         ):
             loss, error, _, _ = measured(data, scale_invariant=invariant)
-            table.row(name, columns, invariant, f"{loss:.4f}", f"{error:.4f}")
+            table.row(data.name, columns, invariant, f"{loss:.4f}", f"{error:.4f}")
 
 
 def main():
-    begin(__doc__)
+    begin(options(__doc__))
     say_if_missing()
     compare_updates()
     compare_scales()
