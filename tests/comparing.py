@@ -1,12 +1,16 @@
-"""What tests compare of two models, and a form of X that several of them use."""
+"""What tests compare of two models, do to them in between, and a form of X."""
 
+import pickle
+
+import joblib
 import numpy as np
 import scipy.sparse as sp
 
-MODEL = (
+ARRAYS = (
     *("coef_", "intercept_", "accumulators_", "intercept_accumulators_"),
-    *("learning_rates_", "intercept_learning_rates_", "eta0_"),
+    *("learning_rates_", "intercept_learning_rates_"),
 )
+MODEL = (*ARRAYS, "eta0_")
 STATE = (*MODEL, "t_", "progressive_loss_")
 
 
@@ -17,6 +21,26 @@ def assert_same(actual, wanted, names=STATE, rtol=0.0):
         ours, theirs = (a.toarray() if sp.issparse(a) else a for a in (ours, theirs))
         atol = rtol * np.abs(theirs).max() if rtol else 0.0
         np.testing.assert_allclose(ours, theirs, rtol, atol, err_msg=name)
+
+
+def pickled(model):
+    return pickle.loads(pickle.dumps(model))
+
+
+def through_joblib(model, path):
+    joblib.dump(model, path)
+    return joblib.load(path)
+
+
+def read_everything(model):
+    """Read all that is published, and predict; return the model."""
+    for name in dir(model):
+        if name.endswith("_") and not name.startswith("_"):
+            getattr(model, name)
+    assert all(np.isfinite(getattr(model, name)).all() for name in ARRAYS)
+    for n_rows in (1, 9):  # enough for weights to be read once for all rows
+        model.predict(np.ones((n_rows, model.n_features_in_)))
+    return model
 
 
 def with_int64(X):

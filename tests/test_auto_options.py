@@ -1,7 +1,5 @@
 """Every option does under eta0="auto" what it does at the rate that is chosen."""
 
-import pickle
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -12,7 +10,7 @@ from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV, 
 from sk_adagrad._losses import REGRESSION_LOSSES
 from sk_adagrad._rates import first_intercepts, first_samples
 
-from .comparing import STATE, assert_same, with_int64
+from .comparing import STATE, assert_same, pickled, with_int64
 
 N_ROWS, N_FEATURES = 150, 12
 PENALTY = {"alpha": 1e-2, "l1_ratio": 0.3}
@@ -96,10 +94,6 @@ def learned(task, form, method, **params):
     model = model_of(task, shuffle=False, tol=None, max_iter=2, **params)
     X, y, weight = samples(task, form)
     return model.fit(X, y, sample_weight=weight)
-
-
-def pickled(model):
-    return pickle.loads(pickle.dumps(model))
 
 
 @pytest.mark.parametrize("form", FORMS)

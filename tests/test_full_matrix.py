@@ -15,21 +15,13 @@ from sklearn.utils.estimator_checks import check_estimator
 from sk_adagrad import AdagradClassifier, AdagradRegressor
 from sk_adagrad._full_models import root_with
 
-from .comparing import assert_same
+from .comparing import ARRAYS, assert_same, pickled, read_everything
 from .reference import LOSSES
 from .test_rule import assert_close, ids, loss_parameters, samples
 
 pytestmark = pytest.mark.slow
 
 RTOL = {"float64": 1e-8, "float32": 1e-5}
-ATTRIBUTES = (
-    "coef_",
-    "intercept_",
-    "accumulators_",
-    "intercept_accumulators_",
-    "learning_rates_",
-    "intercept_learning_rates_",
-)
 TASKS = [
     (AdagradClassifier, "log_loss", 2),
     (AdagradClassifier, "hinge", 3),
@@ -109,7 +101,7 @@ def test_refreshed_every_row_it_is_the_exact_rule(task, options, form, dtype):
     reference = full_matrix_adagrad(
         X.astype("float64"), Y, weight, task[1], parameter, **eps
     )
-    for name in ATTRIBUTES:
+    for name in ARRAYS:
         actual = getattr(model, name)
         assert actual.dtype == dtype
         assert_close(actual, getattr(reference, name), RTOL[dtype])
@@ -157,16 +149,7 @@ def test_any_chunking_gives_the_same_model(task, chunks, refresh_every):
     assert_same(streamed(task, chunks=chunks, refresh_every=refresh_every), whole)
 
 
-def unpickled(model):
-    return pickle.loads(pickle.dumps(model))
-
-
-def read(model):
-    assert all(np.isfinite(getattr(model, name)).all() for name in ATTRIBUTES)
-    return model
-
-
-@pytest.mark.parametrize("between", [unpickled, copy.deepcopy, read])
+@pytest.mark.parametrize("between", [pickled, copy.deepcopy, read_everything])
 @each_task
 def test_what_is_done_between_chunks_does_not_change_the_model(task, between):
     cut = streamed(task, chunks=[5, 11, 40], between=between)

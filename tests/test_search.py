@@ -1,6 +1,5 @@
 """The searches find what fitting each cell alone finds, and learn with the best."""
 
-import pickle
 import re
 
 import numpy as np
@@ -32,6 +31,8 @@ from sk_adagrad import (
     AdagradRegressorCV,
     _cells,
 )
+
+from .comparing import pickled
 
 N_ROWS, N_FEATURES = 90, 12
 RATES = [0.05, 0.2, 1.0]
@@ -772,7 +773,7 @@ def test_data_frames_are_searched(library, cv):
 def test_a_saved_search_predicts_the_same(task):
     X, y = samples(task)
     model = search(task).fit(X, y)
-    saved = pickle.loads(pickle.dumps(model.sparsify()))
+    saved = pickled(model.sparsify())
     np.testing.assert_array_equal(saved.densify().coef_, model.densify().coef_)
     assert saved.best_params_ == model.best_params_
 

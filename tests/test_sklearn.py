@@ -1,7 +1,6 @@
 """The estimators are scikit-learn's in all that its own checks and tools ask for."""
 
 import copy
-import pickle
 
 import joblib
 import numpy as np
@@ -40,6 +39,8 @@ from sk_adagrad import (
     AdagradRegressor,
     AdagradRegressorCV,
 )
+
+from .comparing import pickled, through_joblib
 
 CHECKED = [
     *(AdagradClassifier(loss) for loss in AdagradClassifier._losses),
@@ -331,17 +332,12 @@ def test_a_clone_has_the_parameters_and_nothing_learned(tumours, estimator):
     assert not hasattr(copied, "coef_")
 
 
-def through_a_file(model, path):
-    joblib.dump(model, path)
-    return joblib.load(path)
-
-
 @pytest.mark.parametrize(
     "save",
     [
-        lambda model, path: pickle.loads(pickle.dumps(model)),
+        lambda model, path: pickled(model),
         lambda model, path: copy.deepcopy(model),
-        through_a_file,
+        through_joblib,
     ],
     ids=["pickle", "deepcopy", "joblib"],
 )

@@ -16,7 +16,7 @@ from sk_adagrad import AdagradClassifier, AdagradRegressor, _banks, _full_matrix
 from sk_adagrad._dispatch import KERNELS
 from sk_adagrad._state import ModelState
 
-from .comparing import MODEL, assert_same
+from .comparing import MODEL, assert_same, pickled, read_everything, through_joblib
 
 N_ROWS, N_FEATURES = 40, 12
 
@@ -85,23 +85,10 @@ def test_any_chunking_of_a_stream_gives_the_same_model(stream, form, weighted, c
     assert_same(learn(stream, cuts, form, weighted), whole)
 
 
-def through_joblib(model, path):
-    joblib.dump(model, path)
-    return joblib.load(path)
-
-
-def read_everything(model):
-    for name in dir(model):
-        if name.endswith("_") and not name.startswith("_"):
-            getattr(model, name)
-    model.predict(np.ones((1, N_FEATURES)))
-    return model
-
-
 @pytest.mark.parametrize(
     "between",
     [
-        lambda model, path: pickle.loads(pickle.dumps(model)),
+        lambda model, path: pickled(model),
         lambda model, path: copy.deepcopy(model),
         through_joblib,
         lambda model, path: read_everything(model),
@@ -328,7 +315,7 @@ def test_what_another_thread_reads_meanwhile_is_not_kept(
 
     monkeypatch.setattr(engine, "learn", learn_and_be_read)
     model.partial_fit(X[20:], y[20:], sample_weight=weight[20:])
-    loaded = pickle.loads(pickle.dumps(model))
+    loaded = pickled(model)
     assert_same(model, loaded)
     np.testing.assert_array_equal(model.predict(X), loaded.predict(X))
 
@@ -348,7 +335,7 @@ def test_predictions_while_another_thread_learns_are_of_weights_in_between(
 
     def learn_and_be_read(*args):
         n_learned = learns(*args)
-        for each in (model, pickle.loads(pickle.dumps(model))):
+        for each in (model, pickled(model)):
             meanwhile.extend([raw(each, X), raw(each, np.tile(X, (10, 1)))])
         return n_learned
 
@@ -445,14 +432,14 @@ def test_another_rate_under_ftrl_proximal_changes_all_or_nothing(
     monkeypatch.undo()
     unharmed = pickle.loads(before)
     assert_same(model, unharmed)
-    assert_same(pickle.loads(pickle.dumps(model)), unharmed)
+    assert_same(pickled(model), unharmed)
 
 
 def test_a_rate_too_small_to_keep_the_weights_is_refused():
     X, y, _ = samples("binary")
     model = AdagradClassifier(eta0=0.5, update="ftrl_proximal")
     model.partial_fit(X.astype("float32"), y, classes=[0, 1])
-    before = pickle.loads(pickle.dumps(model))
+    before = pickled(model)
     with pytest.raises(ValueError, match="too small in float32"):
         model.set_params(eta0=1e-40).partial_fit(X[:1], y[:1])
     assert_same(model, before)

@@ -18,7 +18,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sk_adagrad import AdagradClassifier, AdagradRegressor
 from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
-from .comparing import STATE, assert_same
+from .comparing import STATE, assert_same, pickled
 from .reference import adagrad
 
 N_ROWS, N_FEATURES = 120, 15
@@ -141,7 +141,7 @@ def test_multinomial_does_not_depend_on_chunks_or_pickling(n_classes, eta0):
         model = AdagradClassifier(multi_class="multinomial", **params)
         for part in np.split(np.arange(N_ROWS), cuts):
             model.partial_fit(X[part], y[part], np.arange(n_classes), weight[part])
-            model = pickle.loads(pickle.dumps(model))
+            model = pickled(model)
         assert_same(model, whole)
 
 
@@ -234,7 +234,7 @@ def test_a_stream_of_labels_does_not_depend_on_its_chunks(form, cuts):
     model = AdagradClassifier()
     for part in np.split(np.arange(N_ROWS), cuts):
         model.partial_fit(X[part], form(Y[part]), sample_weight=weight[part])
-        model = pickle.loads(pickle.dumps(model))
+        model = pickled(model)
     assert_same(model, whole)
 
 
@@ -462,7 +462,7 @@ def test_a_stream_of_a_log_link_does_not_depend_on_its_chunks(update, cuts):
     model = AdagradRegressor("gamma", update=update)
     for part in np.split(np.arange(N_ROWS), cuts):
         model.partial_fit(X[part], Y[part], sample_weight=weight[part])
-        model = pickle.loads(pickle.dumps(model))
+        model = pickled(model)
     assert_same(model, whole)
 
 
@@ -610,8 +610,8 @@ def test_a_model_that_nothing_has_touched_can_be_sparsified(update):
     model = AdagradClassifier(eta0=0.5, **update)
     X, y = np.eye(4), np.arange(4) % 2
     model.partial_fit(0 * X, y, classes=[0, 1])
-    wanted = pickle.loads(pickle.dumps(model))
-    model = pickle.loads(pickle.dumps(model.sparsify()))
+    wanted = pickled(model)
+    model = pickled(model.sparsify())
     assert_same(model.densify().partial_fit(X, y), wanted.partial_fit(X, y), STATE)
 
 
@@ -664,11 +664,11 @@ def test_a_sparsified_model_predicts_and_learns_as_before(task, update, eta0):
     known = {"classes": np.unique(y)} if task in ("binary", "classes") else {}
     known = {"classes": np.arange(9)} if task == "multinomial" else known
     model.partial_fit(X[first], y[first], sample_weight=weight[first], **known)
-    wanted = pickle.loads(pickle.dumps(model))
+    wanted = pickled(model)
 
     assert model.sparsify() is model
     assert model.sparsify() is model
-    model = pickle.loads(pickle.dumps(model))
+    model = pickled(model)
     assert sp.issparse(model.coef_)
     assert model.coef_.format == "csr"
     assert model.coef_.nnz == np.count_nonzero(wanted.coef_)
@@ -683,7 +683,7 @@ def test_a_sparsified_model_predicts_and_learns_as_before(task, update, eta0):
                     *(1e-9, 1e-12),
                 )
 
-    dense = pickle.loads(pickle.dumps(model)).densify()
+    dense = pickled(model).densify()
     assert_same(dense, wanted)
     for other in (model, dense, wanted):
         other.partial_fit(X[second], y[second], sample_weight=weight[second])
