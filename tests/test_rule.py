@@ -10,6 +10,7 @@ from sk_adagrad import AdagradClassifier, AdagradRegressor
 from sk_adagrad._dispatch import KERNELS, available_instruction_sets, load
 from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
+from . import with_torch
 from .comparing import with_int64
 from .reference import adagrad
 
@@ -226,26 +227,10 @@ def test_untouched_features_stay_as_they_began():
 )
 @pytest.mark.parametrize("n_outputs", [2, 3])
 def test_dense_rows_are_learned_as_torch_learns_them(estimator, loss, n_outputs):
-    torch = pytest.importorskip("torch")
-    functional = torch.nn.functional
-    loss_function = {
-        "log_loss": lambda p, y: functional.softplus(-p * y).sum(),
-        "squared_error": lambda p, y: functional.mse_loss(p, y, reduction="sum") / 2,
-        "absolute_error": lambda p, y: functional.l1_loss(p, y, reduction="sum"),
-        "huber": lambda p, y: functional.huber_loss(p, y, reduction="sum", delta=0.1),
-    }[loss]
     _, y, Y, _ = samples((estimator, loss, n_outputs))
     X = np.random.default_rng(0).normal(size=(N_ROWS, 11))
-    linear = torch.nn.Linear(11, Y.shape[1], dtype=torch.float64)
-    for parameter in linear.parameters():
-        torch.nn.init.zeros_(parameter)
-    optimizer = torch.optim.Adagrad(linear.parameters(), lr=0.5, eps=1e-300)
-    for row, target in zip(torch.from_numpy(X), torch.from_numpy(Y), strict=True):
-        optimizer.zero_grad()
-        loss_function(linear(row), target).backward()
-        optimizer.step()
-
-    model = estimator(loss, eta0=0.5, eps=1e-300, shuffle=False, max_iter=1).fit(X, y)
-
-    assert_close(model.coef_, linear.weight.detach().numpy(), 1e-11)
-    assert_close(model.intercept_, linear.bias.detach().numpy(), 1e-11)
+    coef, intercept = with_torch.descent(loss, X, Y, 0.5)
+    model = estimator(loss, eta0=0.5, eps=with_torch.EPS, shuffle=False, max_iter=1)
+    model.fit(X, y)
+    assert_close(model.coef_, coef, 1e-11)
+    assert_close(model.intercept_, intercept, 1e-11)

@@ -14,6 +14,7 @@ from sk_adagrad import AdagradClassifier, AdagradRegressor
 from sk_adagrad._dispatch import KERNELS, available_instruction_sets, load
 from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
+from . import with_torch
 from .comparing import assert_same, pickled, read_everything, with_int64
 from .reference import adagrad, soft
 from .test_rule import LOSS_PARAMETERS, assert_close
@@ -500,32 +501,13 @@ def test_half_life_follows_the_reference(task, half_life, l1_ratio, form, dtype)
     [(AdagradClassifier, "log_loss"), (AdagradRegressor, "squared_error")],
 )
 def test_half_life_on_dense_rows_is_rmsprop(estimator, loss, n_outputs, half_life):
-    """Torch keeps (1 - ρ) G, and a first G of 0: so its rate is eta0 √(1 - ρ)."""
-    torch = pytest.importorskip("torch")
-    functional = torch.nn.functional
-    loss_function = {
-        "log_loss": lambda p, y: functional.softplus(-p * y).sum(),
-        "squared_error": lambda p, y: functional.mse_loss(p, y, reduction="sum") / 2,
-    }[loss]
     task = estimator, loss, n_outputs
     _, y, Y, _ = samples(task)
     X = np.random.default_rng(0).normal(size=(N_ROWS, 11))
-    linear = torch.nn.Linear(11, Y.shape[1], dtype=torch.float64)
-    for parameter in linear.parameters():
-        torch.nn.init.zeros_(parameter)
-    rho = 2 ** (-1 / half_life)
-    optimizer = torch.optim.RMSprop(
-        linear.parameters(), lr=ETA0 * np.sqrt(1 - rho), alpha=rho, eps=1e-300
-    )
-    for row, target in zip(torch.from_numpy(X), torch.from_numpy(Y), strict=True):
-        optimizer.zero_grad()
-        loss_function(linear(row), target).backward()
-        optimizer.step()
-
-    model = streamed(task, X, y, None, eps=1e-300, half_life=half_life)
-
-    assert_close(model.coef_, linear.weight.detach().numpy(), 1e-10)
-    assert_close(model.intercept_, linear.bias.detach().numpy(), 1e-10)
+    coef, intercept = with_torch.descent(loss, X, Y, ETA0, half_life)
+    model = streamed(task, X, y, None, eps=with_torch.EPS, half_life=half_life)
+    assert_close(model.coef_, coef, 1e-10)
+    assert_close(model.intercept_, intercept, 1e-10)
 
 
 def test_after_half_life_updates_the_past_counts_half():
