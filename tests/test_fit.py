@@ -793,24 +793,6 @@ def test_fit_prints_nothing_by_default(capsys):
 # Weights of classes, targets.
 
 
-@pytest.mark.parametrize("shuffle", [False, True])
-@pytest.mark.parametrize("class_weight", ["balanced", "dict"])
-@each_classifier
-def test_class_weights_multiply_sample_weights(task, class_weight, shuffle):
-    X, y = samples(task)
-    y = np.where(np.arange(N_ROWS) < 20, 0, y)
-    weight = np.random.default_rng(0).uniform(0.2, 2, N_ROWS)
-    if class_weight == "dict":
-        class_weight = {0: 3.0, 1: 0.25}
-        factor = compute_sample_weight(class_weight, y)
-    else:
-        by_class = weight.sum() / (len(set(y)) * np.bincount(y, weights=weight))
-        factor = by_class[y]
-    weighted = fitted(task, X, y, weight * factor, shuffle=shuffle)
-    actual = fitted(task, X, y, weight, class_weight=class_weight, shuffle=shuffle)
-    assert_same(actual, weighted, rtol=1e-11)
-
-
 @each_classifier
 def test_balanced_is_what_scikit_learn_means_by_it(task):
     X, y = samples(task)
@@ -827,20 +809,6 @@ def test_balanced_in_a_stream_knows_what_fit_has_counted():
     model.partial_fit(X[:1], y[:1])
     before.partial_fit(X[:1], y[:1], sample_weight=[81 / (2 * 9)])
     assert_same(model, before, 1e-12)
-
-
-def test_balanced_in_a_stream_weighs_by_the_counts_so_far():
-    X, y = samples("classes")
-    weight = np.random.default_rng(0).uniform(0.2, 2, N_ROWS)
-    so_far = np.zeros(10)
-    balanced = weight.copy()
-    for i, label in enumerate(y):
-        so_far[label] += weight[i]
-        balanced[i] *= so_far.sum() / (10 * so_far[label])
-    classes = np.arange(10)
-    actual = AdagradClassifier(class_weight="balanced")
-    actual.partial_fit(X, y, classes, weight)
-    assert_same(actual, AdagradClassifier().partial_fit(X, y, classes, balanced), 1e-11)
 
 
 def test_weights_that_are_no_numbers_are_named():
@@ -1099,11 +1067,12 @@ def test_a_bad_parameter_of_one_estimator_is_named(task, params):
         fitted(task, *samples(task), **params)
 
 
+@pytest.mark.parametrize(("value", "shown"), [(1e39, r"1e\+39"), (1e300, r"1e\+300")])
 @pytest.mark.parametrize("name", ["eta0", "eps", "initial_accumulator", "alpha"])
 @each_task
-def test_a_parameter_beyond_the_type_of_the_model_is_refused(task, name):
-    with pytest.raises(ValueError, match=rf"{name}=1e\+39 is too large for float32"):
-        fitted(task, *samples(task, "float32"), **{name: 1e39})
+def test_a_parameter_too_large_for_float32_is_refused(task, name, value, shown):
+    with pytest.raises(ValueError, match=f"{name}={shown} is too large for float32"):
+        fitted(task, *samples(task, "float32"), **{name: value})
 
 
 @each_task
@@ -1162,14 +1131,6 @@ def test_rates_and_accumulators_beyond_float32_are_refused_without_a_warning(tas
         with pytest.raises(ValueError, match=r"too large.* for float32.*MaxAbs"):
             model.fit(X * np.float32(size), y)
         assert not hasattr(model, "coef_")
-
-
-@pytest.mark.parametrize("name", ["eta0", "eps", "initial_accumulator", "alpha"])
-@each_task
-def test_a_parameter_too_large_for_float32_is_refused_without_a_warning(task, name):
-    X, y = samples(task, "float32")
-    with pytest.raises(ValueError, match=f"{name}=1e\\+300 is too large for float32"):
-        fitted(task, X, y, **{name: 1e300})
 
 
 @pytest.mark.parametrize("targets", [["1", "2"], ["low", "high"], [1j, 2.0]])

@@ -421,12 +421,3 @@ def test_weights_that_nobody_asked_for_are_refused(tumours, weight):
 def test_probabilities_are_absent_where_the_loss_has_none(loss, method):
     model = AdagradClassifier(loss)
     assert hasattr(model, method) == (loss in ("log_loss", "modified_huber"))
-
-
-def test_absent_probabilities_come_with_a_way_out(tumours):
-    model = AdagradClassifier("hinge").fit(*tumours)
-    with pytest.raises(AttributeError) as caught:
-        model.predict_proba(tumours[0])
-    reason = f"{caught.value} {caught.value.__cause__}"
-    for remedy in ("log_loss", "modified_huber", "CalibratedClassifierCV"):
-        assert remedy in reason
