@@ -17,14 +17,14 @@ PARTS = [
 
 REAL_IS_FLOAT = {"float32": "1", "float64": "0"}
 
-# Only what is safe beside NaN and infinity: never -ffast-math as a whole. Never
+# Only what is safe with NaN and infinity: never -ffast-math as a whole. Never
 # -march=native either: a wheel runs anywhere and chooses its variant at import.
 COMMON_FLAGS = [
     "-O3",
     "-g0",
     "-fno-math-errno",
     "-fno-trapping-math",
-    # Or GCC clears the sums of a row by `rep stos`, though it has them in registers.
+    # Without it GCC clears the sums of a row, which are in registers, by `rep stos`.
     "-fno-tree-loop-distribute-patterns",
     "-Wno-psabi",
 ]
@@ -38,13 +38,14 @@ AVX512_FLAGS = [
 ]
 # How the compiler is to treat eight numbers of a type, beside the instructions it has.
 TREATMENTS = {
-    # Eight float32 are 256 bits; a few wider operations among them would slow down all,
-    # up to a fifth of the time on short rows.
+    # Eight float32 are 256 bits; a few wider operations among them would slow down all
+    # the others, by up to a fifth on short rows.
     ("float32", "avx512"): ["-mprefer-vector-width=256"],
     ("float64", "avx512"): ["-mprefer-vector-width=512"],
-    # Two registers' worth, which GCC copies by 16 bytes unless it is told that the
-    # processor copies 32 well, as this one does; a read of 32 then waits for both. One
-    # output takes 0.75 to 0.9 of the time, with an L2 penalty several take 0.78.
+    # Eight float64 are two registers. GCC copies each in two halves of 16 bytes, for
+    # both of which the next read waits, unless it is told that the processor copies 32
+    # bytes well, as this one does. So one output takes 0.75 to 0.9 of the time, and
+    # several with an L2 penalty take 0.78.
     ("float64", "avx2"): ["-mtune=skylake-avx512"],
 }
 PORTABLE_VARIANTS: dict[str, list[str]] = {"generic": []}

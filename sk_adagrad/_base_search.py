@@ -47,7 +47,7 @@ def search_constraints(plain_type):
         **constraints,
         "alphas": axis,
         "l1_ratios": axis,
-        # A factor of two apart: more go beyond what a float can be.
+        # They are a factor of two apart; many more would overflow.
         "eta0s": [Interval(Integral, 1, 100, closed="both"), "array-like"],
         "cv": ["cv_object"],
         "scoring": [str, callable, None],
@@ -82,7 +82,7 @@ class BaseSearch(BaseAdagrad):
         split_params, score_params = self._routed(samples.weight, params)
         weighed, class_counts = self._weighed(samples)
         passes = self._passes()
-        # Of folds, each has an order of its own.
+        # Each fold draws an order of its own.
         random_state = passes["random_state"] if self.cv is None else None
         order, visited = ordered(weighed, random_state, self.scale_invariant)
         self._shared = self._joint_start(weighed, visited.lightness(order))
@@ -154,7 +154,7 @@ class BaseSearch(BaseAdagrad):
     def _joint_start(self, samples, lightness):
         """Return the `Start` of the grid, which all outputs share.
 
-        As in the plain estimator, what is "auto" goes by the data where rates do.
+        As in the plain estimator, what is "auto" depends on the data if rates do.
         """
         if not isinstance(self.eta0s, Integral):
             rates = values_of("eta0s", self.eta0s)
@@ -162,7 +162,7 @@ class BaseSearch(BaseAdagrad):
         return self._start_of(samples, lightness, self.eta0s, _root_mean_square)
 
     def _plain(self, **cell):
-        """Return the plain estimator of a cell, which knows what is known of y."""
+        """Return the plain estimator of a cell, with what is known of X and y."""
         own = self.get_params(deep=False)
         names = self._plain_type._get_param_names()
         plain = self._plain_type(**{n: own[n] for n in names if n in own} | cell)
@@ -190,7 +190,7 @@ class BaseSearch(BaseAdagrad):
     # Learning: the cells of several penalties together, in each fold.
 
     def _together(self, rules, samples, n_threads):
-        """Divide rules into those to be trained together."""
+        """Divide rules into lists of those to be trained together."""
         n_models, rows = self._shared.rates.size, samples.rows
         if self._is_coupled(samples.targets.n_outputs):
             return [[rule] for rule in rules]  # its rates are not trained together
@@ -398,7 +398,7 @@ class BaseSearch(BaseAdagrad):
 
     @property
     def partial_fit(self):
-        """Not there: a stream has no folds, and the search is over after `fit`."""
+        """Absent: a stream has no folds, and the search is over after `fit`."""
         name = self._plain_type.__name__
         raise AttributeError(
             f"{type(self).__name__} has no partial_fit: give what it has found to "

@@ -42,8 +42,8 @@ from ._trial import Trial
 class BaseAdagrad(BaseEstimator):
     """The way from samples to a published model, which both estimators share.
 
-    A subclass has `_losses`, `_y_checks`, `_encode`, `_target_sizes` and
-    `_first_slopes`; it may have its own `_weigh`, `_n_first`, `_first_biases`,
+    A subclass provides `_losses`, `_y_checks`, `_encode`, `_target_sizes` and
+    `_first_slopes`; it may override `_weigh`, `_n_first`, `_first_biases`,
     `_is_coupled` and `_published`.
     """
 
@@ -104,10 +104,10 @@ class BaseAdagrad(BaseEstimator):
             self._opening = samples.take(weighed.counted(weighed.rows.n_rows))
 
     def _validate_changed_params(self):
-        """Validate parameters as `fit` does, if one of them was set since.
+        """Validate parameters as `fit` does, if any was set since the last call.
 
-        scikit-learn looks in the first call only, for the time that it takes: as long
-        as to learn thousands of short rows.
+        scikit-learn validates them in the first call of `partial_fit` only, as that
+        takes as long as learning thousands of short rows.
         """
         own = vars(self)
         values = [own.get(name) for name in self._parameter_constraints]
@@ -159,11 +159,11 @@ class BaseAdagrad(BaseEstimator):
         )
 
     def _weighed(self, samples, class_counts=None, stream=False):
-        """Return samples with class weights in their weights; and counts of classes."""
+        """Multiply weights by class weights; return the samples and class counts."""
         weight, class_counts = self._weigh(samples, class_counts, stream)
         dtype = samples.rows.data.dtype
         weight = cast_to(weight, dtype, "sample_weight")
-        if len(weight):  # what is no normal number is 0 to the kernel
+        if len(weight):  # the kernel takes subnormal numbers for 0
             weight = weight * (weight >= np.finfo(dtype).tiny)
         if len(weight) and not (stream or weight.any()):
             raise ValueError(
@@ -173,7 +173,7 @@ class BaseAdagrad(BaseEstimator):
         return Samples(samples.rows, samples.targets, weight), class_counts
 
     def _weigh(self, samples, class_counts, stream):
-        """Return weights times those of classes, if there are any; and counts."""
+        """Return weights times class weights, where there are any, and class counts."""
         return samples.weight, class_counts
 
     def _held_out(self, validation, dtype):
@@ -224,7 +224,7 @@ class BaseAdagrad(BaseEstimator):
         return rows, y, weight
 
     def _read(self, X, *, keyed=False, **checks):
-        """Return the rows of X; and y, or None if it is not to be checked."""
+        """Return the rows of X, and y if it is among the checks, or else None."""
         X, y = as_csr(X), checks.get("y")
         if not self._needs_no_conversion(X, **checks):
             if sp.issparse(X):
@@ -245,10 +245,10 @@ class BaseAdagrad(BaseEstimator):
         return rows, y
 
     def _needs_no_conversion(self, X, *, reset, dtype, **others):
-        """Whether X, and y, are such that `validate_data` would find nothing to do.
+        """Whether `validate_data` would find nothing to do for X, and y.
 
         It takes half of the time of `partial_fit` with one row, most of it to find out
-        that X and y are no data frames.
+        that X and y are not data frames.
         """
         return (
             not reset
@@ -261,10 +261,10 @@ class BaseAdagrad(BaseEstimator):
         )
 
     def _new_state(self, start, samples, rule, stream):
-        """Return a state, and rates to try for it one output after another, or None."""
+        """Return a new state, and the rates that `solve` is to try for it, or None."""
         state_type, _ = PRECONDITIONERS[self.preconditioner]
         candidates, eta = None, start.rates
-        # A stream may begin with less than the choice of a rate needs.
+        # The first chunk of a stream may have too few samples to choose a rate by.
         at_once = not stream or samples.n_counted >= Trial.of_stream(len(eta)).end
         if state_type is ModelState and at_once and self.eta0 == "auto":
             candidates, eta = eta, eta[:, :1].copy()
@@ -284,7 +284,7 @@ class BaseAdagrad(BaseEstimator):
         )
 
     def _n_first(self, samples):
-        """Return how many samples of a stream are to show what is "auto"."""
+        """Return how many of a stream's first samples decide what is "auto"."""
         return FIRST_SAMPLES
 
     def _first_biases(self, samples):
@@ -309,7 +309,7 @@ class BaseAdagrad(BaseEstimator):
     def _start_of(
         self, samples, lightness, n_candidates=N_CANDIDATES, shared=np.asarray
     ):
-        """Return the `Start` of samples; `shared` makes sizes of outputs alike."""
+        """Return the `Start` of samples; `shared` gives all outputs the same size."""
         biases = self._first_biases(samples)
         gradient_sizes, row_size, target_sizes = self._sizes(samples, biases)
         gradient_sizes *= lightness
@@ -331,12 +331,12 @@ class BaseAdagrad(BaseEstimator):
             return np.full(len(gradient_sizes), float(self.initial_accumulator))
         return first_accumulators(gradient_sizes)
 
-    @np.errstate(over="ignore")  # too large to learn from: learning tells
+    @np.errstate(over="ignore")  # learning refuses what is too large
     def _sizes(self, samples, biases):
         """Return the sizes of each output's gradients, of rows, and of its targets.
 
-        Gradients are those whose squares G is to start at, and targets what is left to
-        learn beside the intercepts.
+        G is to start at the squares of these gradients, and the targets are measured
+        from the first intercepts.
         """
         value_size, row_nnz = samples.rows.sizes(samples.weight)
         if self.scale_invariant:
@@ -348,7 +348,7 @@ class BaseAdagrad(BaseEstimator):
         return gradient_sizes, value_size * math.sqrt(row_nnz), target_sizes
 
     def _check_that_it_can_go_on(self):
-        """Refuse parameters under which what was learned means something else."""
+        """Refuse new parameters that give another meaning to what was learned."""
         state = self._state
         state_type, _ = PRECONDITIONERS[self.preconditioner]
         fixed = {
@@ -426,10 +426,10 @@ class BaseAdagrad(BaseEstimator):
         check_is_fitted(self)
 
     def _raw_prediction(self, X):
-        """Return w . x + b of each row and output, and this model as it was for it.
+        """Return w . x + b of each row and output, and a copy of the model it is from.
 
-        All that is read beside belongs to that one, as another thread may publish a new
-        model meanwhile, with other features and classes.
+        Callers read classes and all else from this copy, as another thread may
+        meanwhile publish a new model with other features and classes.
         """
         model = as_it_is(self)
         model._check_has_model()
@@ -443,13 +443,14 @@ class BaseAdagrad(BaseEstimator):
     def sparsify(self):
         """Turn `coef_` into a CSR matrix, which predictions then use.
 
-        It has a row for each output, also if that is one. With the configuration
-        ``sparse_interface="sparray"`` of scikit-learn it is an array of SciPy's.
-        That saves time where most weights are 0, as under L1. Of features that no
-        sample has touched nothing is kept; what learning needs of the others is, and
-        where each of them is, so that a model which has seen most features grows.
-        `partial_fit` goes on as if nothing had happened. To deploy weights alone, save
-        `coef_` and `intercept_`.
+        That saves time where most weights are 0, as under L1. The matrix has a row for
+        each output, even if there is only one; if scikit-learn is configured with
+        ``sparse_interface="sparray"``, it is a sparse array.
+
+        The model drops the features that no sample has touched. Of the others it keeps
+        all that learning needs and their column numbers, so a model that has seen most
+        features grows. `partial_fit` goes on as if nothing had happened. To deploy the
+        weights alone, save `coef_` and `intercept_`.
 
         Returns
         -------
@@ -542,7 +543,7 @@ class BaseAdagrad(BaseEstimator):
 
 @contextmanager
 def _errors_naming(arguments):
-    """Say in which arguments an error was found that names others."""
+    """Say in which arguments the X, y or sample_weight of an error were given."""
     try:
         yield
     except ValueError as error:
@@ -556,7 +557,7 @@ def _one_or_each(of_outputs):
 
 
 def _or_zero(value, dtype):
-    """Return 0 for what is 0 to the kernel, or else the value."""
+    """Return the value, or 0 if it is so small that the kernel takes it for 0."""
     return float(value) if value >= np.finfo(dtype).tiny else 0.0
 
 

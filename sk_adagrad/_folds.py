@@ -31,7 +31,7 @@ class Fold:
     rows : Rows
         Those held out.
     X, y : array-like
-        The same as they came.
+        Those held out, as the user gave them.
     score_params : dict
         What else the scorer needs of them.
     """
@@ -51,7 +51,7 @@ class Fold:
         ----------
         scorer : callable
         plain : estimator
-            A plain one with all parameters but `eta0`, and what it knows of y.
+            The plain one, with all parameters but `eta0`, and what is known of X and y.
         state : ModelState
         candidate : int
         raw : ndarray of shape (n_held_out, n_outputs)
@@ -85,9 +85,9 @@ def folds_of(splits, X, y, samples, weighed, *, random_state, scale_free, score_
         What scorers are to see.
     samples : Samples
     weighed : callable
-        Takes samples and returns them with class weights in their weights, and counts.
+        Takes samples; returns them with weights times class weights, and class counts.
     random_state : RandomState or None
-        Left as it is.
+        Nothing is drawn from it, but from copies.
     scale_free : bool
         See `visits`.
     score_params : dict
@@ -98,7 +98,7 @@ def folds_of(splits, X, y, samples, weighed, *, random_state, scale_free, score_
     random_state = deepcopy(random_state)  # the splitter may draw from the same one
     for n_before, (train, test) in enumerate(splits):
         train, test = numbers[train], numbers[test]
-        test = test[weights[test] > 0]  # one of weight 0 is no sample, here neither
+        test = test[weights[test] > 0]  # with weight 0 it is no sample here either
         times = np.bincount(train, minlength=len(numbers))
         weight = times * weights
         if not weight.any() or not len(test):
@@ -109,7 +109,7 @@ def folds_of(splits, X, y, samples, weighed, *, random_state, scale_free, score_
         of_fold, _ = weighed(replace(samples, weight=weight))
         rng = deepcopy(random_state)
         order, of_fold = ordered(of_fold, rng, scale_free)
-        if random_state is None:  # a row that comes several times is visited as often
+        if random_state is None:  # each row is visited as often as it was drawn
             order = train.astype(np.uint32)
             each = of_fold.weight / np.maximum(times, 1).astype(of_fold.weight.dtype)
             of_fold = replace(of_fold, weight=each)
@@ -136,7 +136,7 @@ def reads_probabilities(scorer):
 
 
 def knowing_classes(scorer, classes):
-    """Tell a scorer of probabilities all classes: a fold may not have them all."""
+    """Tell a scorer of probabilities all classes, of which a fold may lack some."""
     if not reads_probabilities(scorer):
         return scorer
     if "labels" not in signature(scorer._score_func).parameters:
