@@ -49,8 +49,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         G_j <- G_j + g_j²        w_j <- w_j - η g_j / √(G_j + ε)
 
     which is the diagonal rule of Duchi, Hazan and Singer [1]_ (2011, figure 1). A float
-    `eta0` with all else as it comes computes exactly this. By default η is chosen while
-    learning, so that there is no rate to tune.
+    `eta0`, with all other parameters at their defaults, computes exactly this. By
+    default η is chosen while learning, so there is no rate to tune.
 
     Several classes are told apart one against the rest, or by a softmax. Several labels
     of a sample are learned side by side. Rates only ever shrink, so a stream whose
@@ -81,8 +81,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     alpha : float, default=0.0
         Strength of the penalty ``l1_ratio * |w|_1 + (1 - l1_ratio) / 2 * |w|²`` beside
         the loss of one sample, as in :class:`~sklearn.linear_model.SGDClassifier`.
-        Intercepts are not penalised. It is applied when a feature next comes or the
-        model is read, and is as exact as if it had been at every sample.
+        Intercepts are not penalised. It is applied when a feature next occurs or the
+        model is read, and has exactly the effect of applying it at every sample.
     l1_ratio : float in [0, 1], default=0.0
         The part of `alpha` that is L1, which makes weights exactly 0.
     eps : float, default=1e-8
@@ -91,11 +91,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Where every G starts; in units of a squared gradient. A larger one shortens the
         first steps of features whose gradients are small. It is neither forgotten under
         `half_life` nor rescaled under `scale_invariant`. ``"auto"`` is the published 0
-        where `eta0` is a float, and under ``eta0="auto"`` goes by the sizes of the
-        values in X and of light weights (see Notes).
+        where `eta0` is a float, and under ``eta0="auto"`` depends on the sizes of the
+        values in X, and of sample weights if their mean is below 1 (see Notes).
     importance_aware : bool, default=False
         Whether a sample's step follows the slope of its loss along the way [3]_, so
-        that its prediction comes to the label but never goes beyond it, however large
+        that its prediction may reach the label but never overshoots it, however large
         `eta0` or its weight. Not with ``update="dual_averaging"`` or
         ``multi_class="multinomial"``.
     scale_invariant : bool, default=False
@@ -127,10 +127,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         ``multi_class="multinomial"``. `accumulators_` and `learning_rates_` are the
         diagonals of G and η (G + εI)^(-1/2).
     refresh_every : int, default=1000
-        Most samples from one computation of G^(-1/2) to the next with
-        ``preconditioner="full"``; at first it comes after each sample, then after every
-        eighth of those before. In between, a step counts its own gradient, but not
-        the others since then, so it is somewhat too long. 1 is the exact rule.
+        Most samples between two computations of G^(-1/2) with
+        ``preconditioner="full"``. At first there is one after each sample, then one
+        whenever their number has grown by an eighth. In between, a step takes account
+        of its own gradient but not of others since the last computation, so it is
+        slightly too long. 1 is the exact rule.
     fit_intercept : bool, default=True
         Whether to learn an intercept, a feature that is always 1; under
         ``eta0="auto"`` another constant where rows are long or short, see the guide.
@@ -141,25 +142,26 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         early samples are weighted by what was known then. Not for several labels.
     max_iter : int or "auto", default="auto"
         Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
-        is three; with up to 5,000 samples 20,000 over their number, but 20 at most.
-        With two classes or several labels it is one if less than an eighth of the
-        samples has the label, or lacks it, and the features that come in a single row
-        are at least half as many as the rows: more passes would learn these by heart.
-        Under ``eta0="auto"`` three or more passes go on with half of the best rate.
+        is three or, with up to 5,000 samples, 20,000 divided by their number, but at
+        most 20. With two classes or several labels it is one if less than an eighth of
+        the samples has the label, or lacks it, and the features that occur in a single
+        row are at least half as many as the rows: more passes would learn such rows by
+        heart. Under ``eta0="auto"`` three or more passes go on with half of the best
+        rate.
     tol : float or None, default=1e-3
-        A pass, from the second on, is without change when its mean loss is not below
-        the best one so far by this share of it. That loss is of samples seen before:
-        it tells that learning stands still, and not whether it overfits. None makes
-        `fit` use all `max_iter` passes.
+        From the second pass on, a pass brings no change if its mean loss is not below
+        the best one so far by this share of it. Such a loss is of samples seen before:
+        it shows whether learning stands still, not whether the model overfits. None
+        makes `fit` use all `max_iter` passes.
     n_iter_no_change : int, default=1
-        Passes without change, one after another, that end `fit`.
+        Number of consecutive passes without change that ends `fit`.
     shuffle : bool, default=True
         Whether `fit` visits the rows in random order. The order then depends on what
-        the rows contain and on `random_state`, not on how they came, and rows that are
-        identical, target included, are one row with the sum of their weights, so that
+        the rows contain and on `random_state`, not on their order in X, and rows that
+        are identical, target included, are one row with the sum of their weights, so
         repeating a row is the same as giving it weight. A row that weighs more than
         others is visited several times in a pass, each time with a share of its
-        weight. False visits the rows as they come, each once with its weight.
+        weight. False visits the rows in the order of X, each once with its weight.
         `partial_fit` never shuffles.
     random_state : int, RandomState instance or None, default=None
         Draws the orders of visits. Pass an int for the same model in every run.
@@ -174,32 +176,32 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     Attributes
     ----------
     coef_ : ndarray of shape (1, n_features), (n_classes, ...) or (n_labels, ...)
-        Weights w; one row if there are two classes. Read-only, as are the rates and
-        accumulators.
+        Weights w; a single row if there are two classes. Read-only, as are the rates
+        and accumulators.
     intercept_ : ndarray of shape (1,), (n_classes,) or (n_labels,)
         Intercept b of each output.
     learning_rates_ : ndarray, shaped as `coef_`
         η / √(G + ε), the rate that the next gradient of each weight meets. Under
-        `scale_invariant` in the units of X, and 0 for features that never came.
+        `scale_invariant` in the units of X, and 0 for features that never occurred.
     accumulators_ : ndarray, shaped as `coef_`
         G, the running sum of each weight's squared gradients, or the decayed one.
     intercept_learning_rates_, intercept_accumulators_ : ndarray, as `intercept_`
         The same for the intercepts, which adapt like any weight.
     eta0_ : float or ndarray of shape (n_outputs,)
         Base learning rate in use: the given one or, under ``eta0="auto"``, the best so
-        far or the chosen one. An array where outputs have chosen unlike rates.
+        far or the chosen one. An array where outputs have chosen different rates.
     initial_accumulator_ : float
         Where every G started.
     progressive_loss_ : float
         Mean loss over all samples and outputs so far, each sample scored when it was
         first seen and before it was learned from: an estimate of the loss on new data.
-        The penalty is no part of it. Under ``eta0="auto"`` that of the rates in
-        `eta0_`.
+        The penalty is not part of it. Under ``eta0="auto"`` it is the loss of the
+        models at the rates in `eta0_`.
     loss_curve_ : list of float
         Mean loss of each pass of the last call of `fit`, each sample scored before it
-        is learned from; after `partial_fit`, that of its one pass. The first one is of
-        samples that are new. From the second pass on, samples have been seen, so it
-        falls below the loss on new data.
+        is learned from; after `partial_fit`, that of its one pass. In the first pass
+        all samples are new. From the second pass on they have been seen before, so the
+        loss falls below that of new data.
     validation_loss_curve_ : list of float or None
         Mean loss on `X_val` after each pass, if `fit` was given one, weighted by
         `sample_weight_val` alone and not by `class_weight`.
@@ -224,7 +226,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     -----
     **Updates.** With λ₁ = ``alpha * l1_ratio``, λ₂ = ``alpha * (1 - l1_ratio)``, t the
     number of samples and soft drawing a number towards 0, ``"mirror_descent"`` takes
-    the step above; then every weight, whether its feature came or not, goes through::
+    the step above; then every weight, whether or not its feature occurred, becomes::
 
         w <- soft(w, h λ₁) / (1 + h λ₂)        h = η / √(G + ε)
         soft(w, c) = sign(w) max(|w| - c, 0)
@@ -239,7 +241,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         z <- z + g - (√(G + g² + ε) - √(G + ε)) / η w
 
     The penalty is never part of G. Weights of samples multiply their gradients and not
-    the penalty. Features that never came have weight 0.
+    the penalty. Features that never occurred have weight 0.
 
     **eta0="auto".** The candidates are 2⁻⁴, 2⁻³, ..., 2³ times 1 / (a √n), and every G
     starts at 4 a² where there are several outputs or one of two classes has less than
@@ -377,8 +379,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             Factors of the samples' gradients, zero or positive; None means 1.
             A class whose samples all weigh 0 is still one of `classes_`.
         X_val, y_val, sample_weight_val : like X, y, sample_weight, default=None
-            Other samples, on whose mean loss `fit` decides when to stop instead, before
-            `max_iter` passes; the model after the best pass is kept.
+            Held-out samples. If given, their mean loss decides when `fit` stops before
+            `max_iter` passes, and the model after the best pass is kept.
 
         Returns
         -------
@@ -421,7 +423,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         ValueError
             If X, y or sample_weight cannot be used; the model stays as it was. Only an
             overflow while learning, from values near the largest of the floating type,
-            is found out too late for that.
+            is noticed too late for that.
         """
         return self._learn(X, y, sample_weight, stream=True, classes=classes)
 
@@ -487,11 +489,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             return softmax(raw, axis=1)
         positive = probability(raw)
         if model._indicator:
-            # Never quite 0 or 1, which no sum to 1 would make good.
+            # Never quite 0 or 1, lest the logarithms of p and 1 - p be infinite.
             eps = np.finfo(positive.dtype).eps
             return positive.clip(eps, 1 - eps)
         if model._binary:
-            return np.hstack((probability(-raw), positive))  # 1 - p may be 0
+            return np.hstack((probability(-raw), positive))  # 1 - p would be rounded
         total = positive.sum(axis=1, keepdims=True)
         uniform = np.full_like(positive, 1 / len(model.classes_))
         return np.divide(positive, total, out=uniform, where=total > 0)
@@ -560,11 +562,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             return self._encode_indicator(y, classes, go_on, dtype)
         y = y if y.ndim == 1 else column_or_1d(y, warn=True)
         if stream and not (go_on and np.array_equal(classes, self.classes_)):
-            # Which takes as long as to learn a thousand short rows.
+            # This check takes as long as learning a thousand short rows.
             _check_partial_fit_first_call(self, classes)
             _check_number_of(self.classes_)
         elif not go_on:
-            # Those of weight 0 too, which ensembles draw: they expect all classes.
+            # Also those of rows of weight 0: ensembles that draw by weights expect all.
             self.classes_ = distinct_labels(y)
             _check_number_of(self.classes_)
         codes, new = codes_of(y, self.classes_)
@@ -595,7 +597,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
                 y = y.astype(np.float64)
             except ValueError:
                 refuse_tags()
-        y = sp.csr_matrix(y)  # what follows changes it, and not what the user has
+        y = sp.csr_matrix(y)  # changed in place; the user's own was copied before
         y.sum_duplicates()
         y.eliminate_zeros()
         if (y.data != 1).any():

@@ -30,8 +30,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         G_j <- G_j + g_j²        w_j <- w_j - η g_j / √(G_j + ε)
 
     which is the diagonal rule of Duchi, Hazan and Singer [1]_ (2011, figure 1). A float
-    `eta0` with all else as it comes computes exactly this. By default η is chosen while
-    learning, so that there is no rate to tune.
+    `eta0`, with all other parameters at their defaults, computes exactly this. By
+    default η is chosen while learning, so there is no rate to tune.
 
     Several targets are learned side by side. Rates only ever shrink, so a stream whose
     target drifts is followed ever more slowly, unless `half_life` is set.
@@ -67,8 +67,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     alpha : float, default=0.0
         Strength of the penalty ``l1_ratio * |w|_1 + (1 - l1_ratio) / 2 * |w|²`` beside
         the loss of one sample, as in :class:`~sklearn.linear_model.SGDRegressor`.
-        Intercepts are not penalised. It is applied when a feature next comes or the
-        model is read, and is as exact as if it had been at every sample.
+        Intercepts are not penalised. It is applied when a feature next occurs or the
+        model is read, and has exactly the effect of applying it at every sample.
     l1_ratio : float in [0, 1], default=0.0
         The part of `alpha` that is L1, which makes weights exactly 0.
     eps : float, default=1e-8
@@ -77,11 +77,11 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Where every G starts; in units of a squared gradient. A larger one shortens the
         first steps of features whose gradients are small. It is neither forgotten under
         `half_life` nor rescaled under `scale_invariant`. ``"auto"`` is the published 0
-        where `eta0` is a float, and under ``eta0="auto"`` goes by the gradients that
+        where `eta0` is a float, and under ``eta0="auto"`` depends on the gradients that
         samples have at first (see Notes).
     importance_aware : bool, default=False
         Whether a sample's step follows the slope of its loss along the way [3]_, so
-        that its prediction comes to the label but never goes beyond it, however large
+        that its prediction may reach the label but never overshoots it, however large
         `eta0` or its weight. Not with ``update="dual_averaging"``.
     scale_invariant : bool, default=False
         Whether each feature is divided by the largest absolute value that it has shown
@@ -114,31 +114,33 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         `accumulators_` and `learning_rates_` are the diagonals of G and η (G +
         εI)^(-1/2).
     refresh_every : int, default=1000
-        Most samples from one computation of G^(-1/2) to the next with
-        ``preconditioner="full"``; at first it comes after each sample, then after every
-        eighth of those before. In between, a step counts its own gradient, but not
-        the others since then, so it is somewhat too long. 1 is the exact rule.
+        Most samples between two computations of G^(-1/2) with
+        ``preconditioner="full"``. At first there is one after each sample, then one
+        whenever their number has grown by an eighth. In between, a step takes account
+        of its own gradient but not of others since the last computation, so it is
+        slightly too long. 1 is the exact rule.
     fit_intercept : bool, default=True
         Whether to learn an intercept, a feature that is always 1; under
         ``eta0="auto"`` another constant where rows are long or short, see the guide.
     max_iter : int or "auto", default="auto"
         Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
-        is three; with up to 5,000 samples 20,000 over their number, but 20 at most.
-        Under ``eta0="auto"`` three or more passes go on with half of the best rate.
+        is three or, with up to 5,000 samples, 20,000 divided by their number, but at
+        most 20. Under ``eta0="auto"`` three or more passes go on with half of the best
+        rate.
     tol : float or None, default=1e-3
-        A pass, from the second on, is without change when its mean loss is not below
-        the best one so far by this share of it. That loss is of samples seen before:
-        it tells that learning stands still, and not whether it overfits. None makes
-        `fit` use all `max_iter` passes.
+        From the second pass on, a pass brings no change if its mean loss is not below
+        the best one so far by this share of it. Such a loss is of samples seen before:
+        it shows whether learning stands still, not whether the model overfits. None
+        makes `fit` use all `max_iter` passes.
     n_iter_no_change : int, default=1
-        Passes without change, one after another, that end `fit`.
+        Number of consecutive passes without change that ends `fit`.
     shuffle : bool, default=True
         Whether `fit` visits the rows in random order. The order then depends on what
-        the rows contain and on `random_state`, not on how they came, and rows that are
-        identical, target included, are one row with the sum of their weights, so that
+        the rows contain and on `random_state`, not on their order in X, and rows that
+        are identical, target included, are one row with the sum of their weights, so
         repeating a row is the same as giving it weight. A row that weighs more than
         others is visited several times in a pass, each time with a share of its
-        weight. False visits the rows as they come, each once with its weight.
+        weight. False visits the rows in the order of X, each once with its weight.
         `partial_fit` never shuffles.
     random_state : int, RandomState instance or None, default=None
         Draws the orders of visits. Pass an int for the same model in every run.
@@ -159,26 +161,26 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Intercept b of each output.
     learning_rates_ : ndarray, shaped as `coef_`
         η / √(G + ε), the rate that the next gradient of each weight meets. Under
-        `scale_invariant` in the units of X, and 0 for features that never came.
+        `scale_invariant` in the units of X, and 0 for features that never occurred.
     accumulators_ : ndarray, shaped as `coef_`
         G, the running sum of each weight's squared gradients, or the decayed one.
     intercept_learning_rates_, intercept_accumulators_ : ndarray, as `intercept_`
         The same for the intercepts, which adapt like any weight.
     eta0_ : float or ndarray of shape (n_outputs,)
         Base learning rate in use: the given one or, under ``eta0="auto"``, the best so
-        far or the chosen one. An array where outputs have chosen unlike rates.
+        far or the chosen one. An array where outputs have chosen different rates.
     initial_accumulator_ : float or ndarray of shape (n_outputs,)
         Where every G started; an array where that differs between outputs.
     progressive_loss_ : float
         Mean loss over all samples and outputs so far, each sample scored when it was
         first seen and before it was learned from: an estimate of the loss on new data.
-        The penalty is no part of it. Under ``eta0="auto"`` that of the rates in
-        `eta0_`.
+        The penalty is not part of it. Under ``eta0="auto"`` it is the loss of the
+        models at the rates in `eta0_`.
     loss_curve_ : list of float
         Mean loss of each pass of the last call of `fit`, each sample scored before it
-        is learned from; after `partial_fit`, that of its one pass. The first one is of
-        samples that are new. From the second pass on, samples have been seen, so it
-        falls below the loss on new data.
+        is learned from; after `partial_fit`, that of its one pass. In the first pass
+        all samples are new. From the second pass on they have been seen before, so the
+        loss falls below that of new data.
     validation_loss_curve_ : list of float or None
         Mean loss on `X_val` after each pass, if `fit` was given one.
     n_iter_ : int
@@ -200,7 +202,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     -----
     **Updates.** With λ₁ = ``alpha * l1_ratio``, λ₂ = ``alpha * (1 - l1_ratio)``, t the
     number of samples and soft drawing a number towards 0, ``"mirror_descent"`` takes
-    the step above; then every weight, whether its feature came or not, goes through::
+    the step above; then every weight, whether or not its feature occurred, becomes::
 
         w <- soft(w, h λ₁) / (1 + h λ₂)        h = η / √(G + ε)
         soft(w, c) = sign(w) max(|w| - c, 0)
@@ -215,7 +217,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         z <- z + g - (√(G + g² + ε) - √(G + ε)) / η w
 
     The penalty is never part of G. Weights of samples multiply their gradients and not
-    the penalty. Features that never came have weight 0.
+    the penalty. Features that never occurred have weight 0.
 
     **eta0="auto".** The candidates are 2⁻⁵, 2⁻⁴, ..., 2² times c / (a √n), rounded to a
     power of two; c is the root mean square of the target's distance from the intercept
@@ -233,15 +235,15 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
 
     G starts at the square of 4 a s, rounded to a power of two, s being the mean
     ``|slope|`` of the loss over samples at the first intercept. Where the weights of
-    samples have a mean below 1, s is so many times as much. So features that have come
-    less than some sixteen times take shorter steps, which on sparse data lowers the
+    samples have a mean below 1, s is multiplied by it. So features that have occurred
+    fewer than about sixteen times take shorter steps, which on sparse data lowers the
     squared error by up to a half.
 
     The intercept starts at the mean of y, rounded to a multiple of the target's
     standard deviation; under a log link at the logarithm of the mean, rounded to a
-    power of two. Under ``update="dual_averaging"`` and at a float rate it starts at 0
-    as all weights. From there, a mean of 10⁵ has slopes of 10⁵, after which hardly a
-    weight would move: then centre y, as
+    power of two. Under ``update="dual_averaging"`` and at a float rate it starts at 0,
+    like all weights. If the mean of y is 10⁵, the first slopes are then 10⁵, after
+    which weights hardly move: in such cases centre y, as
     :class:`~sklearn.compose.TransformedTargetRegressor` does.
 
     Until the choice each output learns as eight models, each of which is what its rate
@@ -355,8 +357,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         sample_weight : array-like of shape (n_samples,), default=None
             Factors of the samples' gradients, zero or positive; None means 1.
         X_val, y_val, sample_weight_val : like X, y, sample_weight, default=None
-            Other samples, on whose mean loss `fit` decides when to stop instead, before
-            `max_iter` passes; the model after the best pass is kept.
+            Held-out samples. If given, their mean loss decides when `fit` stops before
+            `max_iter` passes, and the model after the best pass is kept.
 
         Returns
         -------
@@ -395,7 +397,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         ValueError
             If X, y or sample_weight cannot be used; the model stays as it was. Only an
             overflow while learning, from values near the largest of the floating type,
-            is found out too late for that.
+            is noticed too late for that.
         """
         return self._learn(X, y, sample_weight, stream=True)
 
@@ -413,7 +415,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         """
         raw, model = self._raw_prediction(X)
         if model._losses[model.loss].log_link:
-            # The logarithm of the largest number rounds up to one whose e^ is infinite.
+            # The logarithm of the largest number was rounded up: its exp is infinite.
             largest = np.log(np.finfo(raw.dtype).max)
             raw = np.exp(raw.clip(max=np.nextafter(largest, 0, dtype=raw.dtype)))
         return raw[:, 0] if model._single_target else raw
@@ -444,7 +446,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
                 f"fitted with {self._n_targets}; call fit (without warm_start) "
                 "to start over."
             )
-        # Of objects scikit-learn's check lets None and infinity pass.
+        # In arrays of objects scikit-learn's check lets None and infinity pass.
         assert_all_finite(values, estimator_name=type(self).__name__, input_name="y")
         values = cast_to(values, dtype, "y")
         self._check_targets(values)
@@ -480,14 +482,17 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         return FIRST_SLOPES_OF_TARGETS * _mean(np.abs(slopes), samples)
 
     def _n_first(self, samples):
-        if self.preconditioner == "full":  # to learn so many anew would take too long
+        if self.preconditioner == "full":  # learning more anew would take too long
             return super()._n_first(samples)
         return first_samples(samples.targets.values[samples.counted(MOST_FIRST)])
 
     def _first_biases(self, samples):
-        """Return about where the mean target is, see `first_intercepts`."""
+        """Return intercepts near the mean targets, see `first_intercepts`.
+
+        Those of dual averaging are sums of gradients, which start at 0.
+        """
         if not self.fit_intercept or self.update == "dual_averaging":
-            return super()._first_biases(samples)  # its intercept is a sum of gradients
+            return super()._first_biases(samples)
         means = _mean(samples.targets.values, samples)
         if self._losses[self.loss].log_link:
             return np.log(2) * np.round(np.log2(np.where(means > 0, means, 1)))
@@ -501,12 +506,12 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
 def _spreads(samples, about):
     """Return the root mean square of each target's distance from a number."""
     values = samples.targets.values.astype(np.float64, copy=False)
-    with np.errstate(over="ignore"):  # too large to learn from: learning tells
+    with np.errstate(over="ignore"):  # learning refuses what is too large
         return np.sqrt(_mean(np.square(values - about), samples))
 
 
 def _mean(values, samples):
-    """Return that of each column, in float64; of no samples it is 0."""
+    """Return the mean of each column in float64, or 0 if there are no samples."""
     if not len(values):
         return np.zeros(values.shape[1])
     weights = samples.weight if len(samples.weight) else None

@@ -48,12 +48,12 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         :class:`~sklearn.model_selection.GridSearchCV`. None is the method `score`,
         the accuracy. Only with folds.
     refit : bool, default=True
-        Whether there is to be a model. With folds, it is learned from all samples in
-        the best cell; without, the best cell's model makes its other passes. False
-        leaves the attributes of the search alone.
+        Whether there is to be a model. With folds, it is learned from all samples with
+        the best cell's parameters; without, the best cell's model makes its remaining
+        passes. False leaves only the attributes of the search.
     initial_accumulator : float or "auto", default="auto"
         As in :class:`AdagradClassifier`; ``"auto"`` is 0 where `eta0s` are values, and
-        goes by the data where it is an integer.
+        depends on the data where it is an integer.
     update, eps, importance_aware : optional
         As in :class:`AdagradClassifier`.
     scale_invariant, half_life, multi_class, epsilon : optional
@@ -109,9 +109,9 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
 
     **Half of the rate.** With ``cv=None`` the first pass decides, and more passes want
     a smaller rate than one. So with ``max_iter`` of three or more the model that goes
-    on is that of the next lower rate, as :class:`AdagradClassifier` has it. Of one
-    output the second half of the pass tells the best one, while scores are of all of
-    it. With values for `eta0s` it is the best cell's own.
+    on is that of the next lower rate, as in :class:`AdagradClassifier`. With a single
+    output, the second half of the pass decides which rate is best, while scores are of
+    all of it. With values for `eta0s` the best cell's own model goes on.
 
     **Folds.** A fold's models know all classes, also those that its training rows do
     not have, and their order of visits is that of `AdagradClassifier(random_state=...)`
@@ -267,12 +267,12 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         :class:`~sklearn.model_selection.GridSearchCV`. None is the method `score`,
         R². Only with folds.
     refit : bool, default=True
-        Whether there is to be a model. With folds, it is learned from all samples in
-        the best cell; without, the best cell's model makes its other passes. False
-        leaves the attributes of the search alone.
+        Whether there is to be a model. With folds, it is learned from all samples with
+        the best cell's parameters; without, the best cell's model makes its remaining
+        passes. False leaves only the attributes of the search.
     initial_accumulator : float or "auto", default="auto"
         As in :class:`AdagradRegressor`; ``"auto"`` is 0 where `eta0s` are values, and
-        goes by the data where it is an integer. All outputs have the same.
+        depends on the data where it is an integer. All outputs have the same.
     update, eps, importance_aware : optional
         As in :class:`AdagradRegressor`.
     scale_invariant, half_life, epsilon, quantile, power : optional
@@ -324,9 +324,9 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
 
     **Half of the rate.** With ``cv=None`` the first pass decides, and more passes want
     a smaller rate than one. So with ``max_iter`` of three or more the model that goes
-    on is that of the next lower rate, as :class:`AdagradRegressor` has it. Of one
-    output the second half of the pass tells the best one, while scores are of all of
-    it. With values for `eta0s` it is the best cell's own.
+    on is that of the next lower rate, as in :class:`AdagradRegressor`. With a single
+    output, the second half of the pass decides which rate is best, while scores are of
+    all of it. With values for `eta0s` the best cell's own model goes on.
 
     **First intercepts.** With an integer `eta0s` they are those of ``eta0="auto"``,
     near the mean of y; with values they are 0, as in `AdagradRegressor(eta0=...)`, so
