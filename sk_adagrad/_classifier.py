@@ -622,31 +622,31 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         if self.class_weight is None:
             return samples.weight, class_counts
         codes, each = samples.targets.labels.astype(np.intp), samples.weights
-        n_classes = len(self.classes_)
-        if self.class_weight != "balanced":
-            try:
-                by_class = compute_class_weight(
-                    self.class_weight, classes=self.classes_, y=self.classes_
-                )
-            except (TypeError, ValueError) as error:
-                message = f"class_weight={self.class_weight} cannot be used: {error}"
-                raise ValueError(message) from error
-            weight = each * by_class[codes]
-            if not np.isfinite(weight).all() or (weight < 0).any():
-                raise ValueError(
-                    f"class_weight={self.class_weight} gives samples the weight "
-                    f"{weight[~(weight >= 0) | np.isinf(weight)][0]}, but weights must "
-                    "be finite and zero or positive."
-                )
-            if not (stream or weight.any()):
-                raise ValueError(
-                    f"class_weight={self.class_weight} gives all samples weight zero, "
-                    "so there is nothing to fit."
-                )
-            return weight, class_counts
-        if stream:
-            return balanced_so_far(codes, each, n_classes, class_counts)
-        return balanced(codes, each, n_classes)
+        if self.class_weight == "balanced":
+            n_classes = len(self.classes_)
+            if stream:
+                return balanced_so_far(codes, each, n_classes, class_counts)
+            return balanced(codes, each, n_classes)
+        try:
+            by_class = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=self.classes_
+            )
+        except (TypeError, ValueError) as error:
+            message = f"class_weight={self.class_weight} cannot be used: {error}"
+            raise ValueError(message) from error
+        weight = each * by_class[codes]
+        bad = ~(weight >= 0) | np.isinf(weight)
+        if bad.any():
+            raise ValueError(
+                f"class_weight={self.class_weight} gives samples the weight "
+                f"{weight[bad][0]}, but weights must be finite and zero or positive."
+            )
+        if not (stream or weight.any()):
+            raise ValueError(
+                f"class_weight={self.class_weight} gives all samples weight zero, "
+                "so there is nothing to fit."
+            )
+        return weight, class_counts
 
 
 def _check_number_of(classes):
