@@ -17,7 +17,7 @@ from sk_adagrad._full_models import root_with
 
 from .comparing import ARRAYS, assert_same, pickled, read_everything
 from .reference import LOSSES
-from .test_rule import assert_close, ids, loss_parameters, samples
+from .test_rule import assert_close, ids, loss_parameter, loss_parameters, samples
 
 pytestmark = pytest.mark.slow
 
@@ -93,13 +93,12 @@ def streamed(task, dtype="float64", form=np.asarray, chunks=(), between=None, **
 @each_task
 def test_refreshed_every_row_it_is_the_exact_rule(task, options, form, dtype):
     X, _, Y, weight = samples(task, dtype)
-    parameter = next(iter(loss_parameters(task).values()), 0.0)
     eps = {"eps": 1e-4} | options  # with less, the reference is no better than this
     model = streamed(task, dtype, form, refresh_every=1, **eps)
     if "initial_accumulator" in eps:
         eps["G0"] = eps.pop("initial_accumulator")
     reference = full_matrix_adagrad(
-        X.astype("float64"), Y, weight, task[1], parameter, **eps
+        X.astype("float64"), Y, weight, task[1], loss_parameter(task), **eps
     )
     for name in ARRAYS:
         actual = getattr(model, name)

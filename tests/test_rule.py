@@ -73,15 +73,18 @@ def loss_parameters(task):
     return {name: LOSS_PARAMETERS[name]} if name else {}
 
 
+def loss_parameter(task):
+    """Return its value, or 0 if there is none."""
+    return next(iter(loss_parameters(task).values()), 0.0)
+
+
 @cache
 def expected(task, dtype="float64", weighted=True, **options):
     _estimator, loss, _n_outputs = task
     X, _, Y, weight = samples(task, dtype, weighted)
     options = {"passes": 3, **options}
-    parameter = next(iter(loss_parameters(task).values()), 0.0)
-    return adagrad(
-        X.astype("float64"), Y, weight, loss=loss, parameter=parameter, **options
-    )
+    options["parameter"] = loss_parameter(task)
+    return adagrad(X.astype("float64"), Y, weight, loss=loss, **options)
 
 
 def trained(task, dtype="float64", weighted=True, convert=np.asarray, **options):

@@ -17,7 +17,7 @@ from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 from . import with_torch
 from .comparing import assert_same, pickled, read_everything, with_int64
 from .reference import adagrad, soft
-from .test_rule import LOSS_PARAMETERS, assert_close
+from .test_rule import LOSS_PARAMETERS, assert_close, loss_parameter, loss_parameters
 
 N_ROWS, N_FEATURES, N_UNSEEN = 60, 30, 3
 ETA0 = 0.5
@@ -107,10 +107,8 @@ def samples(task, dtype="float64", empty_rows=True):
 
 def model_of(task, **options):
     estimator, loss, _ = task
-    known = estimator().get_params()
-    parameters = {name: v for name, v in LOSS_PARAMETERS.items() if name in known}
     fixed = {"eta0": ETA0, "shuffle": False, "tol": None, "max_iter": 3}
-    return estimator(loss, **{**parameters, **fixed, **options})
+    return estimator(loss, **{**loss_parameters(task), **fixed, **options})
 
 
 def samples_for(options, task, dtype):
@@ -150,9 +148,8 @@ def expected(task, dtype="float64", passes=3, **options):
 
 
 def reference_for(task, X, Y, weight, **options):
-    parameter = {"quantile": 0.3, "tweedie": 1.3}.get(task[1], 0.3)
-    options = {"eta0": ETA0, **options}
-    return adagrad(X, Y, weight, loss=task[1], parameter=parameter, **options)
+    options = {"eta0": ETA0, "parameter": loss_parameter(task), **options}
+    return adagrad(X, Y, weight, loss=task[1], **options)
 
 
 def assert_follows(model, reference, dtype="float64", rtol=None, scale=1.0):
