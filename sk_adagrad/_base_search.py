@@ -9,6 +9,7 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from joblib import effective_n_jobs
 from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
@@ -148,7 +149,7 @@ class BaseSearch(BaseAdagrad):
         rows, y, weight = self._validate(X, y, sample_weight, floating, **how)
         targets = self._encode(y, rows.data.dtype, **how)
         if is_classifier(self) and self._indicator is None:
-            y = y.ravel()
+            y = (y.toarray() if sp.issparse(y) else y).ravel()
         return Samples(rows, targets, weight), y
 
     def _joint_start(self, samples, lightness):

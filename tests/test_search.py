@@ -778,6 +778,15 @@ def test_a_saved_search_predicts_the_same(task):
     assert saved.best_params_ == model.best_params_
 
 
+@pytest.mark.parametrize("cv", [None, 3])
+def test_a_sparse_column_of_labels_is_a_dense_one(cv):
+    X, y = samples("binary")
+    model = search("binary", cv=cv).fit(X, sp.csr_array(y[:, None]))
+    wanted = search("binary", cv=cv).fit(X, y)
+    np.testing.assert_array_equal(model_scores(model), model_scores(wanted))
+    np.testing.assert_array_equal(model.coef_, wanted.coef_)
+
+
 def test_lists_of_labels_are_searched():
     X, y = samples("binary")
     model = search("binary").fit(X.toarray().tolist(), np.array(["no", "yes"])[y])
