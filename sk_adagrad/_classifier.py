@@ -634,7 +634,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         except (TypeError, ValueError) as error:
             message = f"class_weight={self.class_weight} cannot be used: {error}"
             raise ValueError(message) from error
-        weight = each * by_class[codes]
+        with np.errstate(over="ignore", invalid="ignore"):  # refused below
+            weight = each * by_class[codes]
         bad = ~(weight >= 0) | np.isinf(weight)
         if bad.any():
             raise ValueError(

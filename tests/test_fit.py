@@ -825,6 +825,14 @@ def test_class_weights_are_refused_where_sample_weights_would_be(shuffle, class_
         fitted("binary", *samples("binary"), class_weight=class_weight, shuffle=shuffle)
 
 
+@pytest.mark.parametrize(("of_class", "of_samples"), [(np.inf, 0), (1e300, 1e300)])
+def test_class_weights_whose_products_are_not_finite_are_refused(of_class, of_samples):
+    X, y = samples("binary")
+    weight = np.where(y == 0, of_samples, 1.0)
+    with pytest.raises(ValueError, match=r"weight (nan|inf), but .* must be"):
+        fitted("binary", X, y, weight, class_weight={0: of_class})
+
+
 def test_a_class_of_weight_zero_is_one_that_never_comes():
     X, y = samples("classes")
     params = {"max_iter": 3, "tol": None, "shuffle": False}
