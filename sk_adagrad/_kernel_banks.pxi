@@ -180,10 +180,15 @@ cdef inline void known_scale_row(
 
 
 cdef inline real softmax(Bank* banks, Py_ssize_t n_banks, real label) noexcept nogil:
-    """Take slopes of -log(probability of label) from raw predictions; return that."""
+    """Take slopes of -log(probability of label) from raw predictions; return that.
+
+    The slope of the label itself is minus the sum of all others. Its probability less 1
+    would be 0 where it rounds to 1, and under `half_life` no update is other than one
+    by almost nothing.
+    """
     cdef Py_ssize_t b
-    cdef lanes p
-    cdef real top = lane(banks.p, 0), sum_of_all = 0, own = 0
+    cdef lanes p, others
+    cdef real top = lane(banks.p, 0), sum_of_all = 0, sum_of_others = 0, own = 0
     for b in range(n_banks):  # lanes that are not in use may be far above or below
         banks[b].p = if_above(banks[b].used, spread(0), banks[b].p, spread(top))
         top = max(top, largest(banks[b].p))
@@ -193,9 +198,11 @@ cdef inline real softmax(Bank* banks, Py_ssize_t n_banks, real label) noexcept n
             if_equal(spread(label), banks[b].code, p, spread(0)) + spread(0) * p
         )
         banks[b].slope = banks[b].used * exponential(p - spread(top))
+        others = if_equal(spread(label), banks[b].code, spread(0), banks[b].slope)
         sum_of_all += total(banks[b].slope)
+        sum_of_others += total(others)
     for b in range(n_banks):
-        banks[b].slope = banks[b].slope / spread(sum_of_all) - if_equal(
-            spread(label), banks[b].code, banks[b].used, spread(0)
-        )
+        banks[b].slope = if_equal(
+            spread(label), banks[b].code, spread(-sum_of_others), banks[b].slope
+        ) / spread(sum_of_all)
     return lane(logarithm(spread(sum_of_all)), 0) + top - own

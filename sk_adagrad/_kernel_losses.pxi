@@ -297,10 +297,10 @@ cdef lanes squared_epsilon_insensitive_flow(
     return sign(r) * a * decayed(spread(2) * weight * N) / N
 
 
-cdef inline lanes log_of_mixture(lanes q, lanes share) noexcept nogil:
-    """Return log((1 - share) 1 + share q) for q > 0, exact where it is near 0."""
-    cdef lanes change = (q - spread(1)) * share, mixture
-    mixture = (spread(1) - share) + share * q
+cdef inline lanes log_of_mixture(lanes q, lanes t) noexcept nogil:
+    """Return log(e^-t 1 + (1 - e^-t) q) for q > 0, exact where it is near 0."""
+    cdef lanes change = (q - spread(1)) * decayed(t), mixture
+    mixture = exponential(-t) + decayed(t) * q
     return if_above(
         change, spread(0), log_one_plus_any(change),
         if_above(change, spread(-0.5), -log_one_plus_any(-change / mixture),
@@ -321,7 +321,7 @@ cdef lanes poisson_flow(
     cdef lanes D = weight * N, e = link_exponential(p), safe_y
     safe_y = if_above(y, spread(0), y, spread(1))
     return if_above(
-        y, spread(0), log_of_mixture(e / safe_y, decayed(safe_y * D)),
+        y, spread(0), log_of_mixture(e / safe_y, safe_y * D),
         log_one_plus_any(e * D),
     ) / N
 
@@ -330,7 +330,7 @@ cdef lanes gamma_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
     # v = e^p follows dv/dτ = N (y - v).
-    return -log_of_mixture(y * link_exponential(-p), decayed(weight * N)) / N
+    return -log_of_mixture(y * link_exponential(-p), weight * N) / N
 
 
 # Gauss and Legendre's nodes and weights for an integral from 0 to 1.

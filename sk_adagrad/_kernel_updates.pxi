@@ -137,7 +137,8 @@ cdef inline lanes finite(lanes G) noexcept nogil:
 
 
 cdef inline lanes soft(lanes w, lanes threshold) noexcept nogil:
-    return copy_sign(positive(magnitude(w) - threshold), w)
+    # The greater one is the second where either is NaN, which must stay NaN.
+    return copy_sign(greater(spread(0), magnitude(w) - threshold), w)
 
 
 cdef inline lanes after_missed(
@@ -193,7 +194,8 @@ cdef inline void step(
         state[0] = state[0] - bank.drive * x * scaled_inverse_root(G[0] + bank.eps)
     elif learning == DUAL_AVERAGING:  # the same paper, equation 3 and figure 1
         G[0] = G[0] + g * g
-        state[0] = state[0] + g
+        # Where G has overflowed the weight would be 0; so it is NaN, which is seen.
+        state[0] = state[0] + g + spread(0) * G[0]
     else:  # McMahan et al. (2013), algorithm 1
         grown = finite(G[0] + g * g)
         moved = state[0] + bank.drive * x - (

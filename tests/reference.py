@@ -99,7 +99,9 @@ def _softmax_value(p, y, c):
 
 
 def _softmax_slope(p, y, c):
-    return np.exp(p - np.logaddexp.reduce(p)) - (y > 0)
+    slope = np.exp(p - np.logaddexp.reduce(p))
+    slope[y > 0] = -slope[y <= 0].sum()  # not the probability less 1, which cancels
+    return slope
 
 
 SOFTMAX = _softmax_value, _softmax_slope  # of the raw predictions of all classes

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn import config_context, get_config
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import make_multilabel_classification
+from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from sklearn.metrics import f1_score, hamming_loss, log_loss
 from sklearn.model_selection import train_test_split
@@ -108,6 +108,26 @@ def test_a_softmax_of_far_off_predictions_is_finite(n_classes):
     model.set_params(tol=None, max_iter=3).fit(X, y, sample_weight=weight)
     wanted = adagrad(X, one_hot(y), weight, loss="softmax", eta0=100, passes=3)
     np.testing.assert_allclose(model.loss_curve_, wanted.loss_curve, rtol=1e-6)
+
+
+def test_a_softmax_forgets_by_rows_that_it_is_sure_of_too():
+    """In float32 a sure probability rounds to 1, and is none the less no certainty."""
+    X, y = load_iris(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(y))
+    X, y = ((X - X.mean(axis=0)) / X.std(axis=0))[order].astype("float32"), y[order]
+    params = {"eta0": 0.5, "half_life": 10}
+    model = AdagradClassifier(multi_class="multinomial", shuffle=False, **params)
+    model.set_params(tol=None, max_iter=20).fit(X, y)
+    wanted = adagrad(
+        X.astype("float64"),
+        one_hot(y),
+        np.ones(150),
+        loss="softmax",
+        passes=20,
+        **params,
+    )
+    np.testing.assert_allclose(model.accumulators_, wanted.accumulators, rtol=1e-3)
+    np.testing.assert_allclose(model.coef_, wanted.coef, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])

@@ -610,6 +610,21 @@ def test_no_weight_and_no_rate_overshoots_the_label(
         assert abs(after - before) <= rounding
 
 
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-6), ("float64", 1e-13)])
+@pytest.mark.parametrize(("eta0", "y"), [(12.0, 1e5), (15.0, 1e6), (17.0, 1e7)])
+def test_flow_of_the_poisson_loss_comes_close_to_a_target_far_above(
+    eta0, y, dtype, rtol
+):
+    """Where e^-yD, which is left of the way, is as small as 1/y, to which it leads."""
+    model = AdagradRegressor(
+        "poisson", eta0=eta0, importance_aware=True, fit_intercept=False, eps=1e-30
+    )
+    model.partial_fit(np.ones((1, 1), dtype), [y])
+    D = eta0 / (y - 1)  # the weight was 0, so the slope 1 - y
+    wanted = -np.log(np.exp(-y * D) - np.expm1(-y * D) / y)
+    np.testing.assert_allclose(model.coef_, [wanted], rtol=rtol)
+
+
 @each_dtype
 @pytest.mark.parametrize("far", [10.0, 2000.0, 20000.0])
 def test_flow_of_the_log_loss_from_far_on_the_wrong_side(dtype, far):
@@ -773,6 +788,21 @@ def test_a_combination_without_sense_is_refused(task, method, name, options):
     with pytest.raises(ValueError, match=name) as error:
         learn(X, y)
     assert options["update"] in str(error.value)
+    assert not hasattr(model, "coef_")
+
+
+@pytest.mark.parametrize("update", ["dual_averaging", "ftrl_proximal"])
+@pytest.mark.parametrize(
+    ("dtype", "size"), [("float32", 1e21), ("float64", 1e160)], ids=str
+)
+def test_sums_that_overflow_are_refused(update, dtype, size):
+    """Read as weights they might be 0, and pass for a model."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 5))
+    y = X @ rng.normal(size=5)
+    model = AdagradRegressor(update=update, eta0=1 / size, shuffle=False)
+    with pytest.raises(ValueError, match="loss is no longer a finite number"):
+        model.fit((X * size).astype(dtype), y)
     assert not hasattr(model, "coef_")
 
 
