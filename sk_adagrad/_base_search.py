@@ -291,7 +291,7 @@ class BaseSearch(BaseAdagrad):
         best = self._plain_of_cell(**self.best_params_)
         if self.cv is None:
             learner, state, loss = begun[best._rule(samples.rows.data.dtype)]
-            solved = learner.passes(
+            solved = learner.solve(
                 state, loss_curve=[loss], verbose=self.verbose, **passes
             )
         else:

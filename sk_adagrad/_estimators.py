@@ -33,7 +33,7 @@ from ._rates import (
 )
 from ._rows import read_rows
 from ._samples import Samples, cast_to, checked_weight
-from ._solver import Rule, mean_per_sample, ordered, solve
+from ._solver import Learner, Rule, mean_per_sample, ordered
 from ._sparse import as_configured, as_csr, check_pointers, checked_csr
 from ._state import ModelState, Reading
 from ._trial import Trial
@@ -145,15 +145,11 @@ class BaseAdagrad(BaseEstimator):
                 )
             return loss
 
-        return solve(
+        learner = Learner(visited, order, rule, self.n_jobs, engine.learn)
+        return learner.solve(
             state,
-            visited,
-            order,
-            rule,
-            engine.learn,
             candidates=candidates,
             validate=validate if held_out else None,
-            n_jobs=self.n_jobs,
             verbose=self.verbose,
             **passes,
         )

@@ -47,138 +47,6 @@ class Rule:
     refresh_every: int
 
 
-def solve(
-    state,
-    samples,
-    order,
-    rule,
-    learn,
-    *,
-    candidates=None,
-    max_iter=None,
-    tol=None,
-    n_iter_no_change=1,
-    random_state=None,
-    validate=None,
-    n_jobs=None,
-    verbose=0,
-):
-    """Run Adagrad until the loss stops falling.
-
-    Parameters
-    ----------
-    state : ModelState
-        Updated in place, or replaced when candidates drop out.
-    samples, order
-        As `ordered` returns them.
-    rule : Rule
-    learn : callable
-        Learns from some visits, as the state's kind has it; see `_banks.learn`.
-    candidates : ndarray of shape (n_outputs, n_candidates) or None
-        Rates to try for each output of the state, which is new; it goes on with one.
-        None: the state has the rates.
-    max_iter : int, "auto" or None
-        Most passes over the rows, see `passes_of`. None for a part of a
-        stream: one pass, and the trial of candidate rates goes on in the next part.
-    tol : float or None
-        A pass is without change when its loss is not below the best one by this share
-        of it. None makes all `max_iter` passes.
-    n_iter_no_change : int
-        Passes without change in a row that end it.
-    random_state : RandomState or None
-        Draws the order of further passes; None visits the rows as they came.
-    validate : callable or None
-        Returns the loss of a state on other samples. It then decides when to stop, and
-        the best state after a pass is returned.
-    n_jobs : int or None
-        Threads that share the groups. The result does not depend on it.
-    verbose : int
-        Above 0, a line is printed for each pass.
-
-    Returns
-    -------
-    state : ModelState
-    loss_curve : list of float
-        Mean loss per pass, each sample scored before it is learned from; NaN if all
-        weigh 0.
-    validation_curve : list of float or None
-        What `validate` returned after each pass.
-    """
-    learner = Learner(samples, order, rule, n_jobs, learn)
-    n_passes = 1 if max_iter is None else learner.most_passes(max_iter)
-    trial = None
-    if candidates is not None or state.n_candidates > 1:
-        looks = samples.targets.are_labels and not state.coupled
-        trial = Trial.of_stream(state.n_outputs, looks)
-        if max_iter is not None:
-            trial = trial.of_fit(state.t, learner.n_learned, n_passes)
-    return learner.passes(
-        state,
-        trial=trial,
-        candidates=candidates,
-        max_iter=n_passes,
-        tol=tol,
-        n_iter_no_change=n_iter_no_change,
-        random_state=random_state,
-        validate=validate,
-        verbose=verbose,
-    )
-
-
-def stands_still(losses, tol, n_iter_no_change):
-    """Whether the last passes brought no change.
-
-    Parameters
-    ----------
-    losses : array-like of shape (n_passes, ...)
-        Loss after each pass, of one model or of several.
-    tol, n_iter_no_change
-        See `solve`.
-
-    Returns
-    -------
-    still : bool or ndarray of bool of shape (...)
-    """
-    losses = np.asarray(losses)
-    if tol is None or len(losses) <= n_iter_no_change:
-        return np.zeros(losses.shape[1:], dtype=bool)
-    bests = np.fmin.accumulate(losses)[:-1]
-    with np.errstate(invalid="ignore"):  # as in mean_per_sample
-        improved = losses[1:] < bests - tol * np.abs(bests)
-    return ~improved[-n_iter_no_change:].any(axis=0)
-
-
-def mean_per_sample(state, loss_sums, weight_sum):
-    """Return the mean over samples and outputs of losses of shape (n_outputs, ...)."""
-    if not weight_sum:
-        return np.full(loss_sums.shape[1:], np.nan)
-    n_losses = 1 if state.coupled else state.n_outputs
-    with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
-        return loss_sums.sum(axis=0) / weight_sum / n_losses
-
-
-def ordered(samples, random_state, scale_free):
-    """Draw the order of the first pass; return samples with the weights of a visit.
-
-    Without a `random_state` the order is empty: the rows as they came.
-    """
-    if random_state is None:
-        return NO_ROWS, samples
-    order, weight = visits(
-        samples.rows,
-        samples.targets.content(),
-        samples.weight,
-        _seed(random_state),
-        scale_free=scale_free,
-    )
-    return order, replace(samples, weight=weight)
-
-
-def _seed(random_state):
-    """Return a seed for one order of visits."""
-    return int(random_state.randint(2**63 - 1, dtype=np.int64))
-
-
 @dataclass(frozen=True)
 class Learner:
     """One pass over the rows; `again` makes the learner of the next one.
@@ -186,11 +54,14 @@ class Learner:
     Parameters
     ----------
     samples : Samples
+        With the weights of a visit, as `ordered` returns them.
     order : ndarray of uint32
         The rows to visit; empty if it is all as they come.
     rule : Rule
-    n_jobs, learn
-        See `solve`.
+    n_jobs : int or None
+        Threads that share the groups. The result does not depend on it.
+    learn : callable
+        Learns from some visits, as the state's kind has it; see `_banks.learn`.
     is_first_pass : bool
         Whether the rows are new, so that their losses count as progressive ones.
     """
@@ -218,7 +89,7 @@ class Learner:
         return int(np.count_nonzero(seen)) if len(seen) else self.n_visits
 
     def most_passes(self, max_iter):
-        """Return `max_iter`, or how many passes there are to be at most."""
+        """Return `max_iter`, unless that is to be found out; None stays None."""
         if max_iter != "auto":
             return max_iter
         return passes_of(self.samples, self.order, self.n_learned)
@@ -230,24 +101,60 @@ class Learner:
             order = shuffled(order, _seed(random_state))
         return replace(self, order=order, is_first_pass=False)
 
-    def passes(
+    def solve(
         self,
         state,
         *,
-        max_iter,
-        tol,
-        n_iter_no_change,
-        random_state,
-        loss_curve=(),
-        trial=None,
         candidates=None,
+        max_iter=None,
+        tol=None,
+        n_iter_no_change=1,
+        random_state=None,
+        loss_curve=(),
         validate=None,
         verbose=0,
     ):
-        """Make passes as `solve` does, after those whose losses are in `loss_curve`."""
+        """Run Adagrad until the loss stops falling.
+
+        Parameters
+        ----------
+        state : ModelState
+            Updated in place, or replaced when candidates drop out.
+        candidates : ndarray of shape (n_outputs, n_candidates) or None
+            Rates to try for each output of the state, which is new; it goes on with
+            one. None: the state has the rates.
+        max_iter : int, "auto" or None
+            Most passes over the rows, see `passes_of`. None for a part of a stream: one
+            pass, and the trial of candidate rates goes on in the next part.
+        tol : float or None
+            A pass is without change when its loss is not below the best one by this
+            share of it. None makes all `max_iter` passes.
+        n_iter_no_change : int
+            Passes without change in a row that end it.
+        random_state : RandomState or None
+            Draws the order of further passes; None visits the rows as they came.
+        loss_curve : sequence of float
+            Losses of the passes that the state has made over these rows before.
+        validate : callable or None
+            Returns the loss of a state on other samples. It then decides when to stop,
+            and the best state after a pass is returned.
+        verbose : int
+            Above 0, a line is printed for each pass.
+
+        Returns
+        -------
+        state : ModelState
+        loss_curve : list of float
+            Mean loss per pass, each sample scored before it is learned from; NaN if all
+            weigh 0.
+        validation_curve : list of float or None
+            What `validate` returned after each pass.
+        """
+        n_most = self.most_passes(max_iter)
+        trial = self._trial(state, candidates, n_most)
         learner, loss_curve, best_state = self, list(loss_curve), None
         validation_curve: list[float] = []
-        for n_passes in range(len(loss_curve) + 1, self.most_passes(max_iter) + 1):
+        for n_passes in range(len(loss_curve) + 1, (n_most or 1) + 1):
             start = time.perf_counter()
             if n_passes > 1:
                 learner, trial, candidates = learner.again(random_state), None, None
@@ -264,12 +171,19 @@ class Learner:
                 if validate is not None:
                     line += f", on the validation set {loss:.6g}"
                 print(f"{line}, {time.perf_counter() - start:.2f} s")
-            watched = loss_curve if validate is None else validation_curve
-            if stands_still(watched, tol, n_iter_no_change):
+            if stands_still(validation_curve or loss_curve, tol, n_iter_no_change):
                 break
-        if validate is None:
-            return state, loss_curve, None
-        return best_state or state, loss_curve, validation_curve
+        return best_state or state, loss_curve, validation_curve or None
+
+    def _trial(self, state, candidates, n_most):
+        """Return how one of several rates is chosen; None if there is but one."""
+        if candidates is None and state.n_candidates == 1:
+            return None
+        looks = self.samples.targets.are_labels and not state.coupled
+        trial = Trial.of_stream(state.n_outputs, looks)
+        if n_most is None:
+            return trial
+        return trial.of_fit(state.t, self.n_learned, n_most)
 
     def one_pass(self, state, trial=None, candidates=None):
         """Visit the rows once.
@@ -352,3 +266,57 @@ class Learner:
             return float(begin + seen.sum(dtype=np.float64))
         # One sample after the other, so that it does not depend on the chunks.
         return float(np.cumsum(np.append(begin, seen), dtype=np.float64)[-1])
+
+
+def stands_still(losses, tol, n_iter_no_change):
+    """Whether the last passes brought no change.
+
+    Parameters
+    ----------
+    losses : array-like of shape (n_passes, ...)
+        Loss after each pass, of one model or of several.
+    tol, n_iter_no_change
+        See `Learner.solve`.
+
+    Returns
+    -------
+    still : bool or ndarray of bool of shape (...)
+    """
+    losses = np.asarray(losses)
+    if tol is None or len(losses) <= n_iter_no_change:
+        return np.zeros(losses.shape[1:], dtype=bool)
+    bests = np.fmin.accumulate(losses)[:-1]
+    with np.errstate(invalid="ignore"):  # as in mean_per_sample
+        improved = losses[1:] < bests - tol * np.abs(bests)
+    return ~improved[-n_iter_no_change:].any(axis=0)
+
+
+def mean_per_sample(state, loss_sums, weight_sum):
+    """Return the mean over samples and outputs of losses of shape (n_outputs, ...)."""
+    if not weight_sum:
+        return np.full(loss_sums.shape[1:], np.nan)
+    n_losses = 1 if state.coupled else state.n_outputs
+    with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
+        return loss_sums.sum(axis=0) / weight_sum / n_losses
+
+
+def ordered(samples, random_state, scale_free):
+    """Draw the order of the first pass; return samples with the weights of a visit.
+
+    Without a `random_state` the order is empty: the rows as they came.
+    """
+    if random_state is None:
+        return NO_ROWS, samples
+    order, weight = visits(
+        samples.rows,
+        samples.targets.content(),
+        samples.weight,
+        _seed(random_state),
+        scale_free=scale_free,
+    )
+    return order, replace(samples, weight=weight)
+
+
+def _seed(random_state):
+    """Return a seed for one order of visits."""
+    return int(random_state.randint(2**63 - 1, dtype=np.int64))
