@@ -94,7 +94,7 @@ def learn(learner, state, loss_sum, begin, end):
 def _room_for_a_row(rows, state):
     """Return where the kernel can put what it reads of a row in place of the row."""
     dense = not len(rows.indptr)
-    n_values = rows.longest if dense or state.scales.shape[1] else 0
+    n_values = rows.longest if dense or state.scaled else 0
     return (
         np.empty(n_values if dense else 0, rows.indices.dtype),
         np.empty(n_values, state.dtype),
@@ -106,7 +106,7 @@ def _parts(state, n_threads):
 
     A group is divided where there are fewer than threads and its banks share nothing.
     """
-    shared = state.coupled or state.touched.shape[1] or state.scales.shape[1]
+    shared = state.coupled or state.reading.lazy or state.scaled
     n_groups = len(state.table)
     n_pieces = 1 if shared else -(-n_threads // n_groups)
     for group in range(n_groups):

@@ -385,7 +385,7 @@ class ModelState(Publishing):
         table = zero_table(shape, self.dtype)
         for new, old in zip(table, self.table, strict=True):
             new[:, to] = old[:, source]
-        n_touched = n_features if self.touched.shape[1] else 0
+        n_touched = n_features if self.reading.lazy else 0
         touched = np.full((len(table), n_touched), self.t, dtype=np.int64)
         scales = np.zeros((len(table), n_features if self.scaled else 0), self.dtype)
         for new, old in ((touched, self.touched), (scales, self.scales)):
@@ -414,10 +414,9 @@ class ModelState(Publishing):
         if reading == self.reading:
             return
         self.settle()
-        if reading.lazy and not self.reading.lazy:
-            shape = len(self.table), self.n_features
-            self.touched = np.full(shape, self.t, dtype=np.int64)
-        self._put(reading=reading)
+        shape = len(self.table), self.n_features if reading.lazy else 0
+        touched = np.full(shape, self.t, dtype=np.int64)
+        self._put(reading=reading, touched=touched)
 
     def settle(self):
         """Apply the regularisation that features have missed."""

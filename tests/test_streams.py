@@ -445,6 +445,20 @@ def test_a_rate_too_small_to_keep_the_weights_is_refused():
     assert_same(model, before)
 
 
+@pytest.mark.parametrize("eta0", ["auto", 0.1])
+def test_a_stream_goes_on_without_the_penalty_that_its_trial_began_with(eta0):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(5000, 4)), rng.integers(0, 3, 5000)
+    whole = AdagradClassifier(alpha=1e-4).partial_fit(
+        X[:100], y[:100], classes=[0, 1, 2]
+    )
+    parts = pickle.loads(pickle.dumps(whole)).set_params(alpha=0.0, eta0=eta0)
+    whole.set_params(alpha=0.0, eta0=eta0).partial_fit(X[100:], y[100:])
+    for chunk in np.array_split(np.arange(100, 5000), 3):
+        parts.partial_fit(X[chunk], y[chunk])
+    assert_same(parts, whole)
+
+
 @pytest.mark.parametrize("factor", [1e-3, 1e3])
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
 def test_ftrl_proximal_keeps_weights_at_rates_far_apart(factor, l1_ratio):
