@@ -242,7 +242,7 @@ class BaseSearch(BaseAdagrad):
                 zip(rules, losses, places, strict=True)
             ):
                 chosen = np.full((state.n_outputs, 1), nth * n_rates + place)
-                model = state.take(chosen, state.rates[:, chosen[0]])
+                model = state.take(chosen)
                 scores[rule] = np.where(own < np.inf, -own, np.nan)[:, None]
                 best[rule] = replace(learner, rule=rule), model, float(own[place])
 

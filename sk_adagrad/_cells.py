@@ -138,8 +138,6 @@ def final_scores(
             break
         if 2 * going.sum() <= len(going):
             kept = np.flatnonzero(going)
-            state = state.take(
-                np.tile(kept, (state.n_outputs, 1)), state.rates[:, kept]
-            )
+            state = state.take(np.tile(kept, (state.n_outputs, 1)))
             places, curves, going = places[kept], curves[:, kept], going[kept]
     return scores

@@ -125,12 +125,12 @@ class FullMatrixState(Publishing):
         """Return which of the models these candidates are, (n_outputs, ...)."""
         return self.n_candidates * np.arange(self.n_outputs)[:, None] + candidates
 
-    def take(self, candidates, rates):
+    def take(self, candidates):
         """Return a state whose models go on from chosen ones; see `ModelState`."""
         return replace(
             self,
             models=self.models.take(self._places(candidates).ravel()),
-            rates=np.asarray(rates, dtype=np.float64),
+            rates=np.take_along_axis(self.rates, candidates, axis=1),
             loss_sum=np.take_along_axis(self.loss_sum, candidates, axis=1),
             _known={},
         )
@@ -143,12 +143,12 @@ class FullMatrixState(Publishing):
 
     def with_rate(self, eta):
         """Return a state in which each output goes on with this rate alone."""
-        rates = np.full((self.n_outputs, 1), float(eta))
+        state = self
         if self.n_candidates > 1:
-            return self.take(self.leaders[:, None], rates)
-        self.rates = rates
-        self.changed()
-        return self
+            state = self.take(self.leaders[:, None])
+        state.rates = np.full((self.n_outputs, 1), float(eta))
+        state.changed()
+        return state
 
     def read_as(self, reading):
         """Change ε."""

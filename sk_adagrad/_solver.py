@@ -15,7 +15,7 @@ from ._passes import passes_of
 from ._rows import NO_ROWS
 from ._samples import Samples
 from ._state import Reading
-from ._trial import Trial, left_of, try_candidates
+from ._trial import Trial, try_candidates
 from ._visits import shuffled, visits
 
 
@@ -207,8 +207,6 @@ class Learner:
         if not self.is_first_pass:
             loss_sum = aligned_copy(loss_sum)
         if candidates is not None:
-            if trial.look < trial.end:
-                candidates = left_of(self, state, candidates, trial)
             at = try_candidates(self, state, candidates, trial)
         while trial is not None and state.n_candidates > 1:
             due = trial.next_choice(state.n_candidates)
@@ -216,7 +214,8 @@ class Learner:
                 break
             since, stop = self.visits_to(trial.since(t_before), due - t_before)
             losses = self.advance(state, loss_sum, at, since, stop)
-            state, chosen = trial.keep_chosen(state, losses)
+            chosen = trial.chosen(losses)
+            state = state.take(chosen)
             before = np.take_along_axis(before, chosen, axis=1)
             loss_sum, at = state.loss_sum, stop
         if at < self.n_visits:

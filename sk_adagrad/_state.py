@@ -214,19 +214,12 @@ class ModelState(Publishing):
         self.settle()  # by the rates that it was put off with
         state = self
         if self.n_candidates > 1:
-            rates = self.of_leaders(self.rates)[:, None]
-            state = self.take(self.leaders[:, None], rates)
+            state = self.take(self.leaders[:, None])
         new = {"rates": read_only(np.full_like(state.rates, eta))}
         if self.reading.update == "ftrl_proximal":
             new |= state._sums_of_weights_at(eta)
         state._put(**new)
         return state
-
-    def put_rates(self, rates, outputs=slice(None)):
-        """Go on at other rates, with all outputs or with some."""
-        new = self.rates.copy()
-        new[outputs] = rates
-        self._put(rates=read_only(new))
 
     def _put(self, **new):
         """Take new constants or arrays, and what is worked out of them, all at once.
@@ -285,7 +278,7 @@ class ModelState(Publishing):
         """Pick (n_outputs, ...) out of (n_outputs, n_candidates, ...); a copy."""
         return models[np.arange(self.n_outputs), self.leaders]
 
-    def take(self, candidates, rates):
+    def take(self, candidates):
         """Return a state whose models go on from chosen ones of this.
 
         Parameters
@@ -293,12 +286,10 @@ class ModelState(Publishing):
         candidates : ndarray of int of shape (n_outputs, n_candidates)
             The model that each new one starts from: where they differ in penalties,
             the same one of each output.
-        rates : ndarray of shape (n_outputs, n_candidates)
         """
+        rates = np.take_along_axis(self.rates, candidates, axis=1)
         new = self.like(rates, self.n_features, candidates=candidates[0])
-        new.touched[:], new.scales[:] = self.touched[0], self.scales[0]
-        new.weight_sum, new.t = self.weight_sum, self.t
-        new.class_counts = self.class_counts
+        new.weight_sum, new.class_counts = self.weight_sum, self.class_counts
         new.adopt(self, candidates, np.arange(self.n_features))
         return new
 
@@ -327,6 +318,8 @@ class ModelState(Publishing):
     def adopt(self, other, candidates, features, first=0):
         """Copy chosen models of another state's outputs; they become those from first.
 
+        Their rates, the features' counters and scales, and t come along.
+
         Parameters
         ----------
         other : ModelState
@@ -352,6 +345,15 @@ class ModelState(Publishing):
                 features=features,
                 moves=np.array(of_groups, dtype=np.int32),
             )
+            if self.reading.lazy:
+                self.touched[g, features] = other.touched[g0]
+            if self.scaled:
+                self.scales[g, features] = other.scales[g0]
+        rates = self.rates.copy()
+        outputs = slice(first, first + len(candidates))
+        rates[outputs] = np.take_along_axis(other.rates, candidates, axis=1)
+        self._put(rates=read_only(rates))
+        self.t = other.t
 
     # Features that nothing has touched, left out.
 

@@ -91,26 +91,14 @@ class Trial:
         """
         return (self.end - t) // 2 if self.below and self.late else None
 
-    def keep_chosen(self, state, losses):
-        """Return the state of the chosen candidates, and which they are.
+    def chosen(self, losses):
+        """Return which candidates each output goes on with, (n_outputs, n_chosen).
 
         Parameters
         ----------
-        state : ModelState
         losses : ndarray of shape (n_outputs, n_candidates)
             Those that decide.
-
-        Returns
-        -------
-        state : ModelState
-        chosen : ndarray of int of shape (n_outputs, n_chosen)
         """
-        chosen = self.chosen(losses)
-        rates = np.take_along_axis(state.rates, chosen, axis=1)
-        return state.take(chosen, rates), chosen
-
-    def chosen(self, losses):
-        """Return which candidates each output goes on with, (n_outputs, n_chosen)."""
         n_candidates = losses.shape[1]
         leaders = losses.argmin(axis=1)[:, None]
         if self.next_choice(n_candidates) == self.end:
@@ -131,19 +119,6 @@ def places_below(max_iter):
     return 1 if max_iter > 2 else 0
 
 
-def left_of(learner, state, candidates, trial):
-    """Return the candidates that a first look leaves, of shape (n_outputs, n_left).
-
-    They begin anew then, and are what they would be had they gone on: to copy them
-    would take longer.
-    """
-    visits = learner.visits_to(None, trial.look)
-    learner, _ = _of_first_visits(learner, visits[1])
-    parts = _tried(learner, state, candidates, visits)
-    chosen = np.concatenate([trial.chosen(losses) for _, _, losses in parts])
-    return np.take_along_axis(candidates, chosen, axis=1)
-
-
 def try_candidates(learner, state, candidates, trial):
     """Make the first visits at each of the rates, and go on with the chosen ones.
 
@@ -155,6 +130,8 @@ def try_candidates(learner, state, candidates, trial):
     at : int
         The visit to go on with.
     """
+    if trial.look < trial.end:
+        candidates = _left_of(learner, state, candidates, trial)
     visits = learner.visits_to(trial.since(), trial.end)
     rows = learner.samples.rows
     n_entries = rows.nnz / rows.n_rows * visits[1]
@@ -163,18 +140,24 @@ def try_candidates(learner, state, candidates, trial):
     else:
         features = np.arange(rows.n_features)
     if state.coupled:
-        part = _try_softmax(learner, state, candidates, trial, visits, features)
+        _try_softmax(learner, state, candidates, trial, visits, features)
     else:
         for some, part, losses in _tried(learner, state, candidates, visits):
-            chosen = trial.chosen(losses)
-            state.adopt(part, chosen, features, some.start)
-            state.put_rates(np.take_along_axis(part.rates, chosen, axis=1), some)
-    state.t = part.t
-    if state.touched.shape[1]:
-        state.touched[:, features] = part.touched[0]
-    if state.scales.shape[1]:
-        state.scales[:, features] = part.scales[0]
+            state.adopt(part, trial.chosen(losses), features, some.start)
     return visits[1]
+
+
+def _left_of(learner, state, candidates, trial):
+    """Return the candidates that a first look leaves, of shape (n_outputs, n_left).
+
+    They begin anew then, and are what they would be had they gone on: to copy them
+    would take longer.
+    """
+    visits = learner.visits_to(None, trial.look)
+    learner, _ = _of_first_visits(learner, visits[1])
+    parts = _tried(learner, state, candidates, visits)
+    chosen = np.concatenate([trial.chosen(losses) for _, _, losses in parts])
+    return np.take_along_axis(candidates, chosen, axis=1)
 
 
 def _tried(learner, state, candidates, visits):
@@ -200,7 +183,7 @@ def _of_first_visits(learner, end):
 
 
 def _try_softmax(learner, state, candidates, trial, visits, features):
-    """Do so for a softmax, in the order of the rates; return what came last."""
+    """Do so for a softmax, in the order of the rates."""
     at_once = effective_n_jobs(learner.n_jobs)
     before: deque = deque(maxlen=trial.below + 1)
     least = np.inf
@@ -213,8 +196,6 @@ def _try_softmax(learner, state, candidates, trial, visits, features):
                 least, (kept, kept_nth) = loss, before[0]
     chosen = np.full((state.n_outputs, 1), kept_nth)
     state.adopt(kept, chosen, features)
-    state.put_rates(np.take_along_axis(kept.rates, chosen, axis=1))
-    return part
 
 
 def _first_visits(learner, state, rates, visits, outputs=slice(None)):
