@@ -93,10 +93,9 @@ def learn(learner, state, loss_sum, begin, end):
 
 def _room_for_a_row(rows, state):
     """Return where the kernel can put what it reads of a row in place of the row."""
-    dense = not len(rows.indptr)
-    n_values = rows.longest if dense or state.scaled else 0
+    n_values = rows.longest if rows.is_dense or state.scaled else 0
     return (
-        np.empty(n_values if dense else 0, rows.indices.dtype),
+        np.empty(n_values if rows.is_dense else 0, rows.indices.dtype),
         np.empty(n_values, state.dtype),
     )
 

@@ -9,7 +9,8 @@ from scipy.linalg.blas import dasum, sasum
 from ._dispatch import KERNELS
 from ._sparse import wrong_index, wrong_row
 
-NO_ROWS = np.empty(0, dtype=np.uint32)
+# An order of visits: an empty one stands for each row once, as they come.
+AS_THEY_COME = np.empty(0, dtype=np.uint32)
 _NO_INDPTR = np.empty(0, dtype=np.int32)
 
 # Values whose sizes are added up in one go: they stay in the near caches.
@@ -43,14 +44,18 @@ class Rows:
     whole_keys: bool = True
 
     @property
+    def is_dense(self) -> bool:
+        return not len(self.indptr)
+
+    @property
     def nnz(self) -> int:
         """Values that one visit of all rows reads."""
-        return int(self.indptr[-1]) if len(self.indptr) else self.data.size
+        return self.data.size if self.is_dense else int(self.indptr[-1])
 
     @property
     def longest(self) -> int:
         """Entries of the longest row."""
-        if not len(self.indptr):
+        if self.is_dense:
             return self.n_features
         return int(np.diff(self.indptr).max(initial=0))
 
@@ -58,7 +63,7 @@ class Rows:
         """Return the mean |x| of non-zeros, and how many a row has, by any weights."""
         values, each = self.data[: self.nnz], None
         if len(weight):
-            lengths = np.diff(self.indptr) if len(self.indptr) else self.n_features
+            lengths = self.n_features if self.is_dense else np.diff(self.indptr)
             each = np.repeat(weight, lengths)
         n_nonzeros = size = 0.0
         for start in range(0, self.nnz, _VALUES_AT_ONCE):
@@ -79,7 +84,7 @@ class Rows:
     def matrix(self):
         """Return the rows as a matrix again, without a copy."""
         shape = self.n_rows, self.n_features
-        if not len(self.indptr):
+        if self.is_dense:
             return self.data.reshape(shape)
         return sp.csr_array((self.data, self.indices, self.indptr), shape=shape)
 
@@ -89,7 +94,7 @@ class Rows:
 
     def compact(self) -> tuple["Rows", np.ndarray]:
         """Return the rows without columns that none of them has, and which are left."""
-        if not len(self.indptr):
+        if self.is_dense:
             return self, np.arange(self.n_features)
         indices = self.indices[: self.nnz]
         has = np.zeros(self.n_features, dtype=bool)

@@ -6,7 +6,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_array
 
-from ._rows import NO_ROWS, Rows
+from ._rows import AS_THEY_COME, Rows
 from ._targets import Targets
 
 
@@ -54,7 +54,7 @@ class Samples:
         """
         return self.weight[order] if len(self.weight) and len(order) else self.weight
 
-    def lightness(self, order=NO_ROWS):
+    def lightness(self, order=AS_THEY_COME):
         """Return the mean weight of those samples that have one; 1 if it is more.
 
         Parameters

@@ -12,7 +12,7 @@ import numpy as np
 
 from ._memory import aligned_copy
 from ._passes import passes_of
-from ._rows import NO_ROWS
+from ._rows import AS_THEY_COME
 from ._samples import Samples
 from ._state import Reading
 from ._trial import Trial, try_candidates
@@ -305,7 +305,7 @@ def ordered(samples, random_state, scale_free):
     Without a `random_state` the order is empty: the rows as they came.
     """
     if random_state is None:
-        return NO_ROWS, samples
+        return AS_THEY_COME, samples
     order, weight = visits(
         samples.rows,
         samples.targets.content(),

@@ -6,9 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from ._dispatch import KERNELS
+from ._rows import AS_THEY_COME
 
-_NO_VALUES = np.empty((0, 0))
-_NO_LABELS = np.empty(0)
 _NO_INDPTR = np.empty(0, dtype=np.int64)
 
 # Not 1/8: a share that is just that must not be rounded by chance.
@@ -40,7 +39,7 @@ class Targets:
     def of_labels(cls, labels, codes, dtype, label_indptr=_NO_INDPTR):
         """Take class codes, one a row or as many as `label_indptr` says."""
         return cls(
-            _NO_VALUES.astype(dtype),
+            np.empty((0, 0), dtype),
             labels.astype(dtype),
             label_indptr.astype(np.int64),
             codes.astype(dtype),
@@ -49,7 +48,7 @@ class Targets:
     @classmethod
     def of_values(cls, values):
         """Take what each output is to predict, of shape (n_samples, n_outputs)."""
-        none = _NO_LABELS.astype(values.dtype)
+        none = np.empty(0, values.dtype)
         return cls(values, none, _NO_INDPTR, none)
 
     @property
@@ -62,9 +61,14 @@ class Targets:
         return len(self.codes) > 0
 
     @property
+    def are_sets(self):
+        """Whether a row has any number of labels."""
+        return len(self.label_indptr) > 0
+
+    @property
     def independent(self):
         """Whether outputs are judged one by one: that of two classes, or labels."""
-        return len(self.codes) == 1 or len(self.label_indptr) > 0
+        return len(self.codes) == 1 or self.are_sets
 
     def are_rare(self, weight):
         """Whether less than an eighth of the weight has the label, or lacks it.
@@ -77,7 +81,7 @@ class Targets:
     def shares(self, weight):
         """Return the share of the weight of samples that has each output's label."""
         of_labels = weight
-        if len(self.label_indptr):
+        if self.are_sets:
             of_labels = np.repeat(weight, np.diff(self.label_indptr))
         numbers, codes = (x.astype(np.intp) for x in (self.labels, self.codes))
         has = np.bincount(numbers, of_labels, minlength=codes.max() + 1)
@@ -87,13 +91,10 @@ class Targets:
         """Return what one output is to learn: values, or 1 and -1."""
         if not self.are_labels:
             return np.ascontiguousarray(self.values[:, output])
-        if not len(self.label_indptr):
-            has = self.labels == self.codes[output]
-        else:
-            n_rows = len(self.label_indptr) - 1
-            of_label = np.repeat(np.arange(n_rows), np.diff(self.label_indptr))
-            has = np.zeros(n_rows, dtype=bool)
-            has[of_label[self.labels == self.codes[output]]] = True
+        has = self.labels == self.codes[output]
+        if self.are_sets:
+            n_before = np.append(0, np.cumsum(has))
+            has = np.diff(n_before[self.label_indptr]) > 0
         return np.where(has, 1, -1).astype(self.labels.dtype)
 
     def of_outputs(self, which):
@@ -105,7 +106,7 @@ class Targets:
         """Return the targets of some rows."""
         if not self.are_labels:
             return replace(self, values=self.values[which])
-        if not len(self.label_indptr):
+        if not self.are_sets:
             return replace(self, labels=self.labels[which])
         places = np.arange(len(self.labels))
         shape = len(self.label_indptr) - 1, max(1, len(places))
@@ -117,7 +118,7 @@ class Targets:
     def followed_by(self, other):
         """Return these targets and then those of other rows."""
         indptr = self.label_indptr
-        if len(indptr):
+        if self.are_sets:
             indptr = np.append(indptr, indptr[-1] + other.label_indptr[1:])
         return replace(
             self,
@@ -130,7 +131,7 @@ class Targets:
         """Return numbers of shape (n_samples, ...) that tell rows' targets apart."""
         if not self.are_labels:
             return self.values
-        if not len(self.label_indptr):
+        if not self.are_sets:
             return self.labels[:, None]
         n_rows = len(self.label_indptr) - 1
         keys = np.empty(n_rows, dtype=np.uint64)
@@ -141,7 +142,7 @@ class Targets:
             data=np.ones(len(self.labels), dtype),
             n_features=len(self.codes),
             targets=np.empty((n_rows, 0), dtype),
-            order=np.empty(0, np.uint32),
+            order=AS_THEY_COME,
             exact=False,
             seed=2**31,  # no label: one that is equal to it would not count
             keys=keys,

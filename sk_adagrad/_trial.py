@@ -12,7 +12,7 @@ import numpy as np
 from joblib import effective_n_jobs
 
 from ._layout import LANES
-from ._rows import NO_ROWS
+from ._rows import AS_THEY_COME
 
 # After these counts of samples an output keeps one candidate. Later choices gain
 # nothing, and on flights in order of time, where the future differs from the past, they
@@ -179,7 +179,7 @@ def _of_first_visits(learner, end):
     samples = learner.samples.take(order)
     rows, features = samples.rows.compact()
     samples = replace(samples, rows=rows)
-    return replace(learner, samples=samples, order=NO_ROWS), features
+    return replace(learner, samples=samples, order=AS_THEY_COME), features
 
 
 def _try_softmax(learner, state, candidates, trial, visits, features):

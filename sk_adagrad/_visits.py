@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ._dispatch import KERNELS
-from ._rows import NO_ROWS, Rows
+from ._rows import AS_THEY_COME, Rows
 
 
 def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
@@ -133,7 +133,7 @@ def _scale_free_numbers(rows, targets, weight, seed):
     sums = matrix @ shares
     # No product of BLAS, which rounds by where in the matrix a row is.
     sums += (targets * rng.normal(size=targets.shape[1])).sum(axis=1)
-    exact_keys = _exact_keys(rows, targets, NO_ROWS, seed)
+    exact_keys = _exact_keys(rows, targets, AS_THEY_COME, seed)
     order = order[np.lexsort((exact_keys[order], sums[order]))]
     same = exact_keys[order[1:]] == exact_keys[order[:-1]]
     return order, same.view(np.uint8)
