@@ -212,6 +212,8 @@ def learn(learner, state, loss_sum, begin, end):
     samples, rule, order = learner.samples, learner.rule, learner.order
     rows, weight = samples.rows, samples.weight
     loss = KERNELS[np.dtype(np.float64)].LOSSES[rule.loss]
+    outputs = map(samples.targets.of_output, range(state.n_outputs))
+    Y = np.column_stack([*outputs]).astype(np.float64)
     models, etas = state.models, state.rates.ravel()
     shifts = (state.first_accumulators + state.reading.eps).repeat(state.n_candidates)
     value, slope = np.empty(len(etas)), np.empty(len(etas))
@@ -227,7 +229,7 @@ def learn(learner, state, loss_sum, begin, end):
         x = _row(rows, i, rule.fit_intercept * state.intercept_value)
         z = models.coordinates(x)
         p = (models.u * z).sum(axis=1)
-        y = _target(samples.targets, i).repeat(state.n_candidates)
+        y = Y[i].repeat(state.n_candidates)
         loss.evaluate(p, y, rule.loss_parameter, value, slope)
         loss_sum += (weight_i * value).reshape(loss_sum.shape)
         slope *= weight_i
@@ -241,23 +243,13 @@ def learn(learner, state, loss_sum, begin, end):
 def _row(rows, i, intercept_value):
     """Return row i with the intercept's feature at the end."""
     x = np.zeros(rows.n_features + 1)
-    if len(rows.indptr):
+    if rows.is_dense:
+        x[:-1] = rows.data[i * rows.n_features :][: rows.n_features]
+    else:
         entries = slice(rows.indptr[i], rows.indptr[i + 1])
         x[rows.indices[entries]] = rows.data[entries]
-    else:
-        x[:-1] = rows.data[i * rows.n_features :][: rows.n_features]
     x[-1] = intercept_value
     return x
-
-
-def _target(targets, i):
-    """Return what each output is to learn from sample i."""
-    if not targets.are_labels:
-        return targets.values[i].astype(np.float64)
-    indptr = targets.label_indptr
-    labels = slice(indptr[i], indptr[i + 1]) if len(indptr) else slice(i, i + 1)
-    has_label = targets.codes == targets.labels[labels][:, None]
-    return np.where(has_label.any(axis=0), 1.0, -1.0)
 
 
 def raw_prediction(state, rows):
