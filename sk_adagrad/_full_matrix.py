@@ -100,26 +100,9 @@ class FullMatrixState(Publishing):
     def n_features(self):
         return self.models.u.shape[1] - 1
 
-    @property
-    def n_outputs(self):
-        return len(self.rates)
-
-    @property
-    def n_candidates(self):
-        return self.rates.shape[1]
-
     def losses(self, loss_sum=None):
         """Return the summed loss of each model as (n_outputs, n_candidates)."""
         return (self.loss_sum if loss_sum is None else loss_sum).copy()
-
-    @property
-    def leaders(self):
-        """The candidate of the least loss so far, of each output."""
-        return self.loss_sum.argmin(axis=1)
-
-    def of_leaders(self, models):
-        """Pick (n_outputs, ...) out of (n_outputs, n_candidates, ...)."""
-        return models[np.arange(self.n_outputs), self.leaders]
 
     def _places(self, candidates):
         """Return which of the models these candidates are, (n_outputs, ...)."""

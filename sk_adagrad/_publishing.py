@@ -11,9 +11,33 @@ import scipy.sparse as sp
 
 
 class Publishing:
-    """A state that keeps what has been read of it in a dict `_known`."""
+    """A state, whose leading candidates are published; `_known` is what was read."""
 
+    rates: np.ndarray
     _known: dict
+
+    @property
+    def n_outputs(self):
+        return self.rates.shape[0]
+
+    @property
+    def n_candidates(self):
+        return self.rates.shape[1]
+
+    def losses(self, loss_sum=None):
+        """Return the summed loss of each model as (n_outputs, n_candidates)."""
+        raise NotImplementedError
+
+    @property
+    def leaders(self):
+        """The candidate of the least loss so far, of each output."""
+        if self.n_candidates == 1:
+            return np.zeros(self.n_outputs, dtype=np.intp)
+        return self.losses().argmin(axis=1)
+
+    def of_leaders(self, models):
+        """Pick (n_outputs, ...) out of (n_outputs, n_candidates, ...); a copy."""
+        return models[np.arange(self.n_outputs), self.leaders]
 
     def _once(self, name, read):
         """Return what `read` returns; or what it returned before, if it did."""

@@ -173,14 +173,6 @@ class ModelState(Publishing):
         self.intercept[:, :, 0] = b
 
     @property
-    def n_outputs(self):
-        return self.rates.shape[0]
-
-    @property
-    def n_candidates(self):
-        return self.rates.shape[1]
-
-    @property
     def n_features(self):
         return self.table.shape[2]
 
@@ -266,17 +258,6 @@ class ModelState(Publishing):
             # A softmax has one loss, which its outputs share.
             return np.tile(loss_sum[:, 0, 0] / self.n_outputs, (self.n_outputs, 1))
         return self.layout.by_model(loss_sum)
-
-    @property
-    def leaders(self):
-        """The candidate of the least loss so far, of each output."""
-        if self.n_candidates == 1:
-            return np.zeros(self.n_outputs, dtype=np.intp)
-        return self.losses().argmin(axis=1)
-
-    def of_leaders(self, models):
-        """Pick (n_outputs, ...) out of (n_outputs, n_candidates, ...); a copy."""
-        return models[np.arange(self.n_outputs), self.leaders]
 
     def take(self, candidates):
         """Return a state whose models go on from chosen ones of this.
