@@ -340,37 +340,31 @@ class ModelState(Publishing):
 
     def packed(self):
         """Return a state of the touched features only, which `unpacked` undoes."""
-        if self.kept is not None:
+        if self.is_packed:
             return self
-        touched = np.zeros(self.n_features, dtype=bool)
+        touched = np.any(self.table, axis=(0, 1, 3, 4))
         if self.scaled:
             touched |= self.scales[0] != 0
-        for banks in self.table:
-            for bank in banks:
-                touched |= (bank[:, 0] != 0).any(axis=1)
-                touched |= (bank[:, 1] != 0).any(axis=1)
         # One at least: no feature means no counters and no scales.
         touched[0] |= not touched.any()
         kept = np.flatnonzero(touched)
-        n_columns = self.n_features
-        return self._rearranged(kept, slice(None), len(kept), kept, n_columns)
+        return self._rearranged(kept, slice(None), len(kept), kept, self.n_features)
 
     def unpacked(self):
         """Return the state of all features again."""
-        if self.kept is None:
+        if not self.is_packed:
             return self
         return self._rearranged(slice(None), self.kept, self.n_columns, None, 0)
 
     def _rearranged(self, source, to, n_features, kept, n_columns):
         """Return a copy whose features `to` are the features `source` of this."""
-        shape = list(self.table.shape)
-        shape[2] = n_features
-        table = zero_table(shape, self.dtype)
+        n_groups, n_banks, _, *line = self.table.shape
+        table = zero_table((n_groups, n_banks, n_features, *line), self.dtype)
         for new, old in zip(table, self.table, strict=True):
             new[:, to] = old[:, source]
         n_touched = n_features if self.reading.lazy else 0
-        touched = np.full((len(table), n_touched), self.t, dtype=np.int64)
-        scales = np.zeros((len(table), n_features if self.scaled else 0), self.dtype)
+        touched = np.full((n_groups, n_touched), self.t, dtype=np.int64)
+        scales = np.zeros((n_groups, n_features if self.scaled else 0), self.dtype)
         for new, old in ((touched, self.touched), (scales, self.scales)):
             if new.shape[1]:
                 new[:, to] = old[:, source]
@@ -469,7 +463,7 @@ class ModelState(Publishing):
             w = self._of_leaders(self._weights_of)
             if self.scaled:
                 w = np.divide(w, self.scales[0], where=self.scales[0] > 0, out=w)
-            if self.kept is not None:
+            if self.is_packed:
                 w = self._as_csr(w)
             return w, self.of_leaders(self.layout.by_model(self.biases()))
 
