@@ -7,7 +7,7 @@ from ._dispatch import KERNELS
 _PASSES, _MOST_PASSES, _VISITS = 3, 20, 20_000
 
 
-def passes_of(samples, order, n_visits):
+def passes_of(learner):
     """Return how many passes there are to be at most.
 
     That is three or, of up to 5,000 samples, 20,000 over their number: on parts of ten
@@ -19,18 +19,10 @@ def passes_of(samples, order, n_visits):
     the second pass on such features explain the few samples of the class, and in new
     rows they do not come: their probabilities are too low. With two classes, or several
     labels, one pass at the rate that is best for one then is best.
-
-    Parameters
-    ----------
-    samples : Samples
-    order : ndarray of uint32
-        The rows that a pass visits; empty if it is all as they come.
-    n_visits : int
-        How many of these visits have a weight.
     """
-    if _learns_by_heart(samples, order):
+    if _learns_by_heart(learner.samples, learner.order):
         return 1
-    return max(_PASSES, min(_MOST_PASSES, _VISITS // max(1, n_visits)))
+    return max(_PASSES, min(_MOST_PASSES, _VISITS // max(1, learner.n_learned)))
 
 
 def _learns_by_heart(samples, order):
@@ -46,9 +38,7 @@ def _learns_by_heart(samples, order):
     if len(order):
         weight = np.bincount(order, minlength=rows.n_rows) * weight
     visited = np.flatnonzero(weight).astype(np.uint32)
-    if 2 * rows.n_features < len(visited):
-        return False
-    if not targets.are_rare(weight):
+    if 2 * rows.n_features < len(visited) or not targets.are_rare(weight):
         return False
     n_single = KERNELS[rows.data.dtype].single_features(
         indptr=rows.indptr,

@@ -92,7 +92,7 @@ class Learner:
         """Return `max_iter`, unless that is to be found out; None stays None."""
         if max_iter != "auto":
             return max_iter
-        return passes_of(self.samples, self.order, self.n_learned)
+        return passes_of(self)
 
     def again(self, random_state):
         """Return the learner of the next pass, over the same rows in another order."""
