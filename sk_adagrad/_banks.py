@@ -139,7 +139,7 @@ def _of_groups(state, rows, groups, n_columns):
     """Return w . x + b of the models in some groups, one after another."""
     often = rows.nnz > _OFTEN * state.n_features
     if often and state.table.nbytes <= _MOST_TO_KEEP:
-        state = state.as_read()
+        state = state.for_prediction()
     kernel = KERNELS[state.dtype]
     biases, symbols = state.biases(), state.symbols
     own_columns, own_values = _room_for_a_row(rows, state)

@@ -534,7 +534,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
     def _first_slopes(self, samples, biases):
         n_outputs = samples.targets.n_outputs
-        if n_outputs > 1 or samples.targets.are_rare(samples.weights):
+        if n_outputs > 1 or samples.targets.are_rare(samples.full_weight):
             return np.full(n_outputs, FIRST_SLOPE_OF_RARE)
         return np.full(n_outputs, FIRST_SLOPE_OF_TWO)
 
@@ -621,7 +621,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         """Multiply sample weights by class weights; count classes to balance them."""
         if self.class_weight is None:
             return samples.weight, class_counts
-        codes, each = samples.targets.labels.astype(np.intp), samples.weights
+        codes, each = samples.targets.labels.astype(np.intp), samples.full_weight
         if self.class_weight == "balanced":
             n_classes = len(self.classes_)
             if stream:

@@ -368,7 +368,7 @@ class BaseAdagrad(BaseEstimator):
         In `fit` it is a copy, so that an error leaves the model as it was.
         """
         state = (self._state if stream else deepcopy(self._state)).unpacked()
-        state.read_as(rule.reading)
+        state.change_reading(rule.reading)
         if self.eta0 != "auto":
             state = state.with_rate(self.eta0)
         return state

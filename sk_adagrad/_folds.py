@@ -94,7 +94,7 @@ def folds_of(splits, X, y, samples, weighed, *, random_state, scale_free, score_
         What else scorers are to see.
     """
     (X,) = indexable(X)
-    numbers, weights = np.arange(samples.rows.n_rows), samples.weights
+    numbers, weights = np.arange(samples.rows.n_rows), samples.full_weight
     random_state = deepcopy(random_state)  # the splitter may draw from the same one
     for n_before, (train, test) in enumerate(splits):
         train, test = numbers[train], numbers[test]

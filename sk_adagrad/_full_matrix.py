@@ -133,14 +133,14 @@ class FullMatrixState(Publishing):
         state.changed()
         return state
 
-    def read_as(self, reading):
+    def change_reading(self, reading):
         """Change ε."""
         self.reading = reading
         self.changed()
 
     def weights(self):
         """Return w as (n_outputs, n_features) and (n_outputs,), read-only."""
-        w, b = self._of_leaders("weights", lambda k, eta, G0: self.models.weights(k), 1)
+        w, b = self._leading("weights", lambda k, eta, G0: self.models.weights(k), 1)
         return read_only(sp.csr_matrix(w)) if self.is_packed else w, b
 
     def packed(self):
@@ -154,7 +154,7 @@ class FullMatrixState(Publishing):
     def accumulators(self):
         """Return the diagonal of G, shaped as the weights, read-only."""
         diagonal = self.models.diagonal
-        return self._of_leaders("G", lambda k, eta, G0: G0 + diagonal(k), -2)
+        return self._leading("G", lambda k, eta, G0: G0 + diagonal(k), -2)
 
     def learning_rates(self):
         """Return the diagonal of η (G + εI)^(-1/2), shaped as the weights, read-only.
@@ -163,11 +163,11 @@ class FullMatrixState(Publishing):
         """
         eps = self.reading.eps
         root_diagonal = self.models.root_diagonal
-        return self._of_leaders(
+        return self._leading(
             "rates", lambda k, eta, G0: eta * root_diagonal(k, G0 + eps), 2
         )
 
-    def _of_leaders(self, name, read, power):
+    def _leading(self, name, read, power):
         """Return what leaders have; of intercepts times a power of their value."""
 
         def read_leaders():

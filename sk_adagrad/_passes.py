@@ -34,7 +34,7 @@ def _learns_by_heart(samples, order):
     rows, targets = samples.rows, samples.targets
     if not targets.independent:
         return False
-    weight = samples.weights
+    weight = samples.full_weight
     if len(order):
         weight = np.bincount(order, minlength=rows.n_rows) * weight
     visited = np.flatnonzero(weight).astype(np.uint32)

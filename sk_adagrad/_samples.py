@@ -27,7 +27,7 @@ class Samples:
     weight: np.ndarray
 
     @property
-    def weights(self):
+    def full_weight(self):
         """The weight of each sample, also where all weigh 1."""
         return self.weight if len(self.weight) else np.ones(self.rows.n_rows)
 
@@ -72,7 +72,7 @@ class Samples:
         parts = self, other
         weights = [part.weight for part in parts]
         if any(map(len, weights)):
-            weights = [part.weights for part in parts]
+            weights = [part.full_weight for part in parts]
         return Samples(
             self.rows.followed_by(other.rows),
             self.targets.followed_by(other.targets),

@@ -40,7 +40,7 @@ class Reading:
         return self.update == "mirror_descent" and max(self.l1 + self.l2) > 0
 
     @property
-    def as_stored(self):
+    def holds_weights(self):
         """Whether the table holds the weights as they are."""
         return self.update == "mirror_descent" and not self.lazy
 
@@ -382,7 +382,7 @@ class ModelState(Publishing):
 
     # Regularisation.
 
-    def read_as(self, reading):
+    def change_reading(self, reading):
         """Change the constants of reading; what is pending is settled by the old ones.
 
         Weights stay what they are where the table holds weights. Where it holds sums of
@@ -424,8 +424,10 @@ class ModelState(Publishing):
 
         return self._once("biases", read)
 
-    def as_read(self):
+    def for_prediction(self):
         """Return a state with the weights as they are, to predict from and no more."""
+        if self.reading.holds_weights:
+            return self
 
         def read():
             table = zero_table(self.table.shape, self.dtype)
@@ -438,7 +440,7 @@ class ModelState(Publishing):
                 self, table=table, reading=as_is, touched=touched, _known=biases
             )
 
-        return self if self.reading.as_stored else self._once("as_read", read)
+        return self._once("for_prediction", read)
 
     def _read_weights(self, table, touched, symbols, out):
         kernel = KERNELS[self.dtype]
@@ -460,7 +462,7 @@ class ModelState(Publishing):
         """
 
         def read():
-            w = self._of_leaders(self._weights_of)
+            w = self._features_of_leaders(self._weights_of)
             if self.scaled:
                 w = np.divide(w, self.scales[0], where=self.scales[0] > 0, out=w)
             if self.is_packed:
@@ -480,7 +482,7 @@ class ModelState(Publishing):
         """Return G as (n_outputs, n_features) and (n_outputs,), read-only."""
 
         def read():
-            G = self._of_leaders(self._accumulators_of)
+            G = self._features_of_leaders(self._accumulators_of)
             first = self.first_accumulators.astype(self.dtype)
             G += first[:, None]
             if self.scaled:
@@ -496,7 +498,7 @@ class ModelState(Publishing):
 
         def read():
             eta = self.of_leaders(self.rates)
-            G = self._of_leaders(self._accumulators_of)
+            G = self._features_of_leaders(self._accumulators_of)
             eps = self.first_accumulators + self.reading.eps
             rates = eta[:, None] / np.sqrt(G + eps[:, None])
             if self.scaled:
@@ -518,7 +520,7 @@ class ModelState(Publishing):
     def _intercept_accumulators(self):
         return self.of_leaders(self.layout.by_model(self.intercept[:, :, 1]))
 
-    def _of_leaders(self, read):
+    def _features_of_leaders(self, read):
         """Fill (n_outputs, n_features) from (n_banks, n_features, width) of groups."""
         out = np.empty((self.n_outputs, self.n_features), self.dtype)
         groups, banks, lanes = self.layout.place(np.arange(len(out)), self.leaders)

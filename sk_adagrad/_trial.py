@@ -136,7 +136,7 @@ def try_candidates(learner, state, candidates, trial):
     rows = learner.samples.rows
     n_entries = rows.nnz / rows.n_rows * visits[1]
     if state.n_outputs > 1 or n_entries < _FEW_ENTRIES * rows.n_features:
-        learner, features = _of_first_visits(learner, visits[1])
+        learner, features = _cut_to(learner, visits[1])
     else:
         features = np.arange(rows.n_features)
     if state.coupled:
@@ -154,7 +154,7 @@ def _left_of(learner, state, candidates, trial):
     would take longer.
     """
     visits = learner.visits_to(None, trial.look)
-    learner, _ = _of_first_visits(learner, visits[1])
+    learner, _ = _cut_to(learner, visits[1])
     parts = _tried(learner, state, candidates, visits)
     chosen = np.concatenate([trial.chosen(losses) for _, _, losses in parts])
     return np.take_along_axis(candidates, chosen, axis=1)
@@ -169,7 +169,7 @@ def _tried(learner, state, candidates, visits):
         yield some, *_first_visits(learner, state, candidates[some], visits, some)
 
 
-def _of_first_visits(learner, end):
+def _cut_to(learner, end):
     """Return a learner of the first visits, and the features that their rows have.
 
     Without the others the tables of candidates are a fraction as large: one pass of
