@@ -26,7 +26,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.parallel import Parallel, delayed
 
 from ._cells import final_scores, first_losses, joint, together
-from ._engines import PRECONDITIONERS
+from ._engines import ENGINES
 from ._estimators import BaseAdagrad
 from ._folds import folds_of, knowing_classes, reads_probabilities, takes_weights
 from ._grid import Grid, results_of, values_of
@@ -205,10 +205,6 @@ class BaseSearch(BaseAdagrad):
         start = replace(self._shared, rates=rates)
         return self._state_from(start, samples, rule), rule
 
-    def _learner(self, samples, order, rule, n_jobs=1):
-        _, engine = PRECONDITIONERS[self.preconditioner]
-        return Learner(samples, order, rule, n_jobs, engine.learn)
-
     def _in_threads(self, tasks):
         return Parallel(n_jobs=self.n_jobs, require="sharedmem")(tasks)
 
@@ -223,7 +219,7 @@ class BaseSearch(BaseAdagrad):
         """
         n_rates, n_threads = self._shared.rates.shape[1], effective_n_jobs(self.n_jobs)
         divided = self._together(plains, samples, n_threads)
-        learner = self._learner(samples, order, next(iter(plains)), self.n_jobs)
+        learner = Learner(samples, order, next(iter(plains)), self.n_jobs)
         n, below = learner.n_learned, 0
         if isinstance(self.eta0s, Integral):
             below = places_below(learner.most_passes(passes["max_iter"]))
@@ -251,14 +247,13 @@ class BaseSearch(BaseAdagrad):
 
     def _k_fold(self, folds, samples, plains, passes):
         """Return the scores of shape (n_eta0s, n_splits) under each rule."""
-        _, engine = PRECONDITIONERS[self.preconditioner]
         scorer, interrupted = self._scorer(), threading.Event()
         n_rates = self._shared.rates.shape[1]
         divided = self._together(plains, samples, n_threads=1)
 
         def scores_of(fold, rules):
             def score(state, ended, places):
-                raw = engine.raw_predictions(state, fold.rows)
+                raw = ENGINES[type(state)].raw_predictions(state, fold.rows)
                 return [
                     fold.score(
                         scorer, plains[rules[place // n_rates]], state, k, raw[:, :, k]
@@ -268,7 +263,7 @@ class BaseSearch(BaseAdagrad):
 
             state, rule = self._joint_state(rules, fold.samples)
             of_fold = {**passes, "random_state": deepcopy(fold.random_state)}
-            learner = self._learner(fold.samples, fold.order, rule)
+            learner = Learner(fold.samples, fold.order, rule, n_jobs=1)
             return final_scores(learner, state, score, interrupted, **of_fold)
 
         try:

@@ -6,9 +6,5 @@ from . import _banks, _full_matrix
 from ._full_matrix import FullMatrixState
 from ._state import ModelState
 
-# The type of its state, and the module.
-PRECONDITIONERS: dict[str, tuple[Any, Any]] = {
-    "diagonal": (ModelState, _banks),
-    "full": (FullMatrixState, _full_matrix),
-}
-ENGINES = dict(PRECONDITIONERS.values())
+PRECONDITIONERS: dict[str, Any] = {"diagonal": ModelState, "full": FullMatrixState}
+ENGINES: dict[Any, Any] = {ModelState: _banks, FullMatrixState: _full_matrix}

@@ -133,10 +133,9 @@ class BaseAdagrad(BaseEstimator):
                 start = self._start(samples, visited.lightness(order), stream)
             state, candidates = self._new_state(start, samples, rule, stream)
         state.class_counts = class_counts
-        engine = ENGINES[type(state)]
 
         def validate(state):
-            raw = engine.raw_prediction(state, held_out.rows)
+            raw = ENGINES[type(state)].raw_prediction(state, held_out.rows)
             loss = mean_loss(raw, held_out, rule, state.coupled)
             if not np.isfinite(loss):
                 raise ValueError(
@@ -145,8 +144,7 @@ class BaseAdagrad(BaseEstimator):
                 )
             return loss
 
-        learner = Learner(visited, order, rule, self.n_jobs, engine.learn)
-        return learner.solve(
+        return Learner(visited, order, rule, self.n_jobs).solve(
             state,
             candidates=candidates,
             validate=validate if held_out else None,
@@ -258,7 +256,7 @@ class BaseAdagrad(BaseEstimator):
 
     def _new_state(self, start, samples, rule, stream):
         """Return a new state, and the rates that `solve` is to try for it, or None."""
-        state_type, _ = PRECONDITIONERS[self.preconditioner]
+        state_type = PRECONDITIONERS[self.preconditioner]
         candidates, eta = None, start.rates
         # The first chunk of a stream may have too few samples to choose a rate by.
         at_once = not stream or samples.n_counted >= Trial.of_stream(len(eta)).end
@@ -269,7 +267,7 @@ class BaseAdagrad(BaseEstimator):
 
     def _state_from(self, start, samples, rule):
         """Return the state of models with these rates before the first sample."""
-        state_type, _ = PRECONDITIONERS[self.preconditioner]
+        state_type = PRECONDITIONERS[self.preconditioner]
         return state_type.zeros(
             start,
             samples.rows.n_features,
@@ -346,7 +344,7 @@ class BaseAdagrad(BaseEstimator):
     def _check_that_it_can_go_on(self):
         """Refuse new parameters that give another meaning to what was learned."""
         state = self._state
-        state_type, _ = PRECONDITIONERS[self.preconditioner]
+        state_type = PRECONDITIONERS[self.preconditioner]
         fixed = {
             "loss": (self._learned_loss, self.loss),
             "preconditioner": (type(state), state_type),

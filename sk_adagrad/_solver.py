@@ -4,12 +4,12 @@ Knows nothing of estimators, and nothing of what learning is.
 """
 
 import time
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ._engines import ENGINES
 from ._memory import aligned_copy
 from ._passes import passes_of
 from ._rows import AS_THEY_COME
@@ -60,8 +60,6 @@ class Learner:
     rule : Rule
     n_jobs : int or None
         Threads that share the groups. The result does not depend on it.
-    learn : callable
-        Learns from some visits, as the state's kind has it; see `_banks.learn`.
     is_first_pass : bool
         Whether the rows are new, so that their losses count as progressive ones.
     """
@@ -70,7 +68,6 @@ class Learner:
     order: np.ndarray
     rule: Rule
     n_jobs: int | None
-    learn: Callable
     is_first_pass: bool = True
 
     @property
@@ -219,7 +216,7 @@ class Learner:
             before = np.take_along_axis(before, chosen, axis=1)
             loss_sum, at = state.loss_sum, stop
         if at < self.n_visits:
-            state.t += self.learn(self, state, loss_sum, at, self.n_visits)
+            self._learn(state, loss_sum, at, self.n_visits)
         weight_sum = self.weight_after(begin)
         if self.is_first_pass:
             state.weight_sum = weight_sum
@@ -243,12 +240,16 @@ class Learner:
         """
         before = 0.0
         if since is not None:
-            state.t += self.learn(self, state, loss_sum, at, since)
+            self._learn(state, loss_sum, at, since)
             at, before = since, state.losses(loss_sum)
-        state.t += self.learn(self, state, loss_sum, at, stop)
+        self._learn(state, loss_sum, at, stop)
         with np.errstate(invalid="ignore"):
             losses = state.losses(loss_sum) - before
         return np.where(np.isnan(losses), np.inf, losses)  # it had overflowed before
+
+    def _learn(self, state, loss_sum, begin, end):
+        engine = ENGINES[type(state)]
+        state.t += engine.learn(self, state, loss_sum, begin, end)
 
     def visits_to(self, *counts):
         """Return the visits behind so many samples of this pass; None stays None."""
