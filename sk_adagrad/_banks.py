@@ -14,9 +14,10 @@ from ._memory import aligned_zeros
 # Reads of a weight between two chances for Ctrl-C: some 50 ms of work.
 _BLOCK_READS = 2**23
 
-# Where rows to predict have each feature so often on average, weights are read once and
-# not each time: with an L2 penalty news20 takes 15 ms instead of 24, and 4 from the
-# second call on; with dual averaging, whose weights are read faster, 13, 12 and 4.
+# If rows to predict have each feature more often than this on average, weights are read
+# once and kept, not read for each row: news20 takes 15 ms instead of 24 with an L2
+# penalty, and 13 instead of 12 with dual averaging, whose weights are read faster; with
+# both it takes 4 from the second call on.
 _OFTEN = 8
 _MOST_TO_KEEP = 2**28  # bytes
 
@@ -82,7 +83,7 @@ def learn(learner, state, loss_sum, begin, end):
     if len(parts) == 1 or n_threads == 1:
         learned = [learn_banks(*part) for part in parts]
     else:
-        # joblib would look for results every 10 ms, a pass over a small set.
+        # joblib looks for results every 10 ms only, as long as a pass over a small set.
         with ThreadPoolExecutor(n_threads) as pool:
             try:
                 learned = list(pool.map(learn_banks, *zip(*parts, strict=True)))

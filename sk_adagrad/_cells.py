@@ -12,8 +12,8 @@ import numpy as np
 from ._layout import FEWEST_OF_A_BANK
 from ._solver import mean_per_sample, stands_still
 
-# More models of a row than four banks share no waiting, and a state is to take no more
-# memory than this where one penalty alone would do with less.
+# Beyond four banks nothing is gained by learning more models of a row together, and a
+# state takes no more memory than this unless one penalty alone needs it.
 _AT_ONCE, _MOST_BYTES = 32, 1 << 30
 
 
@@ -22,8 +22,8 @@ def together(rules, n_models, n_bytes, n_threads):
 
     With three L2 penalties and none at eight rates and five folds that takes 0.73 of
     the time on imdb (float32; 0.93 in float64) and 0.70 on clickbait, as each bank
-    waits for its own prediction, loss and step. Penalties of other kinds stay apart,
-    since what one needs all would pay for.
+    waits for its own prediction, loss and step. Penalties of different kinds stay
+    apart, since all would take the time that only one of them needs.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ def together(rules, n_models, n_bytes, n_threads):
     n_bytes : int
         Memory that they take.
     n_threads : int
-        Among how many the results are to be divided. They have banks where they would
-        have them undivided, lest sums depend on it.
+        Among how many the work is to be divided. No part has so few models that they
+        would not be in banks, whose sums are rounded differently.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def first_losses(learner, state, since):
         Mean loss of each, every sample scored before it was learned from; infinite
         where it has overflowed.
     deciding : ndarray of shape (n_candidates,)
-        Summed losses of the samples after `since` others, or of all.
+        Summed losses of the samples after the first `since`, or of all if it is None.
     """
     since, end = learner.visits_to(since, learner.n_learned)
     deciding = learner.advance(state, state.loss_sum, 0, since, end)

@@ -49,7 +49,7 @@ class FullMatrixState(Publishing):
         That of X and of what is published.
     first_accumulators : ndarray of float64 of shape (n_outputs,)
     reading : Reading
-        Of it ε is used.
+        Only its ε is used.
     loss_sum : ndarray of float64 of shape (n_outputs, n_candidates)
     intercept_value : float
         As in `ModelState`.

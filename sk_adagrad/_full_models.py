@@ -20,9 +20,9 @@ class FullModels:
     exact rule. Between two refreshes all happens in the coordinates Vᵀw and Vᵀx, where
     S is diagonal, V being its eigenvectors.
 
-    float64 whatever X is: eigenvalues below the rounding error of the largest are lost,
-    and in float32 these would be all directions whose rate is to be some thousand times
-    the smallest, for which one takes a full matrix.
+    float64 whatever X is: eigenvalues below the rounding error of the largest are lost.
+    In float32 these would be of all directions whose rate is some thousand times the
+    smallest, and it is for those that one takes a full matrix.
 
     All models take each step together: of a few features most of the time is that of
     calling NumPy, whether for one model or for eight.
@@ -125,7 +125,7 @@ class FullModels:
         self.n_pending = 0
 
     def _find_eigenvectors(self, which, own):
-        """Do so for one model, which has gradients of some of the features seen."""
+        """Find those of one model, with gradients of `own` of the features seen."""
         features, V = self.seen[own], self.V[which]
         V[...] = 0.0
         np.fill_diagonal(V, 1.0)

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 LANES = 8
-# So many models or more are banks of eight lanes; fewer are faster one by one.
+# From so many models on they are in banks of eight lanes; fewer are faster one by one.
 FEWEST_OF_A_BANK = 3
 
 

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 
 class Publishing:
-    """A state, whose leading candidates are published; `_known` is what was read."""
+    """What both kinds of state share: who leads, and `_known`, what was read of it."""
 
     rates: np.ndarray
     _known: dict
@@ -41,19 +41,21 @@ class Publishing:
 
     def _once(self, name, read):
         """Return what `read` returns; or what it returned before, if it did."""
-        known = self._known  # not the dict of after, if the state learns meanwhile
+        # If the state learns meanwhile, what was read must not get into its new dict.
+        known = self._known
         if name not in known:
             known[name] = read()
         return known[name]
 
     def _arrays_once(self, name, read):
-        """Do so for some arrays, and let nobody write to them."""
+        """Do the same for several arrays, which become read-only."""
         return self._once(name, lambda: tuple(map(read_only, read())))
 
     def changed(self):
         """Forget what was published: the state has learned since.
 
-        A new dict, as another thread may be about to put what it has read into this.
+        The dict is replaced, not cleared: another thread may be about to put into the
+        old one what it read before.
         """
         self._known = {}
 
@@ -63,7 +65,7 @@ class Publishing:
 
 @contextmanager
 def published_together(estimator):
-    """Hand out a copy, which the estimator becomes like unless anything goes wrong.
+    """Hand out a copy of the estimator, and take its changes over unless it fails.
 
     So an error changes no attribute, and other threads that predict see all that is new
     at once.
@@ -91,7 +93,7 @@ def as_it_is(estimator):
 
 
 def learned(estimator, attribute, *, by="_state"):
-    """Return what an attribute is read from; before it is there, neither is that."""
+    """Return what a fitted attribute is read from, or say why it is not there yet."""
     try:
         return vars(estimator)[by]
     except KeyError:

@@ -11,15 +11,15 @@ import numpy as np
 N_CANDIDATES = 8
 
 # Under eta0="auto" every G starts at g² of the mean |x| and one of these slopes; of
-# targets it is so many times the mean |slope| of samples at the first intercept. Light
-# samples have smaller g: all of weight 1e-4, whats_cooking had an accuracy of 0.34 by
-# G₀ for those of 1, and has 0.787. From 0 the first step of a weight has the length η,
-# however small its gradient, and an output of a rare class sees small ones mostly, of
-# samples that are not its own. What that gains is measured in docs/choosing.md, "Rare
-# features".
+# targets it is so many times the mean |slope| of samples at the first intercept. Sample
+# weights below 1 make gradients smaller, and G₀ with them: whats_cooking, with weights
+# of 1e-4, had an accuracy of 0.34 with the G₀ for weights of 1, and has 0.787. If G
+# started at 0, the first step of a weight would have the length η, however small its
+# gradient, and the output of a rare class sees mostly small ones, of samples that are
+# not its own. What this gains is measured in docs/choosing.md, "Rare features".
 FIRST_SLOPE_OF_TWO, FIRST_SLOPE_OF_RARE, FIRST_SLOPES_OF_TARGETS = 1 / 16, 2.0, 4.0
 
-# Rows so many times as long or as short as the intercept's value change it.
+# The intercept's value is not 1 if rows are more than so many times as long or short.
 _LONG = 4
 
 # A stream shows this many samples before its candidates are settled; in a regression as

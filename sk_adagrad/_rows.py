@@ -60,7 +60,7 @@ class Rows:
         return int(np.diff(self.indptr).max(initial=0))
 
     def sizes(self, weight) -> tuple[float, float]:
-        """Return the mean |x| of non-zeros, and how many a row has, by any weights."""
+        """Return the weighted means of non-zeros' |x| and of their number in a row."""
         values, each = self.data[: self.nnz], None
         if len(weight):
             lengths = self.n_features if self.is_dense else np.diff(self.indptr)
@@ -122,7 +122,7 @@ def rows_of(X) -> Rows:
         return Rows(X.ravel(), columns, _NO_INDPTR, n_rows, n_features)
     indptr = X.indptr
     if indptr.dtype != X.indices.dtype:
-        # What does not fit the type of the indices must stay wrong in it.
+        # A pointer too large for the indices' type must not wrap round to a valid one.
         indptr = indptr.clip(-1, len(X.indices) + 1).astype(X.indices.dtype)
     data, indices, indptr = map(np.ascontiguousarray, (X.data, X.indices, indptr))
     return Rows(data, indices, indptr, n_rows, n_features)

@@ -60,7 +60,7 @@ class Samples:
         Parameters
         ----------
         order : ndarray of uint32
-            Where `weight` is that of a visit, the visits: so repeating samples and
+            The visits, if `weight` is that of each visit, so that repeating samples and
             giving them weight are the same thing. Else empty.
         """
         n_samples = np.count_nonzero(self.weight)
@@ -108,7 +108,7 @@ def checked_weight(sample_weight, n_rows):
 
 
 def cast_to(values, dtype, name):
-    """Return values in the model's type; refuse what has become infinite by it."""
+    """Return values in the model's type; refuse those that overflow in it."""
     if not len(values):
         return values.astype(dtype)
     with np.errstate(over="ignore"):

@@ -220,7 +220,7 @@ class Learner:
         weight_sum = self.weight_after(begin)
         if self.is_first_pass:
             state.weight_sum = weight_sum
-        with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
+        with np.errstate(invalid="ignore"):  # of overflows the caller tells
             return state, state.losses(loss_sum) - before, weight_sum - begin
 
     def advance(self, state, loss_sum, at, since, stop):
@@ -296,7 +296,7 @@ def mean_per_sample(state, loss_sums, weight_sum):
     if not weight_sum:
         return np.full(loss_sums.shape[1:], np.nan)
     n_losses = 1 if state.coupled else state.n_outputs
-    with np.errstate(invalid="ignore"):  # of what has overflowed, the caller tells
+    with np.errstate(invalid="ignore"):  # of overflows the caller tells
         return loss_sums.sum(axis=0) / weight_sum / n_losses
 
 

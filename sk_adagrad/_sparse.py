@@ -1,8 +1,8 @@
-"""Sparse matrices as they come: those whose arrays contradict each other are refused.
+"""Sparse matrices: those whose arrays contradict each other are refused.
 
-What SciPy does with them as it converts them may end the process, and its own check
-leaves out matrices without entries, and pointers whose difference is no number of their
-type. And as they go: as matrices or as arrays.
+SciPy may crash the process as it converts such a matrix, and its own check passes over
+matrices without entries, and over pointers whose difference overflows their type. What
+is returned is a matrix or an array of SciPy's, as scikit-learn is configured.
 """
 
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from sklearn import get_config
 
 
 def as_csr(X, name="X"):
-    """Return X, as a CSR matrix if it is sparse; of a CSR matrix only lengths are seen.
+    """Return X, in CSR if it is sparse; if it already is, only lengths are checked.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def as_csr(X, name="X"):
 
 
 def checked_csr(y):
-    """Return a copy of a sparse y, as a CSR matrix that was looked through."""
+    """Return a copy of a sparse y as a CSR matrix, checked throughout."""
     y = as_csr(y, "y")
     _check_compressed(y, "y")
     return y.copy()
@@ -59,7 +59,7 @@ def as_configured(matrix):
 def check_pointers(X, name="X"):
     """Refuse a matrix some row of which ends before its start or behind all entries."""
     starts, ends, n_entries = X.indptr[:-1], X.indptr[1:], len(X.indices)
-    wrong = (ends < starts) | (ends > n_entries)  # differences might be no numbers
+    wrong = (ends < starts) | (ends > n_entries)  # a difference might overflow
     if wrong.any():
         raise wrong_row(X, wrong.argmax(), name)
 
@@ -87,7 +87,7 @@ def wrong_index(X, low, high, name="X"):
 
 
 def _axes(X):
-    """Return what a compressed matrix has pointers to, its indices are, how many."""
+    """Return what pointers and indices of a compressed matrix count, and how many."""
     if X.format == "csc":
         return "column", "row", *X.shape[::-1]
     if X.format == "bsr":
@@ -108,7 +108,7 @@ def _check_compressed(X, name):
 
 
 def _check_lengths(X, name):
-    """Refuse a compressed matrix whose arrays have not the lengths that they need."""
+    """Refuse a compressed matrix whose arrays have the wrong lengths or types."""
     pointed, axis, n, _ = _axes(X)
     indptr, indices = X.indptr, X.indices
     if len(indptr) != n + 1:

@@ -17,7 +17,7 @@ _NO_TOUCHED = np.empty(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class Reading:
-    """What weights mean in the table: the constants that reading them needs.
+    """The constants by which weights are read from the table.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ class Reading:
         The kernel's name for it.
     eps : float
     l1, l2 : tuple of float
-        ``alpha * l1_ratio`` and ``alpha * (1 - l1_ratio)``, of each candidate or one
-        of all.
+        ``alpha * l1_ratio`` and ``alpha * (1 - l1_ratio)``, one for each candidate or
+        one for all.
     """
 
     update: str
@@ -46,7 +46,7 @@ class Reading:
 
     @property
     def kind(self):
-        """Which penalties there are, where each makes reading a weight longer."""
+        """Which of L1 and L2 are lazy, as reading a weight takes longer for each."""
         return self.lazy and (max(self.l1) > 0, max(self.l2) > 0)
 
     def of(self, candidates):
@@ -78,18 +78,21 @@ class ModelState(Publishing):
     rates : ndarray of float64 of shape (n_outputs, n_candidates)
         Base learning rate of each model.
     first_accumulators : ndarray of float64 of shape (n_outputs,)
-        G of features that nothing has touched. It is not in the table, which a new
-        state would have to be filled with it.
+        G of features that nothing has touched. The table leaves it out, or a new state
+        would have to be filled with it.
     first_biases : ndarray of float64 of shape (n_outputs,)
-        The intercepts that it started with; 0 under dual averaging, whose intercept is
-        a sum of gradients.
+        The intercepts that the state started with; 0 under dual averaging, whose
+        intercept is a sum of gradients.
     coupled : bool
-        Whether a group is all outputs of one candidate, instead of a bank by itself.
+        Whether the outputs are the classes of a softmax. A group then has all outputs
+        of one candidate.
     reading : Reading
-    touched : ndarray of int64 of shape (n_groups, n_features), or of no features
-        How many samples had been learned from when the feature was last regularised.
-    scales : ndarray of shape (n_groups, n_features), or of no features
-        Largest absolute value of each feature so far.
+    touched : ndarray of int64 of shape (n_groups, n_features)
+        How many samples had been learned from when the feature was last regularised; of
+        shape (n_groups, 0) unless regularisation is lazy.
+    scales : ndarray of shape (n_groups, n_features)
+        Largest absolute value of each feature so far; of shape (n_groups, 0) unless
+        scales are tracked.
     loss_sum : ndarray of float64 of shape (n_groups, n_banks, 8)
         Weighted loss of each lane, every sample scored when first seen and before it
         was learned from. A softmax has one loss, in the first lane of its group.
@@ -109,8 +112,8 @@ class ModelState(Publishing):
         Columns of X, in a packed state.
     symbols : ndarray of shape (n_groups, n_banks, 4, 8)
         η, G₀ + ε, λ₁ and λ₂ of each lane, in the kernel's order; read-only. G₀ + ε is
-        what the table's G lacks of what is rooted. They are worked out of the others,
-        once, as that takes a tenth of the time of a call with one row.
+        what is added to the table's G under the root. They follow from the other fields
+        and are kept since finding them takes a tenth of a call with one row.
     """
 
     table: np.ndarray
@@ -203,7 +206,7 @@ class ModelState(Publishing):
         """Return a state in which each output goes on with this rate alone."""
         if self.n_candidates == 1 and (self.rates == eta).all():
             return self
-        self.settle()  # by the rates that it was put off with
+        self.settle()  # at the rates that held while it was put off
         state = self
         if self.n_candidates > 1:
             state = self.take(self.leaders[:, None])
@@ -214,9 +217,9 @@ class ModelState(Publishing):
         return state
 
     def _put(self, **new):
-        """Take new constants or arrays, and what is worked out of them, all at once.
+        """Replace constants or arrays, and all that follows from them, at once.
 
-        Rates are read-only, as what is worked out would not follow what is written.
+        Rates are read-only, since `symbols` would not follow what is written to them.
         """
         now = {"rates": self.rates, "reading": self.reading, **new}
         symbols = self._symbols_of(now["rates"], now["reading"])
@@ -336,7 +339,7 @@ class ModelState(Publishing):
         self._put(rates=read_only(rates))
         self.t = other.t
 
-    # Features that nothing has touched, left out.
+    # Packing, which leaves out the features that nothing has touched.
 
     def packed(self):
         """Return a state of the touched features only, which `unpacked` undoes."""
@@ -528,7 +531,7 @@ class ModelState(Publishing):
             of_group = read(group)
             for output in np.flatnonzero(groups == group):
                 out[output] = of_group[banks[output], :, lanes[output]]
-            del of_group  # or there would be two, each as large as its banks
+            del of_group  # before the next group is read, which is as large
         return out
 
     def __setstate__(self, contents):

@@ -10,7 +10,7 @@ from ._rows import AS_THEY_COME
 
 _NO_INDPTR = np.empty(0, dtype=np.int64)
 
-# Not 1/8: a share that is just that must not be rounded by chance.
+# Not 1/8, or rounding would decide whether a share of just that is rare.
 _RARE = 0.1249
 
 
@@ -67,7 +67,7 @@ class Targets:
 
     @property
     def independent(self):
-        """Whether outputs are judged one by one: that of two classes, or labels."""
+        """Whether each output decides by itself: that of two classes, or of labels."""
         return len(self.codes) == 1 or self.are_sets
 
     def are_rare(self, weight):

@@ -23,11 +23,12 @@ from ._rows import AS_THEY_COME
 # squared error), and fits took 0.78 to 1.05 of the time.
 _TRIAL_OF_ONE, _TRIAL_OF_SEVERAL, _TRIAL_OF_PASSES = 1 << 15, 1 << 12, 1 << 13
 
-# Of several classes or labels each goes on, after that many samples, with three of its
-# candidates, the best one and its neighbours, or where a lower one is to be chosen with
-# one more above. Test losses of seven to nine tasks were the same (0.998 to 1.004), and
-# fits took 0.64 to 0.94 of the time with four candidates, and less with three. In a
-# regression the best one may be further off after 512: insteval had 1.006.
+# After so many samples each of several classes or labels goes on with three of its
+# candidates, the best one and its neighbours; and, where a lower one will be chosen,
+# with one more above. Test losses of seven to nine tasks were the same (0.998 to
+# 1.004), and fits took 0.64 to 0.94 of the time with four candidates, and less with
+# three. In a regression the best one may still be further off after 512: insteval had
+# 1.006.
 _FIRST_LOOK, _LEFT, _LEFT_BELOW = 1 << 8, 3, 1
 
 # The rates of one output are tried on the features of the first rows alone if these
@@ -51,7 +52,7 @@ class Trial:
     below : int
         How many places below the best candidate the chosen one is, since passes follow.
     late : bool
-        Whether, if so, only losses from the second half of the way there decide.
+        Whether, if passes follow, only losses of the second half of the trial decide.
     """
 
     end: int
@@ -82,8 +83,8 @@ class Trial:
 
         None stands for all losses, of samples before t too.
 
-        The first ones tell of the way that weights go and not of where it leads to: in
-        rows far from 0 all rates but the smallest overshoot. By the second half, 336
+        The first losses tell how weights get somewhere, and not where: in rows far from
+        0 all rates but the smallest overshoot at first. By the second half, 336
         small tables of dense columns, in their units and standardised, had 0.94 times
         the test loss with two classes and 0.97 in regressions (geometric means), 100 to
         4,900 rows of text and one-hot columns 1.00. Of many classes half of the samples
@@ -122,8 +123,8 @@ def places_below(max_iter):
 def try_candidates(learner, state, candidates, trial):
     """Make the first visits at each of the rates, and go on with the chosen ones.
 
-    Outputs take turns, eight for each thread, or the rates of a softmax, one for
-    each: all of them at once would take eight times the memory of the model.
+    Outputs take turns, eight for each thread; under a softmax rates do, one for each
+    thread. All of them at once would take eight times the memory of the model.
 
     Returns
     -------
@@ -150,8 +151,8 @@ def try_candidates(learner, state, candidates, trial):
 def _left_of(learner, state, candidates, trial):
     """Return the candidates that a first look leaves, of shape (n_outputs, n_left).
 
-    They begin anew then, and are what they would be had they gone on: to copy them
-    would take longer.
+    They are then tried from the first sample again, which takes less time than copying
+    them to go on from here, and comes to the same.
     """
     visits = learner.visits_to(None, trial.look)
     learner, _ = _cut_to(learner, visits[1])
@@ -183,7 +184,7 @@ def _cut_to(learner, end):
 
 
 def _try_softmax(learner, state, candidates, trial, visits, features):
-    """Do so for a softmax, in the order of the rates."""
+    """Try the rates of a softmax in their order, and go on with the chosen one."""
     at_once = effective_n_jobs(learner.n_jobs)
     before: deque = deque(maxlen=trial.below + 1)
     least = np.inf

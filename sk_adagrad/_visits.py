@@ -131,7 +131,7 @@ def _scale_free_numbers(rows, targets, weight, seed):
     rng = np.random.default_rng(seed)
     shares = rng.normal(size=rows.n_features) / np.where(largest > 0, largest, np.inf)
     sums = matrix @ shares
-    # No product of BLAS, which rounds by where in the matrix a row is.
+    # Not by BLAS, which rounds a row's sum by where in the matrix the row is.
     sums += (targets * rng.normal(size=targets.shape[1])).sum(axis=1)
     exact_keys = _exact_keys(rows, targets, AS_THEY_COME, seed)
     order = order[np.lexsort((exact_keys[order], sums[order]))]
