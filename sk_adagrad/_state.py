@@ -536,13 +536,12 @@ class ModelState(Publishing):
 
     def __setstate__(self, contents):
         # Copies: a pickle aligns to 16 bytes only, joblib can load read-only arrays.
+        table = zero_table(contents["table"].shape, contents["table"].dtype)
+        table[...] = contents["table"]
         copies = {
             name: aligned_copy(array)
             for name, array in contents.items()
-            if isinstance(array, np.ndarray)
+            if isinstance(array, np.ndarray) and name != "table"
         }
-        table = contents["table"]
-        copies["table"] = zero_table(table.shape, table.dtype)
-        copies["table"][...] = table
-        vars(self).update(contents, **copies)
-        self.symbols = self._symbols_of(self.rates, self.reading)
+        vars(self).update(contents, **copies, table=table)
+        self._put(rates=read_only(self.rates))
