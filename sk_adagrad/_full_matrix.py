@@ -25,7 +25,7 @@ import scipy.sparse as sp
 
 from ._dispatch import KERNELS
 from ._full_models import FullModels, set_copies
-from ._publishing import Publishing, read_only
+from ._publishing import BaseState, read_only
 from ._state import Reading
 
 MAX_FEATURES = 4_000
@@ -36,7 +36,7 @@ _GROWTH = 8
 
 
 @dataclass
-class FullMatrixState(Publishing):
+class FullMatrixState(BaseState):
     """Matrices, weights and counters; offers the solver what `ModelState` does.
 
     Parameters

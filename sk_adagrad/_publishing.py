@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 
-class Publishing:
+class BaseState:
     """What both kinds of state share: who leads, and `_known`, what was read of it."""
 
     rates: np.ndarray

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from ._dispatch import KERNELS
 from ._layout import LANES, Layout
 from ._memory import aligned_copy, aligned_zeros, check_memory, zero_table
-from ._publishing import Publishing, read_only
+from ._publishing import BaseState, read_only
 from ._rates import Start
 
 _NO_TOUCHED = np.empty(0, dtype=np.int64)
@@ -58,7 +58,7 @@ class Reading:
 
 
 @dataclass
-class ModelState(Publishing):
+class ModelState(BaseState):
     """Weights, accumulators and counters of all models, grouped in banks.
 
     Each output has one model, or several that differ in their base learning rate: the
