@@ -61,7 +61,7 @@ def learn(learner, state, loss_sum, begin, end):
                 touched=state.touched[group],
                 scales=state.scales[group],
                 symbols=symbols[group, banks],
-                keep=rule.keep,
+                fade=rule.fade,
                 t=state.t + learned,
                 update=kernel.UPDATES[state.reading.update],
                 fit_intercept=rule.fit_intercept,

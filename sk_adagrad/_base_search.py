@@ -252,13 +252,12 @@ class BaseSearch(BaseAdagrad):
         divided = self._together(plains, samples, n_threads=1)
 
         def scores_of(fold, rules):
-            def score(state, ended, places):
+            def score(state, ended, places, of_passes):
                 raw = ENGINES[type(state)].raw_predictions(state, fold.rows)
+                owns = [plains[rules[place // n_rates]] for place in places]
                 return [
-                    fold.score(
-                        scorer, plains[rules[place // n_rates]], state, k, raw[:, :, k]
-                    )
-                    for k, place in zip(ended, places, strict=True)
+                    fold.score(scorer, plain, state, k, loss_curve, raw[:, :, k])
+                    for k, plain, loss_curve in zip(ended, owns, of_passes, strict=True)
                 ]
 
             state, rule = self._joint_state(rules, fold.samples)

@@ -104,9 +104,9 @@ def final_scores(
         Of the first pass.
     state : ModelState
     score : callable
-        Takes a state, which of its candidates have come to their end and their places
-        in the first state, and returns their scores. They may learn on afterwards,
-        while others have not ended.
+        Takes a state, which of its candidates have come to their end, their places in
+        the first state and the losses of their passes, and returns their scores. They
+        may learn on afterwards, while others have not ended.
     interrupted : threading.Event
         Set when nobody waits for the scores any more.
     max_iter, tol, n_iter_no_change, random_state
@@ -132,7 +132,8 @@ def final_scores(
         at_end = stands_still(curves, tol, n_iter_no_change) | (n_passes == max_iter)
         ended = np.flatnonzero(going & at_end)
         if len(ended):
-            scores[places[ended]] = score(state, ended, places[ended])
+            of_passes = curves[:, ended].T.tolist()
+            scores[places[ended]] = score(state, ended, places[ended], of_passes)
         going &= ~at_end
         if not going.any() or interrupted.is_set():
             break

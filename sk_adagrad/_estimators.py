@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 from ._engines import ENGINES, PRECONDITIONERS
 from ._full_matrix import FullMatrixState
 from ._losses import Loss, mean_loss
+from ._memory import check_memory
 from ._parameters import CONSTRAINTS, check_combination, check_range
 from ._publishing import as_it_is, learned, published_together
 from ._rates import (
@@ -232,6 +233,8 @@ class BaseAdagrad(BaseEstimator):
                 **checks,
             )
             X, y = checked if "y" in checks else (checked, None)
+        if checks["reset"]:  # as reading may take some memory for each feature
+            check_memory(2 * X.dtype.itemsize * X.shape[1], X.shape[1])
         # scikit-learn's check for NaN takes three times as long; it words the error.
         rows, all_finite = read_rows(X, keyed=keyed)
         if not all_finite:
@@ -410,7 +413,7 @@ class BaseAdagrad(BaseEstimator):
                 l1=(_or_zero(self.alpha * self.l1_ratio, dtype),),
                 l2=(_or_zero(self.alpha * (1 - self.l1_ratio), dtype),),
             ),
-            keep=1.0 if self.half_life is None else 2 ** (-1 / self.half_life),
+            fade=-math.expm1(-math.log(2) / (self.half_life or math.inf)),
             fit_intercept=self.fit_intercept,
             importance_aware=self.importance_aware,
             refresh_every=self.refresh_every,

@@ -44,7 +44,7 @@ class Fold:
     y: Any
     score_params: dict
 
-    def score(self, scorer, plain, state, candidate, raw):
+    def score(self, scorer, plain, state, candidate, loss_curve, raw):
         """Score one candidate of a state.
 
         Parameters
@@ -54,6 +54,8 @@ class Fold:
             The plain one, with all parameters but `eta0`, and what is known of X and y.
         state : ModelState
         candidate : int
+        loss_curve : list of float
+            Its mean loss of each pass.
         raw : ndarray of shape (n_held_out, n_outputs)
             Its raw predictions of the rows held out.
         """
@@ -61,7 +63,7 @@ class Fold:
             return np.nan
         model = as_it_is(plain)
         model.eta0 = float(state.rates[0, candidate])
-        model._state = state.led_by(candidate)
+        model._publish(state.led_by(candidate), loss_curve, None)
         of_others = model._raw_prediction
         # All candidates were predicted in one pass over these rows. A scorer that makes
         # rows of its own gets the prediction of the state.

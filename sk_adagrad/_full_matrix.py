@@ -216,9 +216,12 @@ def learn(learner, state, loss_sum, begin, end):
         loss.evaluate(p, y, rule.loss_parameter, value, slope)
         loss_sum += (weight_i * value).reshape(loss_sum.shape)
         slope *= weight_i
-        if not np.isfinite(loss_sum.sum() + slope @ slope * (x @ x)):
-            loss_sum[:] = np.nan  # There would be no eigenvectors; the caller tells.
-            break
+        overflowed = ~np.isfinite(loss_sum.ravel() + slope**2 * (x @ x))
+        if overflowed.any():  # there would be no eigenvectors; the caller tells
+            loss_sum[overflowed.reshape(loss_sum.shape)] = np.nan
+            slope[overflowed] = 0
+            if overflowed.all():
+                break
         models.step(x, z, slope, etas, shifts)
     return t - state.t
 

@@ -86,7 +86,7 @@ def results_of(cells, scores):
     A score that is not a number ranks last.
     """
     table = {
-        f"param_{name}": np.ma.array([cell[name] for cell in cells])
+        f"param_{name}": np.ma.array([cell[name] for cell in cells], mask=False)
         for name in cells[0]
     }
     table["params"] = cells

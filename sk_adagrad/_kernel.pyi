@@ -45,7 +45,7 @@ def train(
     touched: NDArray[np.int64],
     scales: _Real,
     symbols: _Real,
-    keep: float,
+    fade: float,
     t: int,
     update: Update,
     fit_intercept: bool,

@@ -418,7 +418,7 @@ def train(
     int64_t[::1] touched,            # in/out: t when last regularised; or empty
     real[::1] scales,                # in/out: largest |x| of each feature; or empty
     const real[:, :, ::1] symbols,   # in: (n_banks, N_SYMBOLS, 8), of each lane
-    double keep,                     # in: share of G that an update leaves
+    double fade,                     # in: share of G that an update takes away
     int64_t t,                       # in: samples learned from before
     Update update,                   # in
     bint fit_intercept,              # in
@@ -462,7 +462,7 @@ def train(
     job.scales = &scales[0] if scales.shape[0] else NULL
     job.own_values = &own_values[0] if own_values.shape[0] else NULL
     job.symbols = <const lanes*> &symbols[0, 0, 0]
-    job.learning = learning_of(update, keep)
+    job.learning = learning_of(update, fade)
     job.reading = reading_of(update, symbols)
     job.fit_intercept = fit_intercept
     job.intercept_value = intercept_value
@@ -473,7 +473,7 @@ def train(
     job.loss_parameter = loss_parameter
     job.loss_sum = &loss_sum[0, 0]
     for b in range(job.n_banks):
-        begin_bank(&banks[b], &job.symbols[N_SYMBOLS * b], keep, job.reading, t)
+        begin_bank(&banks[b], &job.symbols[N_SYMBOLS * b], fade, job.reading, t)
         aim_bank(
             &banks[b], &codes[0] if codes.shape[0] else NULL, &lane_columns[b, 0],
             &used[b, 0],
@@ -535,7 +535,7 @@ def raw_prediction(
         unsigned denormals
         int j
     for b in range(n_banks):
-        begin_bank(&banks[b], <const lanes*> &symbols[b, 0, 0], 1, reading, t)
+        begin_bank(&banks[b], <const lanes*> &symbols[b, 0, 0], 0, reading, t)
     with nogil:
         denormals = flush_denormals()
         for row in range(out.shape[0]):
@@ -589,7 +589,7 @@ def read_weights(
     with nogil:
         denormals = flush_denormals()
         for b in range(table.shape[0]):
-            begin_bank(&bank, <const lanes*> &symbols[b, 0, 0], 1, reading, t)
+            begin_bank(&bank, <const lanes*> &symbols[b, 0, 0], 0, reading, t)
             for k in range(table.shape[1]):
                 if narrow:
                     state = spread(table[b, k, 0, 0])

@@ -8,7 +8,7 @@ import numpy as np
 _CACHE_LINE = 64
 
 
-def check_memory(n_bytes, rates, n_features):
+def check_memory(n_bytes, n_features, n_outputs=1, n_candidates=1):
     """Refuse a state that the machine's memory cannot hold, before making it."""
     try:
         limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -16,7 +16,6 @@ def check_memory(n_bytes, rates, n_features):
         limit = 2**63 - 1
     if n_bytes <= limit:
         return
-    n_outputs, n_candidates = rates.shape
     ways_out = ["X of float32", "fewer features (such as FeatureHasher makes)"]
     if n_candidates > 1:
         ways_out.insert(
@@ -24,11 +23,12 @@ def check_memory(n_bytes, rates, n_features):
         )
     if n_outputs > 1:
         ways_out.append("fewer outputs")
+    n_models = n_outputs * n_candidates
     raise MemoryError(
-        f"{n_outputs * n_candidates:,} models of {n_features:,} features, a weight and "
-        f"an accumulator each, need {n_bytes / 2**30:,.1f} GiB of memory, but this "
-        f"machine has {limit / 2**30:,.1f} GiB. What makes it less: "
-        f"{', '.join(ways_out)}."
+        f"{n_models:,} {'model' if n_models == 1 else 'models'} of {n_features:,} "
+        f"features, with a weight and an accumulator for each, would take "
+        f"{n_bytes / 2**30:,.1f} GiB of memory, but this machine has "
+        f"{limit / 2**30:,.1f} GiB. What makes it less: {', '.join(ways_out)}."
     )
 
 

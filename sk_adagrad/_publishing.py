@@ -30,10 +30,11 @@ class BaseState:
 
     @property
     def leaders(self):
-        """The candidate of the least loss so far, of each output."""
+        """The candidate of the least loss so far, of each output; NaN is no loss."""
         if self.n_candidates == 1:
             return np.zeros(self.n_outputs, dtype=np.intp)
-        return self.losses().argmin(axis=1)
+        losses = self.losses()
+        return np.where(np.isnan(losses), np.inf, losses).argmin(axis=1)
 
     def of_leaders(self, models):
         """Pick (n_outputs, ...) out of (n_outputs, n_candidates, ...); a copy."""

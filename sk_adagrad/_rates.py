@@ -63,7 +63,8 @@ def candidates(target_sizes, row_size, n_candidates=N_CANDIDATES):
     n_candidates : int
         More than eight go on at both ends, fewer leave them out.
     """
-    scales = _rounded(np.divide(target_sizes, row_size or 1.0), other=1.0)
+    with np.errstate(over="ignore"):
+        scales = _rounded(np.divide(target_sizes, row_size or 1.0), other=1.0)
     powers = np.arange(n_candidates) - (n_candidates + 2) // 2
     return np.outer(scales, 2.0**powers)
 

@@ -31,8 +31,8 @@ class Rule:
         What the loss reads: epsilon, quantile, power; 0 if nothing.
     reading : Reading
         The update and its regularisation.
-    keep : float
-        The share of an accumulator that an update leaves, 1 without `half_life`.
+    fade : float
+        The share of an accumulator that an update takes away; 0 without `half_life`.
     fit_intercept, importance_aware : bool
     refresh_every : int
         Most samples from one refresh of a full matrix's root to the next.
@@ -41,7 +41,7 @@ class Rule:
     loss: str
     loss_parameter: float
     reading: Reading
-    keep: float
+    fade: float
     fit_intercept: bool
     importance_aware: bool
     refresh_every: int

@@ -147,7 +147,8 @@ class ModelState(BaseState):
         n_groups, n_banks, width = layout.n_groups, layout.n_banks, layout.width
         counters = 8 * reading.lazy + np.dtype(dtype).itemsize * scaled
         line = 2 * n_banks * width * np.dtype(dtype).itemsize
-        check_memory(n_groups * n_features * (line + counters), rates, n_features)
+        n_bytes = n_groups * n_features * (line + counters)
+        check_memory(n_bytes, n_features, *rates.shape)
         state = cls(
             table=zero_table((n_groups, n_banks, n_features, 2, width), dtype),
             intercept=aligned_zeros((n_groups, n_banks, 2, LANES), dtype),
@@ -490,7 +491,8 @@ class ModelState(BaseState):
             G += first[:, None]
             if self.scaled:
                 seen = self.scales[0] > 0
-                np.multiply(G, self.scales[0] ** 2, where=seen, out=G)
+                for _ in range(2):  # the square alone might be 0 or infinite
+                    np.multiply(G, self.scales[0], where=seen, out=G)
             value = self.intercept_value  # whose square may be too large
             return G, (self._intercept_accumulators() + first) / value / value
 
@@ -499,6 +501,7 @@ class ModelState(BaseState):
     def learning_rates(self):
         """Return the rates that the next gradients meet, as `accumulators` does."""
 
+        @np.errstate(over="ignore")
         def read():
             eta = self.of_leaders(self.rates)
             G = self._features_of_leaders(self._accumulators_of)
@@ -507,13 +510,12 @@ class ModelState(BaseState):
             if self.scaled:
                 seen = self.scales[0] > 0
                 rates[:, ~seen] = 0
-                for _ in range(2):  # the square alone might be 0 or infinite
+                for _ in range(2):  # as above
                     np.divide(rates, self.scales[0], where=seen, out=rates)
             value = self.intercept_value
             root = np.sqrt(self._intercept_accumulators() + eps)
             of_intercept = eta * value / root * value
-            with np.errstate(over="ignore"):
-                return rates.astype(self.dtype), of_intercept.astype(self.dtype)
+            return rates.astype(self.dtype), of_intercept.astype(self.dtype)
 
         return self._arrays_once("learning_rates", read)
 

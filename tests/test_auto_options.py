@@ -199,6 +199,19 @@ def test_rows_far_from_0_do_not_lead_to_the_smallest_rate():
     assert np.median(scores) > 0.9
 
 
+@pytest.mark.parametrize("power", [40, 52, 54])
+@pytest.mark.parametrize("preconditioner", ["diagonal", "full"])
+def test_rates_that_overflow_leave_the_choice_to_others(preconditioner, power):
+    """In a stream as in fit, where they are tried one output after another."""
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(700, 5)) * [1, 1, 1, 1, 30]).astype("float32")
+    y = (X @ rng.normal(size=5) + 3) * 2.0**power
+    model = AdagradRegressor(preconditioner=preconditioner, shuffle=False, max_iter=1)
+    stream = clone(model).partial_fit(X, y)
+    assert stream.eta0_ == model.fit(X, y).eta0_
+    assert stream.progressive_loss_ == pytest.approx(model.progressive_loss_, rel=1e-5)
+
+
 def test_attributes_of_rows_whose_squares_overflow_are_there():
     X = 1e160 * np.random.default_rng(0).normal(size=(20, 3))
     model = AdagradClassifier(random_state=0).fit(X, np.arange(20) % 2)

@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
+from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.metrics import (
     accuracy_score,
@@ -334,6 +335,30 @@ def test_without_refit_there_is_a_table_and_no_model(cv):
             use()
     with pytest.raises(AttributeError, match=r"'coef_' after .* refit=False"):
         model.coef_  # noqa: B018
+
+
+def test_a_scorer_sees_what_a_fit_publishes():
+    X, y = load_iris(return_X_y=True)
+    seen = {}
+
+    def scorer(model, X, y):
+        seen[model.eta0] = (
+            model.n_iter_,
+            model.loss_curve_,
+            model.validation_loss_curve_,
+        )
+        return model.score(X, y)
+
+    search = AdagradClassifierCV(
+        eta0s=[0.1, 1.0], cv=[(np.arange(150), [0])], scoring=scorer, random_state=0
+    ).fit(X, y)
+    assert list(search.cv_results_["param_eta0"].mask) == [False, False]
+    for eta0, (n_iter, loss_curve, validation_curve) in seen.items():
+        alone = AdagradClassifier(eta0=eta0, random_state=0).fit(X, y)
+        assert n_iter == alone.n_iter_
+        np.testing.assert_allclose(loss_curve, alone.loss_curve_, rtol=1e-9)
+        assert validation_curve is None
+    assert len(seen) == 2
 
 
 def test_a_model_that_overflows_has_no_score_and_ranks_last():

@@ -748,6 +748,18 @@ def test_a_sparsified_model_keeps_nothing_of_features_that_no_sample_had():
 # Memory.
 
 
+@pytest.mark.parametrize("params", [{}, {"scale_invariant": True}])
+@pytest.mark.parametrize("n_features", [2**42, 2**62])
+@pytest.mark.parametrize("columns", [[3, 5], [5, 3]], ids=["sorted", "unsorted"])
+def test_too_many_features_to_read_are_refused_too(columns, n_features, params):
+    """To look for columns that come twice, and for scales, takes memory for each."""
+    wide = sp.csr_array((np.ones(2), np.array(columns), [0, 2]), shape=(1, n_features))
+    with pytest.raises(
+        MemoryError, match=r"1 model of .* GiB of memory.*FeatureHasher"
+    ):
+        AdagradRegressor(**params).fit(wide, [1.0])
+
+
 @pytest.mark.parametrize("eta0", [0.5, "auto"])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_a_model_too_large_for_memory_is_refused_before_anything_changes(method, eta0):

@@ -764,6 +764,16 @@ def test_rows_of_weight_zero_do_not_set_the_scale():
     assert_same(model, wanted)
 
 
+def test_a_long_half_life_is_not_rounded_away_in_float32():
+    half_life, n = 1e6, 2_000_000
+    model = AdagradRegressor(
+        "absolute_error", eta0=1e-6, half_life=half_life, fit_intercept=False
+    )
+    model.partial_fit(np.ones((n, 1), "float32"), np.full(n, 1000.0))
+    wanted = np.expm1(-n * np.log(2) / half_life) / np.expm1(-np.log(2) / half_life)
+    np.testing.assert_allclose(model.accumulators_, [wanted], rtol=5e-3)
+
+
 # Combinations that make no sense.
 
 
