@@ -1,5 +1,6 @@
 """AdagradClassifier: classes as targets, class weights, probabilities."""
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -24,7 +25,7 @@ from ._labels import (
 from ._losses import CLASSIFICATION_LOSSES
 from ._rates import FIRST_SLOPE_OF_RARE, FIRST_SLOPE_OF_TWO
 from ._sparse import as_configured
-from ._targets import Targets
+from ._targets import RARE, Targets
 
 
 def _has_probabilities(classifier):
@@ -246,8 +247,10 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     **eta0="auto".** The candidates are 2⁻⁴, 2⁻³, ..., 2³ times 1 / (a √n), and every G
     starts at 4 a² where there are several outputs or one of two classes has less than
     an eighth of the weight of samples, and at a² / 256 otherwise, all rounded to powers
-    of two; a is the mean ``|x|`` of the non-zeros of X and n how many a row has. Where
-    the weights of samples have a mean below 1, G starts at its square times as much.
+    of two; a is the mean ``|x|`` of the non-zeros of X and n how many a row has. A
+    class is rare before class weights, which multiply its G by what they multiply its
+    share of the weight by. Where the weights of samples have a mean below 1, G starts
+    at its square times as much.
     `fit` counts all rows, `partial_fit` its first 32 samples: until it has seen them it
     keeps them, and starts anew with every call. Each output chooses for itself; a
     softmax has one rate. After 32,768 samples (4,096 with several outputs), or at the
@@ -534,9 +537,14 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
     def _first_slopes(self, samples, biases):
         n_outputs = samples.targets.n_outputs
-        if n_outputs > 1 or samples.targets.are_rare(samples.full_weight):
+        if n_outputs > 1:
             return np.full(n_outputs, FIRST_SLOPE_OF_RARE)
-        return np.full(n_outputs, FIRST_SLOPE_OF_TWO)
+        share, weighed = samples.rarer_class()
+        if share >= RARE:
+            return np.array([FIRST_SLOPE_OF_TWO])
+        # A class weight does not make a rare class frequent, but its slopes larger.
+        slope = FIRST_SLOPE_OF_RARE * math.sqrt(weighed / share if weighed else 1.0)
+        return np.array([slope])
 
     def _y_checks(self, y):
         refuse_lists_of_labels(y)

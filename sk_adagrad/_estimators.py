@@ -156,6 +156,7 @@ class BaseAdagrad(BaseEstimator):
     def _weighed(self, samples, class_counts=None, stream=False):
         """Multiply weights by class weights; return the samples and class counts."""
         weight, class_counts = self._weigh(samples, class_counts, stream)
+        before = None if weight is samples.weight else samples.full_weight
         dtype = samples.rows.data.dtype
         weight = cast_to(weight, dtype, "sample_weight")
         if len(weight):  # the kernel takes subnormal numbers for 0
@@ -165,7 +166,9 @@ class BaseAdagrad(BaseEstimator):
                 f"The weights of all samples are 0 in {weight.dtype}, the type of the "
                 "model, so there is nothing to fit: use larger ones or a float64 X."
             )
-        return Samples(samples.rows, samples.targets, weight), class_counts
+        return replace(
+            samples, weight=weight, without_class_weight=before
+        ), class_counts
 
     def _weigh(self, samples, class_counts, stream):
         """Return weights times class weights, where there are any, and class counts."""

@@ -20,21 +20,37 @@ class Samples:
     targets : Targets
     weight : ndarray of shape (n_samples,)
         Empty if all weigh 1.
+    without_class_weight : ndarray of shape (n_samples,), optional
+        What the weights were before class weights multiplied them; None if none did.
     """
 
     rows: Rows
     targets: Targets
     weight: np.ndarray
+    without_class_weight: np.ndarray | None = None
 
     @property
     def full_weight(self):
         """The weight of each sample, also where all weigh 1."""
         return self.weight if len(self.weight) else np.ones(self.rows.n_rows)
 
+    def rarer_class(self):
+        """Return the lesser share of two classes, and what class weights make it."""
+        weight = self.full_weight
+        before = self.without_class_weight
+        (share,) = self.targets.shares(weight if before is None else before)
+        (weighed,) = self.targets.shares(weight)
+        return (share, weighed) if share <= 0.5 else (1 - share, 1 - weighed)
+
     def take(self, which):
         """Return a copy of some samples."""
-        weight = self.weight[which] if len(self.weight) else self.weight
-        return Samples(self.rows.take(which), self.targets.take(which), weight)
+        weight, before = self.weight, self.without_class_weight
+        return Samples(
+            self.rows.take(which),
+            self.targets.take(which),
+            weight[which] if len(weight) else weight,
+            None if before is None else before[which],
+        )
 
     @property
     def n_counted(self):

@@ -254,6 +254,22 @@ def test_accumulators_start_by_the_size_of_values(task, share, size):
     np.testing.assert_allclose(model.learning_rates_[:, -1], rates)
 
 
+@pytest.mark.parametrize("rare", [0, 1])
+@pytest.mark.parametrize("factor", [1.0, 3.0, 20.0, "balanced"])
+def test_a_class_weight_makes_no_rare_class_frequent(factor, rare):
+    """Accumulators start at so many times as much as it then has of the weight."""
+    X, _, _ = samples("binary", "dense float64")
+    is_rare = np.arange(N_ROWS) % 50 == 7
+    factors = {rare: factor, 1 - rare: 1.0}
+    if factor == "balanced":
+        factors = {rare: 50 / 2, 1 - rare: 50 / 49 / 2}
+    weight = np.where(is_rare, factors[rare], factors[1 - rare])
+    model = AdagradClassifier(class_weight=factor if factor == "balanced" else factors)
+    model.fit(X, np.where(is_rare, rare, 1 - rare))
+    gain = weight[is_rare].sum() / weight.sum() / is_rare.mean()
+    assert model.initial_accumulator_ == expected_start(X, weight, 4 * gain)
+
+
 SLOPES = {  # where predictions are p
     "squared_error": lambda p, y: p - y,
     "absolute_error": lambda p, y: np.ones_like(y),
