@@ -261,7 +261,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     stays, which has learned beside it from the start: P passes make G about P times as
     large, so that η / √P moves a weight as far as η does in one. There one output
     settles after 8,192 samples, and only losses of the second half of those samples
-    decide, since large rates overshoot at first.
+    decide, since large rates overshoot at first; so they do for several outputs that
+    together have fewer weights than samples to choose by.
 
     Until then each output learns as eight models, or fewer, each of which is what its
     rate as a float would have given with the same `initial_accumulator`. `fit` tries

@@ -231,7 +231,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     rate stays, which has learned beside it from the start: P passes make G about P
     times as large, so that η / √P moves a weight as far as η does in one. There one
     output settles after 8,192 samples, and only losses of the second half of those
-    samples decide, since large rates overshoot at first.
+    samples decide, since large rates overshoot at first; so they do for several outputs
+    that together have fewer weights than samples to choose by.
 
     G starts at the square of 4 a s, rounded to a power of two, s being the mean
     ``|slope|`` of the loss over samples at the first intercept. Where the weights of

@@ -106,6 +106,15 @@ class Rows:
             self, indices=number[indices], n_features=len(features)
         ), features
 
+    def n_nonzero_features(self) -> int:
+        """Return how many columns are not 0 in all rows."""
+        if self.is_dense:
+            has = self.matrix().any(axis=0)
+        else:
+            has = np.zeros(self.n_features, dtype=bool)
+            has[self.indices[: self.nnz][self.data[: self.nnz] != 0]] = True
+        return int(np.count_nonzero(has))
+
     def followed_by(self, rows: "Rows") -> "Rows":
         """Return a copy of these rows and then those; either may be dense or sparse."""
         both = self.matrix(), rows.matrix()

@@ -88,7 +88,10 @@ class Trial:
         small tables of dense columns, in their units and standardised, had 0.94 times
         the test loss with two classes and 0.97 in regressions (geometric means), 100 to
         4,900 rows of text and one-hot columns 1.00. Of many classes half of the samples
-        are too few: 200 rows of news20 had an error of 0.74, and have 0.63.
+        are too few: 200 rows of news20 had an error of 0.74, and have 0.63. So several
+        outputs are judged late only if they have fewer weights than there are samples.
+        iris, wine and digits, in their units and scaled in three ways, then have 0.68
+        to 1.01 times the test loss, and their raw errors 0.68, 0.97 and 1.00.
         """
         return (self.end - t) // 2 if self.below and self.late else None
 
@@ -133,19 +136,23 @@ def try_candidates(learner, state, candidates, trial):
     """
     if trial.look < trial.end:
         candidates = _left_of(learner, state, candidates, trial)
-    visits = learner.visits_to(trial.since(), trial.end)
+    (end,) = learner.visits_to(trial.end)
     rows = learner.samples.rows
-    n_entries = rows.nnz / rows.n_rows * visits[1]
+    n_entries = rows.nnz / rows.n_rows * end
     if state.n_outputs > 1 or n_entries < _FEW_ENTRIES * rows.n_features:
-        learner, features = _cut_to(learner, visits[1])
+        learner, features = _cut_to(learner, end)
     else:
         features = np.arange(rows.n_features)
+    if not trial.late:
+        n_weights = state.n_outputs * learner.samples.rows.n_nonzero_features()
+        trial = replace(trial, late=n_weights < trial.end)
+    visits = learner.visits_to(trial.since(), trial.end)
     if state.coupled:
         _try_softmax(learner, state, candidates, trial, visits, features)
     else:
         for some, part, losses in _tried(learner, state, candidates, visits):
             state.adopt(part, trial.chosen(losses), features, some.start)
-    return visits[1]
+    return end
 
 
 def _left_of(learner, state, candidates, trial):
@@ -154,8 +161,9 @@ def _left_of(learner, state, candidates, trial):
     They are then tried from the first sample again, which takes less time than copying
     them to go on from here, and comes to the same.
     """
+    (end,) = learner.visits_to(trial.look)
+    learner, _ = _cut_to(learner, end)
     visits = learner.visits_to(None, trial.look)
-    learner, _ = _cut_to(learner, visits[1])
     parts = _tried(learner, state, candidates, visits)
     chosen = np.concatenate([trial.chosen(losses) for _, _, losses in parts])
     return np.take_along_axis(candidates, chosen, axis=1)
@@ -177,7 +185,8 @@ def _cut_to(learner, end):
     conll2000, which has 338,515 features and 22 classes, takes half of the time.
     """
     order = learner.order[:end] if len(learner.order) else np.arange(end)
-    samples = learner.samples.take(order)
+    weight = learner.samples.weight
+    samples = learner.samples.take(order[weight[order] > 0] if len(weight) else order)
     rows, features = samples.rows.compact()
     samples = replace(samples, rows=rows)
     return replace(learner, samples=samples, order=AS_THEY_COME), features
