@@ -1,6 +1,6 @@
 """Measure every target of speed: one table of cases, targets and ratios.
 
-Sections: single, multiclass, dense, stream, threads, memory, order, peers.
+Sections: single, multiclass, dense, stream, prediction, threads, memory, order, peers.
 """
 
 import costs
