@@ -77,7 +77,9 @@ class Fold:
             raise ValueError(message) from None
 
 
-def folds_of(splits, X, y, samples, weighed, *, random_state, scale_free, score_params):
+def folds_of(
+    splits, X, y, samples, rows, weighed, *, random_state, scale_free, score_params
+):
     """Yield the folds, which all draw the same order of rows.
 
     Parameters
@@ -86,6 +88,8 @@ def folds_of(splits, X, y, samples, weighed, *, random_state, scale_free, score_
     X, y : array-like
         What scorers are to see.
     samples : Samples
+    rows : Rows
+        Those to learn from and to predict: of the samples, or of fewer features.
     weighed : callable
         Takes samples; returns them with weights times class weights, and class counts.
     random_state : RandomState or None
@@ -116,10 +120,10 @@ def folds_of(splits, X, y, samples, weighed, *, random_state, scale_free, score_
             each = of_fold.weight / np.maximum(times, 1).astype(of_fold.weight.dtype)
             of_fold = replace(of_fold, weight=each)
         yield Fold(
-            of_fold,
+            replace(of_fold, rows=rows),
             order,
             rng,
-            samples.rows.take(test),
+            rows.take(test),
             _safe_indexing(X, test),
             y[test],
             _check_method_params(X, score_params, indices=test),

@@ -99,6 +99,7 @@ class Rows:
         indices = self.indices[: self.nnz]
         has = np.zeros(self.n_features, dtype=bool)
         has[indices] = True
+        has[0] |= not has.any()  # no feature would mean no counters and no scales
         features = np.flatnonzero(has)
         number = np.empty(self.n_features, dtype=indices.dtype)
         number[features] = np.arange(len(features))

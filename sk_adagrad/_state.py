@@ -360,6 +360,10 @@ class ModelState(BaseState):
             return self
         return self._rearranged(slice(None), self.kept, self.n_columns, None, 0)
 
+    def on_features(self, features, n_features):
+        """Return the state of all features, of which this one has some."""
+        return replace(self, kept=features, n_columns=n_features).unpacked()
+
     def _rearranged(self, source, to, n_features, kept, n_columns):
         """Return a copy whose features `to` are the features `source` of this."""
         n_groups, n_banks, _, *line = self.table.shape

@@ -36,7 +36,7 @@ _FIRST_LOOK, _LEFT, _LEFT_BELOW = 1 << 8, 3, 1
 # 2^20 columns, fits of sms_spam and clickbait then take 0.35 and 0.48 of the time, and
 # a fit of 1,000 rows of imdb 0.53. At 0.5 to 1 entries a feature it is 0.9 to 1.0;
 # beyond, the copy of the rows makes it 1.1 to 1.6.
-_FEW_ENTRIES = 0.5
+FEW_ENTRIES = 0.5
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def try_candidates(learner, state, candidates, trial):
     (end,) = learner.visits_to(trial.end)
     rows = learner.samples.rows
     n_entries = rows.nnz / rows.n_rows * end
-    if state.n_outputs > 1 or n_entries < _FEW_ENTRIES * rows.n_features:
+    if state.n_outputs > 1 or n_entries < FEW_ENTRIES * rows.n_features:
         learner, features = _cut_to(learner, end)
     else:
         features = np.arange(rows.n_features)

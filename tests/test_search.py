@@ -125,6 +125,60 @@ def assert_cells_are_alone(model, X, y, splits, weight=None):
     return len(recorder.seen)
 
 
+@pytest.mark.parametrize("cv", [None, 3])
+@each_task
+def test_rows_without_a_non_zero_are_searched_too(task, cv):
+    _, y = samples(task)
+    model = search(task, cv=cv, alphas=[0.0, 1e-2], scale_invariant=True)
+    model.fit(sp.csr_array((N_ROWS, 50)), y)
+    assert model.coef_.shape[-1] == 50
+    assert not model.coef_.any()
+
+
+def sparsity(model, X, y):
+    return -np.count_nonzero(model.coef_) / 1e3
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"alphas": [0.0, 1e-2], "l1_ratios": [0.5]},
+        {"alphas": [1e-2], "l1_ratios": [1.0], "update": "dual_averaging"},
+        {"alphas": [1e-3], "scale_invariant": True},
+        {"scoring": sparsity},
+    ],
+    ids=lambda options: "-".join(options) or "none",
+)
+@each_task
+def test_columns_that_no_row_has_change_nothing(task, options, cv):
+    """They are left out of the search, as most of those that words are hashed into."""
+    if cv is None and "scoring" in options:
+        pytest.skip("refused together")
+    X, y = samples(task)
+    columns = 500 * np.arange(N_FEATURES) + 3
+    shape = N_ROWS, 500 * N_FEATURES
+    wide = sp.csr_array((X.data, columns[X.indices], X.indptr), shape=shape)
+    model = search(task, cv=cv, eta0s=3, shuffle=False, **options).fit(X, y)
+    of_wide = clone(model).fit(wide, y)
+    np.testing.assert_array_equal(
+        of_wide.cv_results_["mean_test_score"], model.cv_results_["mean_test_score"]
+    )
+    for name in ("coef_", "accumulators_", "learning_rates_"):
+        np.testing.assert_array_equal(
+            getattr(of_wide, name)[..., columns], getattr(model, name)
+        )
+    assert np.count_nonzero(of_wide.coef_) == np.count_nonzero(model.coef_)
+    for name in ("intercept_", "loss_curve_", "progressive_loss_", "t_"):
+        np.testing.assert_array_equal(getattr(of_wide, name), getattr(model, name))
+    raw = "decision_function" if is_classifier(model) else "predict"
+    # How weights are read for predictions depends on how often rows have a feature.
+    np.testing.assert_allclose(
+        getattr(of_wide, raw)(wide), getattr(model, raw)(X), rtol=1e-10, atol=1e-12
+    )
+
+
 # A cell is a plain model.
 
 
