@@ -166,9 +166,8 @@ class BaseAdagrad(BaseEstimator):
                 f"The weights of all samples are 0 in {weight.dtype}, the type of the "
                 "model, so there is nothing to fit: use larger ones or a float64 X."
             )
-        return replace(
-            samples, weight=weight, without_class_weight=before
-        ), class_counts
+        samples = replace(samples, weight=weight, without_class_weight=before)
+        return samples, class_counts
 
     def _weigh(self, samples, class_counts, stream):
         """Return weights times class weights, where there are any, and class counts."""
