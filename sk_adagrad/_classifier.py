@@ -247,10 +247,10 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     **eta0="auto".** The candidates are 2⁻⁴, 2⁻³, ..., 2³ times 1 / (a √n), and every G
     starts at 4 a² where there are several outputs or one of two classes has less than
     an eighth of the weight of samples, and at a² / 256 otherwise, all rounded to powers
-    of two; a is the mean ``|x|`` of the non-zeros of X and n how many a row has. A
-    class is rare before class weights, which multiply its G by what they multiply its
-    share of the weight by. Where the weights of samples have a mean below 1, G starts
-    at its square times as much.
+    of two; a is the mean ``|x|`` of the non-zeros of X and n how many a row has.
+    Whether a class is rare is decided before class weights; if these multiply its share
+    of the weight by c, G starts at c times as much. Where the weights of samples have a
+    mean below 1, G starts at its square times as much.
     `fit` counts all rows, `partial_fit` its first 32 samples: until it has seen them it
     keeps them, and starts anew with every call. Each output chooses for itself; a
     softmax has one rate. After 32,768 samples (4,096 with several outputs), or at the

@@ -235,7 +235,7 @@ class BaseAdagrad(BaseEstimator):
                 **checks,
             )
             X, y = checked if "y" in checks else (checked, None)
-        if checks["reset"]:  # as reading may take some memory for each feature
+        if checks["reset"]:  # before reading, which may take memory for each feature
             check_memory(2 * X.dtype.itemsize * X.shape[1], X.shape[1])
         # scikit-learn's check for NaN takes three times as long; it words the error.
         rows, all_finite = read_rows(X, keyed=keyed)

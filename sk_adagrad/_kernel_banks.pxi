@@ -183,8 +183,8 @@ cdef inline real softmax(Bank* banks, Py_ssize_t n_banks, real label) noexcept n
     """Take slopes of -log(probability of label) from raw predictions; return that.
 
     The slope of the label itself is minus the sum of all others. Its probability less 1
-    would be 0 where it rounds to 1, and under `half_life` no update is other than one
-    by almost nothing.
+    would be 0 as soon as it rounds to 1, and a slope of 0 is no update: under
+    `half_life` G would no longer fade.
     """
     cdef Py_ssize_t b
     cdef lanes p, others

@@ -183,7 +183,7 @@ cdef inline lanes weight_of(
 
 
 cdef inline lanes faded(lanes G, lanes g, const Bank* bank) noexcept nogil:
-    """Return what half_life leaves of G, where the row is about it.
+    """Return what half_life leaves of G if the feature is updated.
 
     As a product with 1 - fade, which float32 rounds to steps of 6e-8, a half-life of
     10^6 updates would be 3 % shorter, and one of 3 10^7 would be none.

@@ -108,7 +108,7 @@ class Rows:
         ), features
 
     def n_nonzero_features(self) -> int:
-        """Return how many columns are not 0 in all rows."""
+        """Return how many columns have a non-zero, which a stored zero is not."""
         if self.is_dense:
             has = self.matrix().any(axis=0)
         else:

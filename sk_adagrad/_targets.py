@@ -144,7 +144,7 @@ class Targets:
             targets=np.empty((n_rows, 0), dtype),
             order=AS_THEY_COME,
             exact=False,
-            seed=2**31,  # no label: one that is equal to it would not count
+            seed=2**31,  # any: `visits` mixes in that of the order
             keys=keys,
         )
         # Pieces of 22 bits are exact in float32.

@@ -143,7 +143,7 @@ def try_candidates(learner, state, candidates, trial):
         learner, features = _cut_to(learner, end)
     else:
         features = np.arange(rows.n_features)
-    if not trial.late:
+    if trial.below and not trial.late:
         n_weights = state.n_outputs * learner.samples.rows.n_nonzero_features()
         trial = replace(trial, late=n_weights < trial.end)
     visits = learner.visits_to(trial.since(), trial.end)
