@@ -25,6 +25,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.parallel import Parallel, delayed
 
+from ._callbacks import fit_task
 from ._cells import final_scores, first_losses, joint, together
 from ._engines import ENGINES
 from ._estimators import BaseAdagrad
@@ -69,7 +70,12 @@ class BaseSearch(BaseAdagrad):
     def _search(self, X, y, sample_weight, params):
         """Validate, train and score all cells, publish the best one's model."""
         with published_together(self) as model:
+            task = fit_task(self, model, X, y, sample_weight)
+            if task:
+                task.begin(max_passes=0)
             model._search_among(X, y, sample_weight, params)
+            if task:
+                task.end()
         return self
 
     def _search_among(self, X, y, sample_weight, params):

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
+from ._callbacks import with_callbacks
 from ._estimators import BaseAdagrad
 from ._labels import (
     balanced,
@@ -360,6 +361,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,

@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from ._callbacks import CallbackSupportMixin, fit_task
 from ._engines import ENGINES, PRECONDITIONERS
 from ._full_matrix import FullMatrixState
 from ._losses import Loss, mean_loss
@@ -40,7 +41,7 @@ from ._state import ModelState, Reading
 from ._trial import Trial
 
 
-class BaseAdagrad(BaseEstimator):
+class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
     """The way from samples to a published model, which both estimators share.
 
     A subclass provides `_losses`, `_y_checks`, `_encode`, `_target_sizes` and
@@ -67,10 +68,13 @@ class BaseAdagrad(BaseEstimator):
     ):
         """Validate, encode, take the state, solve, publish."""
         with published_together(self) as model:
-            model._learn_from(X, y, sample_weight, stream, classes, validation)
+            task = None if stream else fit_task(self, model, X, y, sample_weight)
+            model._learn_from(X, y, sample_weight, stream, classes, validation, task)
+            if task:
+                task.end()
         return self
 
-    def _learn_from(self, X, y, sample_weight, stream, classes, validation):
+    def _learn_from(self, X, y, sample_weight, stream, classes, validation, task):
         if stream:
             self._validate_changed_params()
         check_combination(self)
@@ -95,7 +99,7 @@ class BaseAdagrad(BaseEstimator):
             go_on, samples = False, opening.followed_by(samples)
             weighed, class_counts = self._weighed(samples, stream=True)
         state, loss_curve, validation_curve = self._solve(
-            weighed, class_counts, held_out, go_on=go_on, stream=stream
+            weighed, class_counts, held_out, task, go_on=go_on, stream=stream
         )
         self._publish(state, loss_curve, validation_curve)
         begins = stream and not go_on and state.n_candidates > 1
@@ -120,7 +124,15 @@ class BaseAdagrad(BaseEstimator):
             self._validated = values
 
     def _solve(
-        self, samples, class_counts, held_out=None, *, go_on, stream, start=None
+        self,
+        samples,
+        class_counts,
+        held_out=None,
+        task=None,
+        *,
+        go_on,
+        stream,
+        start=None,
     ):
         candidates, rule = None, self._rule(samples.rows.data.dtype)
         passes = {} if stream else self._passes()
@@ -149,6 +161,7 @@ class BaseAdagrad(BaseEstimator):
             state,
             candidates=candidates,
             validate=validate if held_out else None,
+            task=task,
             verbose=self.verbose,
             **passes,
         )

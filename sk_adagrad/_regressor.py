@@ -9,6 +9,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ._callbacks import with_callbacks
 from ._estimators import BaseAdagrad
 from ._losses import REGRESSION_LOSSES, evaluated
 from ._rates import (
@@ -337,6 +338,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,

@@ -5,6 +5,7 @@ from typing import ClassVar
 from sklearn.base import _fit_context
 
 from ._base_search import BaseSearch, search_constraints
+from ._callbacks import with_callbacks
 from ._classifier import AdagradClassifier
 from ._regressor import AdagradRegressor
 
@@ -199,6 +200,7 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, **params):
         """Train and score all cells, and learn a model with the best one.
@@ -417,6 +419,7 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, **params):
         """Train and score all cells, and learn a model with the best one.

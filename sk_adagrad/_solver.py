@@ -109,6 +109,7 @@ class Learner:
         random_state=None,
         loss_curve=(),
         validate=None,
+        task=None,
         verbose=0,
     ):
         """Run Adagrad until the loss stops falling.
@@ -135,6 +136,8 @@ class Learner:
         validate : callable or None
             Returns the loss of a state on other samples. It then decides when to stop,
             and the best state after a pass is returned.
+        task : FitTask or None
+            Is told of each pass, and may end them.
         verbose : int
             Above 0, a line is printed for each pass.
 
@@ -151,8 +154,13 @@ class Learner:
         trial = self._trial(state, candidates, n_most)
         learner, loss_curve, best_state = self, list(loss_curve), None
         validation_curve: list[float] = []
+        solved: tuple = state, loss_curve, None
+        if task:
+            task.begin(n_most)
         for n_passes in range(len(loss_curve) + 1, (n_most or 1) + 1):
             start = time.perf_counter()
+            if task:
+                task.begin_pass()
             if n_passes > 1:
                 learner, trial, candidates = learner.again(random_state), None, None
             state, loss_sums, weight = learner.one_pass(state, trial, candidates)
@@ -168,9 +176,11 @@ class Learner:
                 if validate is not None:
                     line += f", on the validation set {loss:.6g}"
                 print(f"{line}, {time.perf_counter() - start:.2f} s")
-            if stands_still(validation_curve or loss_curve, tol, n_iter_no_change):
+            solved = best_state or state, loss_curve, validation_curve or None
+            stop = task.end_pass(*solved) if task else False
+            if stop or stands_still(solved[2] or loss_curve, tol, n_iter_no_change):
                 break
-        return best_state or state, loss_curve, validation_curve or None
+        return solved
 
     def _trial(self, state, candidates, n_most):
         """Return how one of several rates is chosen; None if there is but one."""
