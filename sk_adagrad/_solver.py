@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ._engines import ENGINES
-from ._memory import aligned_copy
+from ._memory import aligned_zeros
 from ._passes import passes_of
 from ._rows import AS_THEY_COME
 from ._samples import Samples
@@ -208,11 +208,10 @@ class Learner:
             state.changed()
 
     def _one_pass(self, state, trial, candidates):
-        begin = state.weight_sum if self.is_first_pass else 0.0
-        before, t_before, at = state.losses(), state.t, 0
-        loss_sum = state.loss_sum
+        begin, loss_sum = state.weight_sum, state.loss_sum
         if not self.is_first_pass:
-            loss_sum = aligned_copy(loss_sum)
+            begin, loss_sum = 0.0, aligned_zeros(loss_sum.shape)
+        before, t_before, at = state.losses(loss_sum), state.t, 0
         if candidates is not None:
             at = try_candidates(self, state, candidates, trial)
         while trial is not None and state.n_candidates > 1:
@@ -248,14 +247,18 @@ class Learner:
         -------
         losses : ndarray of shape (n_outputs, n_candidates)
         """
-        before = 0.0
-        if since is not None:
+        if since is None:
+            self._learn(state, loss_sum, at, stop)
+            losses = state.losses(loss_sum)
+        else:
             self._learn(state, loss_sum, at, since)
-            at, before = since, state.losses(loss_sum)
-        self._learn(state, loss_sum, at, stop)
-        with np.errstate(invalid="ignore"):
-            losses = state.losses(loss_sum) - before
-        return np.where(np.isnan(losses), np.inf, losses)  # it had overflowed before
+            # By themselves: beside the first losses of a rate that overshot they would
+            # be lost to rounding, and it would seem the best.
+            late = aligned_zeros(loss_sum.shape)
+            self._learn(state, late, since, stop)
+            loss_sum += late
+            losses = state.losses(late)
+        return np.where(np.isfinite(state.losses(loss_sum)), losses, np.inf)
 
     def _learn(self, state, loss_sum, begin, end):
         engine = ENGINES[type(state)]

@@ -5,6 +5,8 @@ import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import d2_tweedie_score
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV, _trial
 from sk_adagrad._losses import REGRESSION_LOSSES
@@ -211,6 +213,28 @@ def test_rates_that_overflow_leave_the_choice_to_others(preconditioner, power):
     stream = clone(model).partial_fit(X, y)
     assert stream.eta0_ == model.fit(X, y).eta0_
     assert stream.progressive_loss_ == pytest.approx(model.progressive_loss_, rel=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", [AdagradRegressor, AdagradRegressorCV])
+def test_a_rate_that_overshoots_at_first_is_not_chosen(kind, seed):
+    """Beside its first losses, of 1e25, those that decide would be rounded to 0."""
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(size=(2000, 784))
+    score = X @ rng.normal(size=784) * 3 / 28
+    y = rng.poisson(np.exp(np.clip(score - score.mean(), -5, 3))).astype(float)
+    model = kind("poisson", random_state=0).fit(X, y)
+    assert d2_tweedie_score(y, model.predict(X), power=1) > 0.1
+
+
+def test_the_loss_of_a_pass_is_its_own_whatever_the_first_one_was():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = X @ [1.0, 2.0, 3.0] + rng.normal(size=300) + 1e9
+    model = AdagradRegressor(eta0=1e8, max_iter=8, tol=None, random_state=0).fit(X, y)
+    least = np.mean((y - LinearRegression().fit(X, y).predict(X)) ** 2) / 2
+    assert model.loss_curve_[0] > 1e16
+    assert 0.9 * least < model.loss_curve_[-1] < 2 * least
 
 
 def test_attributes_of_rows_whose_squares_overflow_are_there():
