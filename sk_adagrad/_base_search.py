@@ -87,7 +87,7 @@ class BaseSearch(BaseAdagrad):
         self._check_search(alphas, l1_ratios, params)
         samples, y = self._samples(X, y, sample_weight)
         split_params, score_params = self._routed(samples.weight, params)
-        weighed, class_counts = self._weighed(samples)
+        weighed, _ = self._weighed(samples)
         passes = self._passes()
         # Each fold draws an order of its own.
         random_state = passes["random_state"] if self.cv is None else None
@@ -120,7 +120,7 @@ class BaseSearch(BaseAdagrad):
             seconds = time.perf_counter() - began
             print(f"search: best score {self.best_score_:.6g}, {seconds:.2f} s")
         if self.refit:
-            self._refit(weighed, class_counts, begun, features, passes)
+            self._refit(weighed, begun, features, passes)
 
     # What goes before.
 
@@ -302,24 +302,25 @@ class BaseSearch(BaseAdagrad):
         rules = [rule for part in divided for rule in part]
         return dict(zip(rules, of_splits.transpose(1, 2, 0), strict=True))
 
-    def _refit(self, samples, class_counts, begun, features, passes):
+    def _refit(self, samples, begun, features, passes):
         """Learn from all samples in the best cell, or go on from its first pass."""
-        best = self._plain_of_cell(**self.best_params_)
+        rule = self._plain_of_cell(**self.best_params_)._rule(samples.rows.data.dtype)
         if self.cv is None:
-            learner, state, loss = begun[best._rule(samples.rows.data.dtype)]
-            state, *curves = learner.solve(
-                state, loss_curve=[loss], verbose=self.verbose, **passes
-            )
-            if features is not None:
-                state = state.on_features(features, samples.rows.n_features)
-            solved = state, *curves
+            learner, state, loss = begun[rule]
+            loss_curve = [loss]
         else:
-            rates = np.full_like(self._shared.rates[:, :1], best.eta0)
-            start = replace(self._shared, rates=rates)
-            solved = best._solve(
-                samples, class_counts, go_on=False, stream=False, start=start
+            rates = np.full_like(self._shared.rates[:, :1], self.best_params_["eta0"])
+            state = self._state_from(replace(self._shared, rates=rates), samples, rule)
+            order, samples = ordered(
+                samples, passes["random_state"], self.scale_invariant
             )
-        self._publish(*solved)
+            learner, loss_curve = Learner(samples, order, rule, self.n_jobs), []
+        state, *curves = learner.solve(
+            state, loss_curve=loss_curve, verbose=self.verbose, **passes
+        )
+        if self.cv is None and features is not None:
+            state = state.on_features(features, samples.rows.n_features)
+        self._publish(state, *curves)
 
     # Scorers, and what is routed to them.
 

@@ -123,17 +123,7 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
             self._validate_params()
             self._validated = values
 
-    def _solve(
-        self,
-        samples,
-        class_counts,
-        held_out=None,
-        task=None,
-        *,
-        go_on,
-        stream,
-        start=None,
-    ):
+    def _solve(self, samples, class_counts, held_out, task, *, go_on, stream):
         candidates, rule = None, self._rule(samples.rows.data.dtype)
         passes = {} if stream else self._passes()
         order, visited = ordered(
@@ -142,8 +132,7 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
         if go_on:
             state = self._state_to_go_on(rule, stream)
         else:
-            if start is None:
-                start = self._start(samples, visited.lightness(order), stream)
+            start = self._start(samples, visited.lightness(order), stream)
             state, candidates = self._new_state(start, samples, rule, stream)
         state.class_counts = class_counts
 
