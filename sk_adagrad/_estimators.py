@@ -1,7 +1,6 @@
 """What both estimators share: the way from samples to a published model."""
 
 import math
-from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from operator import is_
@@ -191,11 +190,14 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
                 + ("X_val" if X is None else "y_val")
                 + " is missing."
             )
-        with _errors_naming("X_val, y_val or sample_weight_val"):
+        try:
             rows, y, weight = self._validate(
                 X, y, sample_weight, dtype, go_on=True, stream=True
             )
             targets = self._encode(y, dtype, go_on=True, stream=False)
+        except ValueError as error:
+            message = f"In X_val, y_val or sample_weight_val: {error}"
+            raise ValueError(message) from error
         if len(weight) and not weight.any():
             raise ValueError(
                 "sample_weight_val must contain at least one non-zero number, or there "
@@ -540,15 +542,6 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-@contextmanager
-def _errors_naming(arguments):
-    """Say in which arguments the X, y or sample_weight of an error were given."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"In {arguments}: {error}") from error
 
 
 def _one_or_each(of_outputs):
