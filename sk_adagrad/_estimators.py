@@ -101,10 +101,9 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
             weighed, class_counts, held_out, task, go_on=go_on, stream=stream
         )
         self._publish(state, loss_curve, validation_curve)
-        begins = stream and not go_on and state.n_candidates > 1
-        few = begins and weighed.n_counted < self._n_first(weighed)
         self._opening = None
-        if few:
+        begins = stream and not go_on and state.n_candidates > 1
+        if begins and weighed.n_counted < self._n_first(weighed):
             self._opening = samples.take(weighed.counted(weighed.rows.n_rows))
 
     def _validate_changed_params(self):
@@ -265,19 +264,16 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
 
     def _new_state(self, start, samples, rule, stream):
         """Return a new state, and the rates that `solve` is to try for it, or None."""
-        state_type = PRECONDITIONERS[self.preconditioner]
-        candidates, eta = None, start.rates
+        candidates, n_outputs = None, len(start.rates)
         # The first chunk of a stream may have too few samples to choose a rate by.
-        at_once = not stream or samples.n_counted >= Trial.of_stream(len(eta)).end
-        if state_type is ModelState and at_once and self.eta0 == "auto":
-            candidates, eta = eta, eta[:, :1].copy()
-        state = self._state_from(replace(start, rates=eta), samples, rule)
-        return state, candidates
+        at_once = not stream or samples.n_counted >= Trial.of_stream(n_outputs).end
+        if self.preconditioner == "diagonal" and at_once and self.eta0 == "auto":
+            candidates, start = start.rates, replace(start, rates=start.rates[:, :1])
+        return self._state_from(start, samples, rule), candidates
 
     def _state_from(self, start, samples, rule):
         """Return the state of models with these rates before the first sample."""
-        state_type = PRECONDITIONERS[self.preconditioner]
-        return state_type.zeros(
+        return PRECONDITIONERS[self.preconditioner].zeros(
             start,
             samples.rows.n_features,
             samples.rows.data.dtype,
@@ -353,10 +349,9 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
     def _check_that_it_can_go_on(self):
         """Refuse new parameters that give another meaning to what was learned."""
         state = self._state
-        state_type = PRECONDITIONERS[self.preconditioner]
         fixed = {
             "loss": (self._learned_loss, self.loss),
-            "preconditioner": (type(state), state_type),
+            "preconditioner": (type(state), PRECONDITIONERS[self.preconditioner]),
             "update": (state.reading.update, self.update),
             "scale_invariant": (state.scaled, self.scale_invariant),
             "multi_class": (state.coupled, self._is_coupled(state.n_outputs)),
