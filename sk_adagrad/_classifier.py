@@ -569,8 +569,12 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             )
         if not go_on:
             self._indicator = kind
-        if kind is not None:
-            return self._encode_indicator(y, classes, go_on, dtype)
+        if kind is None:
+            return self._encode_labels(y, classes, go_on, stream, dtype)
+        return self._encode_indicator(y, classes, go_on, dtype)
+
+    def _encode_labels(self, y, classes, go_on, stream, dtype):
+        """Return the class of each row, with one output for two of them."""
         y = y if y.ndim == 1 else column_or_1d(y, warn=True)
         if stream and not (go_on and np.array_equal(classes, self.classes_)):
             # This check takes as long as learning a thousand short rows.
@@ -581,7 +585,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             self.classes_ = distinct_labels(y)
             _check_number_of(self.classes_)
         codes, new = codes_of(y, self.classes_)
-        if (stream or go_on) and len(new):
+        if len(new):
             raise ValueError(
                 f"y contains the new class {new.tolist()[0]!r}; the model knows "
                 f"{self.classes_.tolist()}. Name all classes in the first call of "
