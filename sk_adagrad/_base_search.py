@@ -261,7 +261,7 @@ class BaseSearch(BaseAdagrad):
             ):
                 chosen = np.full((state.n_outputs, 1), nth * n_rates + place)
                 model = state.take(chosen)
-                scores[rule] = np.where(own < np.inf, -own, np.nan)[:, None]
+                scores[rule] = np.where(np.isfinite(own), -own, np.nan)[:, None]
                 best[rule] = replace(learner, rule=rule), model, float(own[place])
 
         self._in_threads(delayed(begin)(rules) for rules in divided)

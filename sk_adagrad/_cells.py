@@ -73,8 +73,7 @@ def first_losses(learner, state, since):
     Returns
     -------
     losses : ndarray of shape (n_candidates,)
-        Mean loss of each, every sample scored before it was learned from; infinite
-        where it has overflowed.
+        Mean loss of each, every sample scored before it was learned from.
     deciding : ndarray of shape (n_candidates,)
         Summed losses of the samples after the first `since`, or of all if it is None.
     """
@@ -82,7 +81,7 @@ def first_losses(learner, state, since):
     deciding = learner.advance(state, state.loss_sum, 0, since, end)
     state.weight_sum = learner.weight_after(0.0)
     losses = mean_per_sample(state, state.losses(), state.weight_sum)
-    return np.where(np.isfinite(losses), losses, np.inf), deciding.sum(axis=0)
+    return losses, deciding.sum(axis=0)
 
 
 def final_scores(
