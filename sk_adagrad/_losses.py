@@ -103,7 +103,7 @@ def mean_loss(raw, samples, rule, coupled):
 
 
 def evaluated(name, parameter, raw, y):
-    """Return value and slope of a loss at raw predictions of one output."""
+    """Return value and slope of a loss at some raw predictions."""
     raw, y = np.ascontiguousarray(raw), np.ascontiguousarray(y)
     value, slope = np.empty_like(raw), np.empty_like(raw)
     KERNELS[raw.dtype].LOSSES[name].evaluate(raw, y, parameter, value, slope)

@@ -478,11 +478,10 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     def _first_slopes(self, samples, biases):
         values = samples.targets.values.astype(np.float64, copy=False)
         raw = np.zeros_like(values) + biases
-        slopes, parameter = np.empty_like(values), self._loss_parameter()
-        for output, y in enumerate(values.T):
-            of_output = evaluated(self.loss, parameter, raw[:, output], y)
-            slopes[:, output] = of_output[1]
-        return FIRST_SLOPES_OF_TARGETS * _mean(np.abs(slopes), samples)
+        parameter = self._loss_parameter()
+        _, slopes = evaluated(self.loss, parameter, raw.ravel(), values.ravel())
+        sizes = np.abs(slopes).reshape(values.shape)
+        return FIRST_SLOPES_OF_TARGETS * _mean(sizes, samples)
 
     def _n_first(self, samples):
         if self.preconditioner == "full":  # learning more anew would take too long
