@@ -38,8 +38,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from threadpoolctl import threadpool_limits
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
-from sk_adagrad._dispatch import KERNELS
-from sk_adagrad._losses import CLASSIFICATION_LOSSES
+from sk_adagrad._losses import CLASSIFICATION_LOSSES, evaluated
 
 BINARY = ("imdb", "clickbait", "a9a")
 ONE_PASS = {"max_iter": 1, "tol": None}
@@ -90,10 +89,7 @@ def of_margins(model, dataset, loss):
 
 def mean_loss(loss, p, y, parameter=0.1):
     """Return the mean of a loss without a log link, by its definition."""
-    value, slope = np.empty_like(p), np.empty_like(p)
-    kernel = KERNELS[np.dtype(np.float64)]
-    kernel.LOSSES[loss].evaluate(p, y.astype(np.float64), parameter, value, slope)
-    return value.mean()
+    return evaluated(loss, parameter, p, y.astype(np.float64))[0].mean()
 
 
 def regression(arguments):
