@@ -28,7 +28,7 @@ def learn(learner, state, loss_sum, begin, end):
     samples, rule = learner.samples, learner.rule
     rows, targets = samples.rows, samples.targets
     _, n_banks, _, _, width = state.table.shape
-    reads_per_row = rows.nnz // max(1, rows.n_rows) * width * n_banks
+    reads_per_row = rows.nnz // rows.n_rows * width * n_banks
     block = max(1, _BLOCK_READS // max(1, reads_per_row))
     lane_columns, used = state.layout.lanes
     symbols = state.symbols

@@ -22,7 +22,7 @@ def passes_of(learner):
     """
     if _learns_by_heart(learner.samples, learner.order):
         return 1
-    return max(_PASSES, min(_MOST_PASSES, _VISITS // max(1, learner.n_learned)))
+    return max(_PASSES, min(_MOST_PASSES, _VISITS // learner.n_learned))
 
 
 def _learns_by_heart(samples, order):

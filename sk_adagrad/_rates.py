@@ -122,7 +122,7 @@ def first_samples(targets):
         More than there are if these do not suffice.
     """
     is_short = np.cumsum(targets != targets[:1], axis=0) < _UNEQUAL_TARGETS
-    needed = 1 + int(is_short.sum(axis=0).max(initial=0))
+    needed = 1 + int(is_short.sum(axis=0).max())
     return max(FIRST_SAMPLES, min(needed, MOST_FIRST))
 
 

@@ -57,7 +57,7 @@ class Rows:
         """Entries of the longest row."""
         if self.is_dense:
             return self.n_features
-        return int(np.diff(self.indptr).max(initial=0))
+        return int(np.diff(self.indptr).max())
 
     def sizes(self, weight) -> tuple[float, float]:
         """Return the weighted means of non-zeros' |x| and of their number in a row."""

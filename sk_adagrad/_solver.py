@@ -168,7 +168,7 @@ class Learner:
             loss_curve.append(float(mean_per_sample(state, leading, weight)))
             if validate is not None:
                 loss = validate(state)
-                if loss < np.fmin.reduce(validation_curve, initial=np.inf):
+                if loss < min(validation_curve, default=np.inf):
                     best_state = deepcopy(state)
                 validation_curve.append(loss)
             if verbose:
