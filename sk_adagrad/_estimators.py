@@ -33,10 +33,11 @@ from ._rates import (
     intercept_value,
 )
 from ._rows import read_rows
+from ._rule import Reading, Rule
 from ._samples import Samples, cast_to, checked_weight
-from ._solver import Learner, Rule, mean_per_sample, ordered
+from ._solver import Learner, mean_per_sample, ordered
 from ._sparse import as_configured, as_csr, check_pointers, checked_csr
-from ._state import ModelState, Reading
+from ._state import ModelState
 from ._trial import Trial
 
 

@@ -26,7 +26,7 @@ import scipy.sparse as sp
 from ._dispatch import KERNELS
 from ._full_models import FullModels, set_copies
 from ._publishing import BaseState, read_only
-from ._state import Reading
+from ._rule import Reading
 
 MAX_FEATURES = 4_000
 # A refresh may wait until the samples are 1/8 more. With the first gradients missing,

@@ -13,38 +13,10 @@ from ._engines import ENGINES
 from ._memory import aligned_zeros
 from ._passes import passes_of
 from ._rows import AS_THEY_COME
+from ._rule import Rule
 from ._samples import Samples
-from ._state import Reading
 from ._trial import Trial, try_candidates
 from ._visits import shuffled, visits
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How a state learns from a sample, apart from the base learning rates in it.
-
-    Parameters
-    ----------
-    loss : str
-        The kernel's name for it.
-    loss_parameter : float
-        What the loss reads: epsilon, quantile, power; 0 if nothing.
-    reading : Reading
-        The update and its regularisation.
-    fade : float
-        The share of an accumulator that an update takes away; 0 without `half_life`.
-    fit_intercept, importance_aware : bool
-    refresh_every : int
-        Most samples from one refresh of a full matrix's root to the next.
-    """
-
-    loss: str
-    loss_parameter: float
-    reading: Reading
-    fade: float
-    fit_intercept: bool
-    importance_aware: bool
-    refresh_every: int
 
 
 @dataclass(frozen=True)

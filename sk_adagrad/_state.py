@@ -11,50 +11,9 @@ from ._layout import LANES, Layout
 from ._memory import aligned_copy, aligned_zeros, check_memory, zero_table
 from ._publishing import BaseState, read_only
 from ._rates import Start
+from ._rule import Reading
 
 _NO_TOUCHED = np.empty(0, dtype=np.int64)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The constants by which weights are read from the table.
-
-    Parameters
-    ----------
-    update : str
-        The kernel's name for it.
-    eps : float
-    l1, l2 : tuple of float
-        ``alpha * l1_ratio`` and ``alpha * (1 - l1_ratio)``, one for each candidate or
-        one for all.
-    """
-
-    update: str
-    eps: float
-    l1: tuple[float, ...]
-    l2: tuple[float, ...]
-
-    @property
-    def lazy(self):
-        """Whether regularisation waits until a feature is touched again."""
-        return self.update == "mirror_descent" and max(self.l1 + self.l2) > 0
-
-    @property
-    def holds_weights(self):
-        """Whether the table holds the weights as they are."""
-        return self.update == "mirror_descent" and not self.lazy
-
-    @property
-    def kind(self):
-        """Which of L1 and L2 are lazy, as reading a weight takes longer for each."""
-        return self.lazy and (max(self.l1) > 0, max(self.l2) > 0)
-
-    def of(self, candidates):
-        """Return the constants of some candidates."""
-        if len(self.l1) == 1:
-            return self
-        l1, l2 = (tuple(each[k] for k in candidates) for each in (self.l1, self.l2))
-        return replace(self, l1=l1, l2=l2)
 
 
 @dataclass

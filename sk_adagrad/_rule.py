@@ -1,0 +1,73 @@
+"""The constants of learning: those by which a weight is read, and all others."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The constants by which weights are read from the table.
+
+    Parameters
+    ----------
+    update : str
+        The kernel's name for it.
+    eps : float
+    l1, l2 : tuple of float
+        ``alpha * l1_ratio`` and ``alpha * (1 - l1_ratio)``, one for each candidate or
+        one for all.
+    """
+
+    update: str
+    eps: float
+    l1: tuple[float, ...]
+    l2: tuple[float, ...]
+
+    @property
+    def lazy(self):
+        """Whether regularisation waits until a feature is touched again."""
+        return self.update == "mirror_descent" and max(self.l1 + self.l2) > 0
+
+    @property
+    def holds_weights(self):
+        """Whether the table holds the weights as they are."""
+        return self.update == "mirror_descent" and not self.lazy
+
+    @property
+    def kind(self):
+        """Which of L1 and L2 are lazy, as reading a weight takes longer for each."""
+        return self.lazy and (max(self.l1) > 0, max(self.l2) > 0)
+
+    def of(self, candidates):
+        """Return the constants of some candidates."""
+        if len(self.l1) == 1:
+            return self
+        l1, l2 = (tuple(each[k] for k in candidates) for each in (self.l1, self.l2))
+        return replace(self, l1=l1, l2=l2)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a state learns from a sample, apart from the base learning rates in it.
+
+    Parameters
+    ----------
+    loss : str
+        The kernel's name for it.
+    loss_parameter : float
+        What the loss reads: epsilon, quantile, power; 0 if nothing.
+    reading : Reading
+        The update and its regularisation.
+    fade : float
+        The share of an accumulator that an update takes away; 0 without `half_life`.
+    fit_intercept, importance_aware : bool
+    refresh_every : int
+        Most samples from one refresh of a full matrix's root to the next.
+    """
+
+    loss: str
+    loss_parameter: float
+    reading: Reading
+    fade: float
+    fit_intercept: bool
+    importance_aware: bool
+    refresh_every: int
