@@ -115,12 +115,13 @@ class BaseSearch(BaseAdagrad):
             )
             compacted = replace(samples, rows=rows)
             scores = self._k_fold(folds, compacted, plains, passes)
-        self._publish_scores(grid, [scores[rule] for rule in rules])
+        self._publish_scores(grid, [scores[rules[each]] for each in grid.penalties])
         if self.verbose:
             seconds = time.perf_counter() - began
             print(f"search: best score {self.best_score_:.6g}, {seconds:.2f} s")
         if self.refit:
-            self._refit(weighed, begun, features, passes)
+            rule = rules[self.alpha_, self.l1_ratio_]
+            self._refit(rule, weighed, begun, features, passes)
 
     # What goes before.
 
@@ -180,23 +181,20 @@ class BaseSearch(BaseAdagrad):
         vars(plain).update({n: v for n, v in vars(self).items() if n not in own})
         return plain
 
-    def _plain_of_cell(self, **cell):
-        """Return that estimator with the G₀ of all cells."""
-        return self._plain(**cell, initial_accumulator=self.initial_accumulator_)
-
     def _rules(self, grid, dtype):
         """Return the rule of each penalty, and a plain estimator of each rule.
 
         With ``alpha=0`` the rule is the same, whatever `l1_ratio`.
         """
-        plains = [
-            self._plain_of_cell(eta0=max(grid.eta0s), alpha=alpha, l1_ratio=l1_ratio)
-            for alpha, l1_ratio in grid.penalties
-        ]
-        for plain in plains:
+        rules, plains = {}, {}
+        shared = {"initial_accumulator": self.initial_accumulator_}
+        for alpha, l1_ratio in grid.penalties:
+            cell = {"eta0": max(grid.eta0s), "alpha": alpha, "l1_ratio": l1_ratio}
+            plain = self._plain(**shared, **cell)
             check_range(plain, dtype)
-        rules = [plain._rule(dtype) for plain in plains]
-        return rules, dict(zip(rules, plains, strict=True))
+            rule = rules[alpha, l1_ratio] = plain._rule(dtype)
+            plains[rule] = plain
+        return rules, plains
 
     def _compacted(self, rows):
         """Return rows of the features that they have, if these are few, and which.
@@ -302,9 +300,8 @@ class BaseSearch(BaseAdagrad):
         rules = [rule for part in divided for rule in part]
         return dict(zip(rules, of_splits.transpose(1, 2, 0), strict=True))
 
-    def _refit(self, samples, begun, features, passes):
+    def _refit(self, rule, samples, begun, features, passes):
         """Learn from all samples in the best cell, or go on from its first pass."""
-        rule = self._plain_of_cell(**self.best_params_)._rule(samples.rows.data.dtype)
         if self.cv is None:
             learner, state, loss = begun[rule]
             loss_curve = [loss]
