@@ -103,9 +103,8 @@ class Rows:
         features = np.flatnonzero(has)
         number = np.empty(self.n_features, dtype=indices.dtype)
         number[features] = np.arange(len(features))
-        return replace(
-            self, indices=number[indices], n_features=len(features)
-        ), features
+        indices = number[indices]
+        return replace(self, indices=indices, n_features=len(features)), features
 
     def n_nonzero_features(self) -> int:
         """Return how many columns have a non-zero, which a stored zero is not."""

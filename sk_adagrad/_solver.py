@@ -59,9 +59,7 @@ class Learner:
 
     def most_passes(self, max_iter):
         """Return `max_iter`, unless that is to be found out; None stays None."""
-        if max_iter != "auto":
-            return max_iter
-        return passes_of(self)
+        return passes_of(self) if max_iter == "auto" else max_iter
 
     def again(self, random_state):
         """Return the learner of the next pass, over the same rows in another order."""
