@@ -22,7 +22,7 @@ from .comparing import STATE, assert_same, pickled
 from .reference import adagrad
 
 N_ROWS, N_FEATURES = 120, 15
-UPDATE_NAMES = "mirror_descent", "dual_averaging", "ftrl_proximal"
+UPDATES = "mirror_descent", "dual_averaging", "ftrl_proximal"
 each_format = pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
 
 
@@ -52,9 +52,9 @@ def labels(n_labels=11, n_rows=N_ROWS):
 PENALTY = {"alpha": 1e-2, "l1_ratio": 0.5}
 SOFTMAX_OPTIONS = [
     {},
-    *({"update": update, **PENALTY} for update in UPDATE_NAMES),
-    *({"update": update, **PENALTY, "l1_ratio": 1.0} for update in UPDATE_NAMES),
-    *({"update": name, **PENALTY, "scale_invariant": True} for name in UPDATE_NAMES),
+    *({"update": update, **PENALTY} for update in UPDATES),
+    *({"update": update, **PENALTY, "l1_ratio": 1.0} for update in UPDATES),
+    *({"update": name, **PENALTY, "scale_invariant": True} for name in UPDATES),
     {"half_life": 5, **PENALTY},
     {"half_life": 5, "scale_invariant": True},
     {"fit_intercept": False, "initial_accumulator": 0.3, "eps": 0.1},
@@ -602,7 +602,7 @@ def test_targets_outside_the_range_of_the_loss_are_refused(loss, value):
 # sparsify and densify.
 
 
-UPDATES = [
+OPTIONS = [
     {},
     {"alpha": 1e-2, "l1_ratio": 0.7},
     {"alpha": 1e-2, "l1_ratio": 0.7, "update": "dual_averaging"},
@@ -635,9 +635,9 @@ def task_of(name, **params):
     return estimator(**params), y
 
 
-@pytest.mark.parametrize("update", UPDATES, ids=str)
-def test_a_model_that_nothing_has_touched_can_be_sparsified(update):
-    model = AdagradClassifier(eta0=0.5, **update)
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_a_model_that_nothing_has_touched_can_be_sparsified(options):
+    model = AdagradClassifier(eta0=0.5, **options)
     X, y = np.eye(4), np.arange(4) % 2
     model.partial_fit(0 * X, y, classes=[0, 1])
     wanted = pickled(model)
@@ -645,16 +645,16 @@ def test_a_model_that_nothing_has_touched_can_be_sparsified(update):
     assert_same(model.densify().partial_fit(X, y), wanted.partial_fit(X, y), STATE)
 
 
-@pytest.mark.parametrize("update", UPDATES, ids=str)
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_scikit_learn_s_configuration_decides_between_sparse_arrays_and_matrices(
-    update,
+    options,
 ):
     if "sparse_interface" not in get_config():
         pytest.skip("this scikit-learn has sparse matrices only")
     X, _ = rows()
     y = sp.csr_matrix(labels())
-    model = AdagradClassifier(random_state=0, **update).fit(X, y).sparsify()
-    single = AdagradRegressor(**update).fit(X, X[:, 0]).sparsify()
+    model = AdagradClassifier(random_state=0, **options).fit(X, y).sparsify()
+    single = AdagradRegressor(**options).fit(X, X[:, 0]).sparsify()
     for read in (
         lambda: model.coef_,
         lambda: model.predict(X),
@@ -682,14 +682,14 @@ def test_an_indicator_is_not_written_to():
 
 
 @pytest.mark.parametrize("eta0", [0.5, "auto"])
-@pytest.mark.parametrize("update", UPDATES, ids=str)
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("task", TASKS)
-def test_a_sparsified_model_predicts_and_learns_as_before(task, update, eta0):
-    if task == "multinomial" and "preconditioner" in update:
+def test_a_sparsified_model_predicts_and_learns_as_before(task, options, eta0):
+    if task == "multinomial" and "preconditioner" in options:
         pytest.skip("refused together")
     X, weight = rows()
     X = some_columns(X)
-    model, y = task_of(task, eta0=eta0, **update)
+    model, y = task_of(task, eta0=eta0, **options)
     first, second = slice(None, 50), slice(50, None)
     known = {"classes": np.unique(y)} if task in ("binary", "classes") else {}
     known = {"classes": np.arange(9)} if task == "multinomial" else known
