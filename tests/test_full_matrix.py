@@ -64,13 +64,12 @@ def full_matrix_adagrad(
 
 def streamed(task, dtype="float64", form=np.asarray, chunks=(), between=None, **params):
     """Learn the samples in chunks that end before the given rows."""
-    estimator, loss, n_outputs = task
-    X, y, _, weight = samples((estimator, loss, n_outputs), dtype)
+    estimator, loss, _ = task
+    X, y, _, weight = samples(task, dtype)
     classes = {"classes": np.unique(y)} if estimator is AdagradClassifier else {}
     params = {"eta0": 0.5, "preconditioner": "full", **loss_parameters(task), **params}
     model = estimator(loss, **params)
-    ends = [0, *chunks, len(X)]
-    for start, end in pairwise(ends):
+    for start, end in pairwise([0, *chunks, len(X)]):
         part = slice(start, end)
         model.partial_fit(form(X[part]), y[part], sample_weight=weight[part], **classes)
         if between is not None:

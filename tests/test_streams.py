@@ -452,7 +452,7 @@ def test_a_stream_goes_on_without_the_penalty_that_its_trial_began_with(eta0):
     whole = AdagradClassifier(alpha=1e-4).partial_fit(
         X[:100], y[:100], classes=[0, 1, 2]
     )
-    parts = pickle.loads(pickle.dumps(whole)).set_params(alpha=0.0, eta0=eta0)
+    parts = pickled(whole).set_params(alpha=0.0, eta0=eta0)
     whole.set_params(alpha=0.0, eta0=eta0).partial_fit(X[100:], y[100:])
     for chunk in np.array_split(np.arange(100, 5000), 3):
         parts.partial_fit(X[chunk], y[chunk])
