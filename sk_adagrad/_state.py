@@ -13,8 +13,6 @@ from ._publishing import BaseState, read_only
 from ._rates import Start
 from ._rule import Reading
 
-_NO_TOUCHED = np.empty(0, dtype=np.int64)
-
 
 @dataclass
 class ModelState(BaseState):
@@ -385,8 +383,8 @@ class ModelState(BaseState):
             symbols = self.symbols.copy()
             symbols[:, :, 2:] = 0  # no penalty
             for group, intercept in enumerate(self.intercept):
-                as_table = intercept[:, None]
-                self._read_weights(as_table, _NO_TOUCHED, symbols[group], out[group])
+                as_table, none = intercept[:, None], self.touched[group, :0]
+                self._read_weights(as_table, none, symbols[group], out[group])
             return read_only(out[:, :, 0] * self.dtype.type(self.intercept_value))
 
         return self._once("biases", read)
