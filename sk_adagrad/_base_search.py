@@ -127,6 +127,13 @@ class BaseSearch(BaseAdagrad):
 
     def _check_search(self, alphas, l1_ratios, params):
         """Refuse parameters that make no sense together."""
+        held_out = sorted(params.keys() & {"X_val", "y_val", "sample_weight_val"})
+        if held_out:
+            raise TypeError(
+                f"{type(self).__name__}.fit takes no {held_out[0]}: the search "
+                "validates by cv. Set cv to a splitter such as PredefinedSplit, or "
+                f"give the validation set to {self._plain_type.__name__}.fit."
+            )
         need_routing = {name: params[name] for name in params.keys() - {"groups"}}
         _raise_for_params(need_routing, self, "fit")
         for alpha, l1_ratio in product(alphas, l1_ratios):

@@ -668,6 +668,8 @@ def test_groups_are_kept_together():
         search("binary", cv=None).fit(X, y, groups=groups)
     with pytest.raises(ValueError, match="enable_metadata_routing"):
         search("binary").fit(X, y, colour=groups)
+    with pytest.raises(TypeError, match=r"no X_val.*validates by cv.*AdagradClass"):
+        search("binary").fit(X, y, X_val=X, y_val=y)
 
 
 def test_any_splitter_is_taken():
