@@ -22,6 +22,7 @@ myst_heading_anchors = 3
 suppress_warnings = ["ref.ref", "config.cache"]
 default_role = "code"
 autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # docstrings say more of parameters than their types
 numpydoc_show_class_members = False
 
 # Pages of the examples whose names begin with plot_, with their plots and what they

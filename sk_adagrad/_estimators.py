@@ -49,6 +49,8 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
     `_is_coupled` and `_published`.
     """
 
+    n_features_in_: int
+    feature_names_in_: np.ndarray
     _losses: ClassVar[dict[str, Loss]]
     _state: ModelState | FullMatrixState
     _learned_loss: str
