@@ -115,8 +115,8 @@ class ModelState(BaseState):
             first_biases=start.biases,
             coupled=coupled,
             reading=reading,
-            touched=np.zeros((n_groups, n_features if reading.lazy else 0), np.int64),
-            scales=np.zeros((n_groups, n_features if scaled else 0), dtype),
+            touched=_of_features(n_groups, n_features if reading.lazy else 0, np.int64),
+            scales=_of_features(n_groups, n_features if scaled else 0, dtype),
             loss_sum=aligned_zeros((n_groups, n_banks, LANES)),
             intercept_value=start.intercept_value,
         )
@@ -328,8 +328,9 @@ class ModelState(BaseState):
         for new, old in zip(table, self.table, strict=True):
             new[:, to] = old[:, source]
         n_touched = n_features if self.reading.lazy else 0
-        touched = np.full((n_groups, n_touched), self.t, dtype=np.int64)
-        scales = np.zeros((n_groups, n_features if self.scaled else 0), self.dtype)
+        touched = _of_features(n_groups, n_touched, np.int64)
+        touched += self.t
+        scales = _of_features(n_groups, n_features if self.scaled else 0, self.dtype)
         for new, old in ((touched, self.touched), (scales, self.scales)):
             if new.shape[1]:
                 new[:, to] = old[:, source]
@@ -508,3 +509,12 @@ class ModelState(BaseState):
         }
         vars(self).update(contents, **copies, table=table)
         self._put(rates=read_only(self.rates))
+
+
+def _of_features(n_groups, n_features, dtype):
+    """Return zeros of shape (n_groups, n_features).
+
+    If there are none, their strides are those that pickling gives them, which
+    `joblib.Memory` hashes.
+    """
+    return np.zeros(n_groups * n_features, dtype).reshape(n_groups, n_features)

@@ -421,3 +421,13 @@ def test_weights_that_nobody_asked_for_are_refused(tumours, weight):
 def test_probabilities_are_absent_where_the_loss_has_none(loss, method):
     model = AdagradClassifier(loss)
     assert hasattr(model, method) == (loss in ("log_loss", "modified_huber"))
+
+
+@pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
+@pytest.mark.parametrize("n_features", [30, 2**17])
+def test_joblib_knows_a_model_again_after_pickling(tumours, n_features, update):
+    """Or `joblib.Memory` would compute anew what was made with a model loaded."""
+    X, y = sp.csr_matrix(tumours[0]), tumours[1]
+    X.resize(len(y), n_features)
+    model = AdagradClassifier(update=update).fit(X, y)
+    assert joblib.hash(pickled(model)) == joblib.hash(model)
