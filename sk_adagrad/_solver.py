@@ -148,7 +148,8 @@ class Learner:
                 print(f"{line}, {time.perf_counter() - start:.2f} s")
             solved = best_state or state, loss_curve, validation_curve or None
             stop = task.end_pass(*solved) if task else False
-            if stop or stands_still(solved[2] or loss_curve, tol, n_iter_no_change):
+            curve = validation_curve or loss_curve
+            if stop or stands_still(curve, tol, n_iter_no_change):
                 break
         return solved
 

@@ -106,6 +106,7 @@ class ModelState(BaseState):
         line = 2 * n_banks * width * np.dtype(dtype).itemsize
         n_bytes = n_groups * n_features * (line + counters)
         check_memory(n_bytes, n_features, *rates.shape)
+        touched, scales = _of_features(n_groups, n_features, reading, scaled, dtype)
         state = cls(
             table=zero_table((n_groups, n_banks, n_features, 2, width), dtype),
             intercept=aligned_zeros((n_groups, n_banks, 2, LANES), dtype),
@@ -115,8 +116,8 @@ class ModelState(BaseState):
             first_biases=start.biases,
             coupled=coupled,
             reading=reading,
-            touched=_of_features(n_groups, n_features if reading.lazy else 0, np.int64),
-            scales=_of_features(n_groups, n_features if scaled else 0, dtype),
+            touched=touched,
+            scales=scales,
             loss_sum=aligned_zeros((n_groups, n_banks, LANES)),
             intercept_value=start.intercept_value,
         )
@@ -327,10 +328,10 @@ class ModelState(BaseState):
         table = zero_table((n_groups, n_banks, n_features, *line), self.dtype)
         for new, old in zip(table, self.table, strict=True):
             new[:, to] = old[:, source]
-        n_touched = n_features if self.reading.lazy else 0
-        touched = _of_features(n_groups, n_touched, np.int64)
+        touched, scales = _of_features(
+            n_groups, n_features, self.reading, self.scaled, self.dtype
+        )
         touched += self.t
-        scales = _of_features(n_groups, n_features if self.scaled else 0, self.dtype)
         for new, old in ((touched, self.touched), (scales, self.scales)):
             if new.shape[1]:
                 new[:, to] = old[:, source]
@@ -511,10 +512,11 @@ class ModelState(BaseState):
         self._put(rates=read_only(self.rates))
 
 
-def _of_features(n_groups, n_features, dtype):
-    """Return zeros of shape (n_groups, n_features).
+def _of_features(n_groups, n_features, reading, scaled, dtype):
+    """Return `touched` and `scales` of features not yet seen, empty where not needed.
 
-    If there are none, their strides are those that pickling gives them, which
-    `joblib.Memory` hashes.
+    Strides of empty arrays are those that pickling gives them, as `joblib.Memory`
+    hashes these too.
     """
-    return np.zeros(n_groups * n_features, dtype).reshape(n_groups, n_features)
+    needed = (np.int64, n_features * reading.lazy), (dtype, n_features * scaled)
+    return [np.zeros(n_groups * n, of).reshape(n_groups, n) for of, n in needed]

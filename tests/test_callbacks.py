@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -68,7 +69,8 @@ CASES = [
 def test_each_pass_hands_out_the_model_that_fewer_passes_would_have(model, load):
     X, y = standardised(load)
     listener = Listener()
-    model.set_params(max_iter=4, **PASSES).set_callbacks(listener).fit(X, y)
+    model = clone(model).set_params(max_iter=4, **PASSES)
+    model.set_callbacks(listener).fit(X, y)
     assert listener.heard == [
         *("setup", "begin fit 4"),
         *(["begin pass 0", "end pass"] * 4),
@@ -77,8 +79,8 @@ def test_each_pass_hands_out_the_model_that_fewer_passes_would_have(model, load)
     assert listener.X is X
     assert listener.y is y
     assert listener.metadata is None
-    for n, after in enumerate([*listener.models], start=1):
-        alone = type(model)(**model.get_params()).set_params(max_iter=min(n, 4))
+    for n, after in enumerate(listener.models, start=1):
+        alone = clone(model).set_callbacks().set_params(max_iter=min(n, 4))
         assert_same(after, alone.fit(X, y), STATE)
         assert after.n_iter_ == alone.n_iter_
         np.testing.assert_array_equal(after.predict(X), alone.predict(X))
@@ -90,7 +92,7 @@ def test_a_callback_can_stop_and_the_weights_are_handed_on(model, load):
     X, y = standardised(load)
     weight = np.linspace(0.5, 2, len(y))
     listener = Listener(stop_after=2)
-    model.set_params(max_iter=9, **PASSES).set_callbacks(listener)
+    model = clone(model).set_params(max_iter=9, **PASSES).set_callbacks(listener)
     model.fit(X, y, sample_weight=weight)
     assert model.n_iter_ == 2
     assert listener.metadata["sample_weight"] is weight
