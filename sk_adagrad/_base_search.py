@@ -91,8 +91,8 @@ class BaseSearch(BaseAdagrad):
         passes = self._passes()
         # Each fold draws an order of its own.
         random_state = passes["random_state"] if self.cv is None else None
-        order, visited = ordered(weighed, random_state, self.scale_invariant)
-        self._shared = self._joint_start(weighed, visited.lightness(order))
+        order, visited = ordered(weighed, random_state, self._scale_free)
+        self._shared = self._joint_start(weighed, visited, order)
         grid = Grid(alphas, self._shared.rates[0].tolist(), l1_ratios)
         rules, plains = self._rules(grid, samples.rows.data.dtype)
         rows, features = self._compacted(samples.rows)
@@ -110,7 +110,7 @@ class BaseSearch(BaseAdagrad):
                 rows,
                 self._weighed,
                 random_state=passes["random_state"],
-                scale_free=self.scale_invariant,
+                scale_free=self._scale_free,
                 score_params=score_params,
             )
             compacted = replace(samples, rows=rows)
@@ -170,7 +170,7 @@ class BaseSearch(BaseAdagrad):
             y = (y.toarray() if sp.issparse(y) else y).ravel()
         return Samples(rows, targets, weight), y
 
-    def _joint_start(self, samples, lightness):
+    def _joint_start(self, samples, visited, order):
         """Return the `Start` of the grid, which all outputs share.
 
         As in the plain estimator, what is "auto" depends on the data if rates do.
@@ -178,7 +178,7 @@ class BaseSearch(BaseAdagrad):
         if not isinstance(self.eta0s, Integral):
             rates = values_of("eta0s", self.eta0s)
             return self._given_start(rates, samples.targets.n_outputs)
-        return self._start_of(samples, lightness, self.eta0s, _root_mean_square)
+        return self._start_of(samples, visited, order, self.eta0s, _root_mean_square)
 
     def _plain(self, **cell):
         """Return the plain estimator of a cell, with what is known of X and y."""
@@ -315,9 +315,7 @@ class BaseSearch(BaseAdagrad):
         else:
             rates = np.full_like(self._shared.rates[:, :1], self.best_params_["eta0"])
             state = self._state_from(replace(self._shared, rates=rates), samples, rule)
-            order, samples = ordered(
-                samples, passes["random_state"], self.scale_invariant
-            )
+            order, samples = ordered(samples, passes["random_state"], self._scale_free)
             learner, loss_curve = Learner(samples, order, rule, self.n_jobs), []
         state, *curves = learner.solve(
             state, loss_curve=loss_curve, verbose=self.verbose, **passes
@@ -422,6 +420,11 @@ class BaseSearch(BaseAdagrad):
         return float(shared.accumulators[0])
 
     @property
+    def scale_invariant_(self):
+        """Whether features are divided by the largest values that they have shown."""
+        return learned(self, "scale_invariant_", by="_shared").scaled
+
+    @property
     def partial_fit(self):
         """Absent: a stream has no folds, and the search is over after `fit`."""
         name = self._plain_type.__name__
@@ -429,7 +432,8 @@ class BaseSearch(BaseAdagrad):
             f"{type(self).__name__} has no partial_fit: give what it has found to "
             f"{name}(eta0=search.eta0_, alpha=search.alpha_, "
             "l1_ratio=search.l1_ratio_, "
-            "initial_accumulator=search.initial_accumulator_), which has."
+            "initial_accumulator=search.initial_accumulator_, "
+            "scale_invariant=search.scale_invariant_), which has."
         )
 
     set_partial_fit_request = partial_fit

@@ -27,8 +27,10 @@ from ._publishing import as_it_is, learned, published_together
 from ._rates import (
     FIRST_SAMPLES,
     N_CANDIDATES,
+    VISITS_OF_UNITS,
     Start,
     candidates,
+    differ_in_units,
     first_accumulators,
     intercept_value,
 )
@@ -127,13 +129,11 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
     def _solve(self, samples, class_counts, held_out, task, *, go_on, stream):
         candidates, rule = None, self._rule(samples.rows.data.dtype)
         passes = {} if stream else self._passes()
-        order, visited = ordered(
-            samples, passes.get("random_state"), self.scale_invariant
-        )
+        order, visited = ordered(samples, passes.get("random_state"), self._scale_free)
         if go_on:
             state = self._state_to_go_on(rule, stream)
         else:
-            start = self._start(samples, visited.lightness(order), stream)
+            start = self._start(samples, visited, order, stream)
             state, candidates = self._new_state(start, samples, rule, stream)
         state.class_counts = class_counts
 
@@ -212,7 +212,7 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
             y = checked_csr(y)
         rows, y = self._read(
             X,
-            keyed=self.shuffle and not (stream or self.scale_invariant),
+            keyed=self.shuffle and not (stream or self._scale_free),
             y=y,
             reset=not go_on,
             dtype=dtype,
@@ -282,7 +282,6 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
             samples.rows.data.dtype,
             rule.reading,
             coupled=self._is_coupled(samples.targets.n_outputs),
-            scaled=self.scale_invariant,
         )
 
     def _n_first(self, samples):
@@ -293,28 +292,40 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
         """Return the intercept that each output starts with."""
         return np.zeros(samples.targets.n_outputs)
 
-    def _start(self, samples, lightness, stream):
+    def _start(self, samples, visited, order, stream):
         """Return the `Start` of all samples, or of the first ones of a stream."""
         if self.eta0 != "auto":
             return self._given_start([self.eta0], samples.targets.n_outputs)
         if stream:
-            samples = samples.take(samples.counted(self._n_first(samples)))
-            lightness = samples.lightness()
-        return self._start_of(samples, lightness)
+            visited = samples = samples.take(samples.counted(self._n_first(samples)))
+        return self._start_of(samples, visited, order)
 
     def _given_start(self, rates, n_outputs):
         """Return the `Start` of given rates, the same for each output."""
         rates = np.tile(np.asarray(rates, dtype=np.float64), (n_outputs, 1))
         zeros = np.zeros(n_outputs)
-        return Start(rates, self._accumulators(zeros), biases=zeros)
+        accumulators = self._accumulators(zeros)
+        return Start(rates, accumulators, biases=zeros, scaled=self._scale_free)
 
     def _start_of(
-        self, samples, lightness, n_candidates=N_CANDIDATES, shared=np.asarray
+        self, samples, visited, order, n_candidates=N_CANDIDATES, shared=np.asarray
     ):
-        """Return the `Start` of samples; `shared` gives all outputs the same size."""
+        """Return the `Start` of samples.
+
+        Parameters
+        ----------
+        samples, visited : Samples
+            With weights of their own and of a visit.
+        order : ndarray of uint32
+            The visits.
+        n_candidates : int
+        shared : callable
+            Gives all outputs the same size, where they are to share one.
+        """
+        scaled = self._scale_free or self._needs_scales(visited, order)
         biases = self._first_biases(samples)
-        gradient_sizes, row_size, target_sizes = self._sizes(samples, biases)
-        gradient_sizes *= lightness
+        gradient_sizes, row_size, target_sizes = self._sizes(samples, biases, scaled)
+        gradient_sizes *= visited.lightness(order)
         eta = candidates(shared(target_sizes), row_size, n_candidates)
         accumulators = self._accumulators(shared(gradient_sizes))
         dtype = samples.rows.data.dtype
@@ -325,7 +336,19 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
                 "for example with MaxAbsScaler, or use a float64 X."
             )
         value = intercept_value(row_size) if self.fit_intercept else 1.0
-        return Start(eta, accumulators, biases, value)
+        return Start(eta, accumulators, biases, value, scaled)
+
+    @property
+    def _scale_free(self):
+        """Whether the units of columns must not matter at all."""
+        return self.scale_invariant != "auto" and bool(self.scale_invariant)
+
+    def _needs_scales(self, visited, order):
+        """Whether scales are to be tracked since columns differ in their units."""
+        if self.scale_invariant != "auto" or self.preconditioner == "full":
+            return False
+        first = visited.counted(VISITS_OF_UNITS, order)
+        return differ_in_units(visited.rows.matrix()[first])
 
     def _accumulators(self, gradient_sizes):
         """Return G₀ of each output: as given, or by the size of its gradients."""
@@ -334,14 +357,14 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
         return first_accumulators(gradient_sizes)
 
     @np.errstate(over="ignore")  # learning refuses what is too large
-    def _sizes(self, samples, biases):
+    def _sizes(self, samples, biases, scaled):
         """Return the sizes of each output's gradients, of rows, and of its targets.
 
         G is to start at the squares of these gradients, and the targets are measured
         from the first intercepts.
         """
         value_size, row_nnz = samples.rows.sizes(samples.weight)
-        if self.scale_invariant:
+        if scaled:
             # Values are shares of their column's largest, whatever the columns' units.
             value_size = 1.0
         target_sizes = self._target_sizes(samples, biases)
@@ -352,11 +375,12 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
     def _check_that_it_can_go_on(self):
         """Refuse new parameters that give another meaning to what was learned."""
         state = self._state
+        scaled = state.scaled if self.scale_invariant == "auto" else self._scale_free
         fixed = {
             "loss": (self._learned_loss, self.loss),
             "preconditioner": (type(state), PRECONDITIONERS[self.preconditioner]),
             "update": (state.reading.update, self.update),
-            "scale_invariant": (state.scaled, self.scale_invariant),
+            "scale_invariant": (state.scaled, scaled),
             "multi_class": (state.coupled, self._is_coupled(state.n_outputs)),
         }
         for name, (before, now) in fixed.items():
@@ -520,6 +544,11 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
         """G₀ in use, where accumulators started: one, or one of each output."""
         state = learned(self, "initial_accumulator_")
         return _one_or_each(state.first_accumulators.copy())
+
+    @property
+    def scale_invariant_(self):
+        """Whether features are divided by the largest values that they have shown."""
+        return learned(self, "scale_invariant_").scaled
 
     @property
     def progressive_loss_(self):

@@ -21,7 +21,7 @@ CONSTRAINTS: dict[str, list] = {
         Interval(Real, 0, None, closed="left"),
     ],
     "importance_aware": ["boolean"],
-    "scale_invariant": ["boolean"],
+    "scale_invariant": [StrOptions({"auto"}), "boolean"],
     "half_life": [Interval(Real, 0, None, closed="neither"), None],
     "epsilon": [Interval(Real, 0, None, closed="left")],
     "preconditioner": [StrOptions(set(PRECONDITIONERS))],
@@ -91,7 +91,7 @@ def check_combination(estimator):
 def _check_full(estimator):
     for name, (needed, why) in _NEEDED_BY_FULL.items():
         value = getattr(estimator, name, needed)
-        if value != needed:
+        if value not in (needed, "auto"):
             raise ValueError(
                 f"{name}={value!r} does not go with preconditioner='full': {why}. "
                 f"Use {name}={needed!r} or preconditioner='diagonal'."

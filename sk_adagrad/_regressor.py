@@ -84,11 +84,14 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Whether a sample's step follows the slope of its loss along the way [3]_, so
         that its prediction may reach the label but never overshoots it, however large
         `eta0` or its weight. Not with ``update="dual_averaging"``.
-    scale_invariant : bool, default=False
+    scale_invariant : bool or "auto", default="auto"
         Whether each feature is divided by the largest absolute value that it has shown
         so far, so that the units of columns do not matter and no scaler is needed. That
         is the normalised rule of [4]_ without its factor √(t/N), which is the same for
-        all features.
+        all features. ``"auto"`` is False where `eta0` is a float. Under ``eta0="auto"``
+        it is True if the first rows have values of very different sizes, as a price
+        beside words has (see Notes). With True, units do not matter to the order in
+        which `fit` visits rows either, which takes it longer.
     half_life : float or None, default=None
         Updates of a feature after which its past squared gradients count half: G
         becomes a decayed sum, rates can grow again, and a target that drifts is
@@ -172,6 +175,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         far or the chosen one. An array where outputs have chosen different rates.
     initial_accumulator_ : float or ndarray of shape (n_outputs,)
         Where every G started; an array where that differs between outputs.
+    scale_invariant_ : bool
+        Whether features are divided by the largest absolute values that they have
+        shown.
     progressive_loss_ : float
         Mean loss over all samples and outputs so far, each sample scored when it was
         first seen and before it was learned from: an estimate of the loss on new data.
@@ -254,6 +260,11 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     the choice needs. If not, all are in memory at once, as they are with a full matrix.
     The choice depends on the samples, not on how a stream is cut into chunks.
 
+    **scale_invariant="auto".** It is True if the mean ``|x|`` of the non-zeros of the
+    first 64 visits (in `partial_fit` the first 32 samples) is more than four times that
+    of the smallest columns: those that a tenth of these non-zeros are in, not counting
+    columns with fewer than four. a is 1 then.
+
     References
     ----------
     .. [1] J. Duchi, E. Hazan and Y. Singer (2011). "Adaptive subgradient methods for
@@ -296,7 +307,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         eps: float = 1e-8,
         initial_accumulator: float | str = "auto",
         importance_aware: bool = False,
-        scale_invariant: bool = False,
+        scale_invariant: bool | str = "auto",
         half_life: float | None = None,
         epsilon: float = 0.1,
         quantile: float = 0.5,

@@ -57,11 +57,14 @@ class Samples:
         """How many samples have a weight."""
         return np.count_nonzero(self.weight) if len(self.weight) else self.rows.n_rows
 
-    def counted(self, most):
-        """Return the places of the first samples that have a weight."""
-        if len(self.weight):
-            return np.flatnonzero(self.weight)[:most]
-        return np.arange(min(self.rows.n_rows, most))
+    def counted(self, most, order=AS_THEY_COME):
+        """Return the samples of the first visits that have a weight."""
+        weight = self.of_visits(order)
+        if len(weight):
+            visits = np.flatnonzero(weight)[:most]
+        else:
+            visits = np.arange(min(len(order) or self.rows.n_rows, most))
+        return order[visits] if len(order) else visits
 
     def of_visits(self, order):
         """Return the weights of visits to these samples; empty if all are 1.

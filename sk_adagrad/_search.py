@@ -83,6 +83,8 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         Base learning rate of the model, the same for all outputs. With ``cv=None``, an
         integer `eta0s` and ``max_iter`` of three or more it is not that in
         `best_params_`, but what ``eta0="auto"`` would have chosen, see Notes.
+    initial_accumulator_, scale_invariant_ : float, bool
+        Those of the model and of all cells.
     alpha_, l1_ratio_ : float
         Penalty of the model.
     best_params_ : dict
@@ -124,8 +126,8 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
     every scorer. `groups` go to the splitter.
 
     There is no `partial_fit`: a search is over after `fit`. To go on with a stream,
-    give `eta0_`, `alpha_`, `l1_ratio_` and `initial_accumulator_` to
-    :class:`AdagradClassifier`. There is no `warm_start` either.
+    give `eta0_`, `alpha_`, `l1_ratio_`, `initial_accumulator_` and `scale_invariant_`
+    to :class:`AdagradClassifier`. There is no `warm_start` either.
 
     Examples
     --------
@@ -160,7 +162,7 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         eps: float = 1e-8,
         initial_accumulator: float | str = "auto",
         importance_aware: bool = False,
-        scale_invariant: bool = False,
+        scale_invariant: bool | str = "auto",
         half_life: float | None = None,
         multi_class: str = "ovr",
         epsilon: float = 0.1,
@@ -299,6 +301,8 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         Base learning rate of the model, the same for all outputs. With ``cv=None``, an
         integer `eta0s` and ``max_iter`` of three or more it is not that in
         `best_params_`, but what ``eta0="auto"`` would have chosen, see Notes.
+    initial_accumulator_, scale_invariant_ : float, bool
+        Those of the model and of all cells.
     alpha_, l1_ratio_ : float
         Penalty of the model.
     best_params_ : dict
@@ -343,8 +347,8 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     from every scorer. `groups` go to the splitter.
 
     There is no `partial_fit`: a search is over after `fit`. To go on with a stream,
-    give `eta0_`, `alpha_`, `l1_ratio_` and `initial_accumulator_` to
-    :class:`AdagradRegressor`; as its intercept then starts at 0, centre targets that
+    give `eta0_`, `alpha_`, `l1_ratio_`, `initial_accumulator_` and `scale_invariant_`
+    to :class:`AdagradRegressor`; as its intercept then starts at 0, centre targets that
     are far from it, for the search too. There is no `warm_start` either.
 
     Examples
@@ -379,7 +383,7 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         eps: float = 1e-8,
         initial_accumulator: float | str = "auto",
         importance_aware: bool = False,
-        scale_invariant: bool = False,
+        scale_invariant: bool | str = "auto",
         half_life: float | None = None,
         epsilon: float = 0.1,
         quantile: float = 0.5,

@@ -97,16 +97,18 @@ class ModelState(BaseState):
         self.symbols = self._symbols_of(self.rates, self.reading)
 
     @classmethod
-    def zeros(cls, start, n_features, dtype, reading, *, coupled, scaled):
+    def zeros(cls, start, n_features, dtype, reading, *, coupled):
         """Make the state before the first sample, with the `Start` to start from."""
         rates = read_only(np.array(start.rates, dtype=np.float64))
         layout = Layout.of(*rates.shape, coupled=coupled)
         n_groups, n_banks, width = layout.n_groups, layout.n_banks, layout.width
-        counters = 8 * reading.lazy + np.dtype(dtype).itemsize * scaled
+        counters = 8 * reading.lazy + np.dtype(dtype).itemsize * start.scaled
         line = 2 * n_banks * width * np.dtype(dtype).itemsize
         n_bytes = n_groups * n_features * (line + counters)
         check_memory(n_bytes, n_features, *rates.shape)
-        touched, scales = _of_features(n_groups, n_features, reading, scaled, dtype)
+        touched, scales = _of_features(
+            n_groups, n_features, reading, start.scaled, dtype
+        )
         state = cls(
             table=zero_table((n_groups, n_banks, n_features, 2, width), dtype),
             intercept=aligned_zeros((n_groups, n_banks, 2, LANES), dtype),
@@ -250,12 +252,11 @@ class ModelState(BaseState):
         """
         first = self.first_accumulators[outputs], self.first_biases[outputs]
         return ModelState.zeros(
-            Start(rates, *first, self.intercept_value),
+            Start(rates, *first, self.intercept_value, self.scaled),
             n_features,
             self.dtype,
             self.reading.of(candidates),
             coupled=self.coupled,
-            scaled=self.scaled,
         )
 
     def adopt(self, other, candidates, features, first=0):

@@ -10,7 +10,7 @@ from sklearn.metrics import d2_tweedie_score
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV, _trial
 from sk_adagrad._losses import REGRESSION_LOSSES
-from sk_adagrad._rates import first_intercepts, first_samples
+from sk_adagrad._rates import differ_in_units, first_intercepts, first_samples
 
 from .comparing import STATE, assert_same, pickled, with_int64
 
@@ -77,12 +77,17 @@ def model_of(task, **params):
     return type(kind)(**{**kind.get_params(), **params})
 
 
+def known_classes(task):
+    """Return what the first call of `partial_fit` needs to know."""
+    n_classes = {"binary": 2, "classes": 11, "softmax": 11}
+    return {"classes": np.arange(n_classes[task])} if task in n_classes else {}
+
+
 def streamed(task, form, cuts, between=lambda model: model, **params):
     """Learn the samples in chunks."""
     X, y, weight = samples(task, form)
     model = model_of(task, **params)
-    known = {"classes": np.arange(11)} if task in ("classes", "softmax") else {}
-    known = {"classes": [0, 1]} if task == "binary" else known
+    known = known_classes(task)
     for part in np.split(np.arange(N_ROWS), cuts):
         model.partial_fit(X[part], y[part], sample_weight=weight[part], **known)
         model = between(model)
@@ -614,3 +619,138 @@ def test_accumulators_start_at_0_for_a_given_rate_or_as_given(task):
     for given in (0.0, 0.3):
         model = model_of(task, initial_accumulator=given)
         assert model.fit(X, y).initial_accumulator_ == given
+
+
+# scale_invariant="auto"
+
+UNITS = {"alike": 1.0, "large": 300.0, "small": 1 / 300}
+
+
+def in_units(unit, task="binary", form="CSR float64, int64 indices"):
+    """Return samples whose first three columns are in another unit."""
+    X, y, weight = samples(task, form)
+    factors = np.repeat([UNITS[unit], 1.0], [3, N_FEATURES - 3]).astype(X.dtype)
+    return (X.multiply(factors).tocsr() if sp.issparse(X) else X * factors), y, weight
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("task", TARGETS)
+def test_units_decide_whether_scales_are_tracked(task, unit, form):
+    """The model is then that of True or of False, which tests compare elsewhere."""
+    X, y, weight = in_units(unit, task, form)
+    for method, known in (("fit", {}), ("partial_fit", known_classes(task))):
+        models = [
+            model_of(task, scale_invariant=scale_invariant, shuffle=False)
+            for scale_invariant in ("auto", unit != "alike")
+        ]
+        for model in models:
+            getattr(model, method)(X, y, sample_weight=weight, **known)
+        assert models[0].scale_invariant_ is (unit != "alike")
+        assert_same(*models)
+
+
+@pytest.mark.parametrize("unit", ["large", "small"])
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+def test_units_of_a_stream_do_not_depend_on_its_chunks(chunk, unit):
+    X, y, weight = in_units(unit)
+    whole = AdagradClassifier().partial_fit(X, y, [0, 1], weight)
+    assert whole.scale_invariant_
+    in_chunks = AdagradClassifier()
+    for begin in range(0, len(y), chunk):
+        part = slice(begin, begin + chunk)
+        in_chunks.partial_fit(X[part], y[part], [0, 1], weight[part])
+        in_chunks = pickled(in_chunks)
+    assert_same(in_chunks, whole)
+
+
+def test_units_are_those_of_rows_that_are_repeated_or_weighed():
+    """Half of the rows have the large unit, and a third of those have a weight."""
+    X, y, _ = in_units("large")
+    counts = np.random.default_rng(1).integers(0, 4, N_ROWS)
+    weighed = AdagradClassifier(random_state=0).fit(X, y, sample_weight=counts)
+    which = np.random.default_rng(2).permutation(np.repeat(np.arange(N_ROWS), counts))
+    repeated = AdagradClassifier(random_state=0).fit(X[which], y[which])
+    assert weighed.scale_invariant_
+    assert_same(repeated, weighed)
+
+
+def test_a_column_in_another_unit_does_not_spoil_the_others():
+    """Words of texts and, beside them, how long the texts are."""
+    rng = np.random.default_rng(0)
+    words = sp.random(2000, 300, 0.03, "csr", random_state=0)
+    words.data[:] = rng.uniform(0.2, 0.4, words.nnz)
+    y = words @ rng.normal(size=300) + rng.normal(scale=0.1, size=2000) > 0
+    lengths = 1000 + 500 * rng.random((2000, 1))
+    X, train = sp.hstack([words, lengths], format="csr"), slice(1000)
+    right = {}
+    for scale_invariant in ("auto", False):
+        model = AdagradClassifier(scale_invariant=scale_invariant, random_state=0)
+        model.fit(X[train], y[train])
+        right[scale_invariant] = model.score(X[1000:], y[1000:])
+    alone = AdagradClassifier(random_state=0).fit(words[train], y[train])
+    assert not alone.scale_invariant_
+    assert right["auto"] > alone.score(words[1000:], y[1000:]) - 0.03
+    assert right[False] < right["auto"] - 0.1
+
+
+def test_what_tells_that_units_differ():
+    ones = np.ones((40, 10))
+    few, tenth = ones.copy(), ones.copy()
+    few[3:, 0] = 0
+    few[:3, 0] = 1e-3
+    assert not differ_in_units(few)  # three values tell nothing
+    few[3, 0] = 1e-3
+    assert not differ_in_units(few)  # nor that of one value in ninety
+    tenth[:, 0] = 0.1
+    assert differ_in_units(tenth)
+    assert not differ_in_units(tenth[:, :0])
+    assert not differ_in_units(0 * ones)
+    assert not differ_in_units(np.where(ones > 0, [1, 3] * 5, 0))
+    stored_zeros = sp.csr_array(ones)
+    stored_zeros.data[::10] = 0
+    assert not differ_in_units(stored_zeros)
+    assert differ_in_units(sp.csr_array(tenth))
+    assert differ_in_units(-tenth)
+    assert differ_in_units(np.array([[1e-200, 1e308]] * 4))
+
+
+def test_a_given_rate_is_the_published_rule_in_any_units():
+    X, y, weight = in_units("large")
+    for options in ({"eta0": 0.1}, {"preconditioner": "full"}):
+        model = AdagradClassifier(max_iter=1, **options).fit(X.toarray(), y, weight)
+        assert model.scale_invariant_ is False
+
+
+def test_a_stream_goes_on_in_the_units_that_it_began_with():
+    X, y, _ = in_units("large", form="dense float64")
+    ones = np.ones_like(X)
+    for first, then, other in ((X, ones, False), (ones, X, True)):
+        model = AdagradClassifier().partial_fit(first, y, [0, 1])
+        assert model.scale_invariant_ is not other
+        model.partial_fit(then, y)
+        assert model.scale_invariant_ is not other
+        model.set_params(scale_invariant=not other).partial_fit(then, y)
+        model.set_params(eta0=0.1, scale_invariant="auto").partial_fit(then, y)
+        t = model.t_
+        with pytest.raises(ValueError, match="scale_invariant has changed"):
+            model.set_params(scale_invariant=other).partial_fit(then, y)
+        assert model.t_ == t
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+def test_a_search_tracks_the_scales_of_columns_in_other_units(cv):
+    X, y, _ = in_units("large", "one target")
+    search = AdagradRegressorCV(cv=cv, random_state=0, shuffle=False).fit(X, y)
+    assert search.scale_invariant_
+    found = AdagradRegressor(
+        eta0=search.eta0_,
+        alpha=search.alpha_,
+        l1_ratio=search.l1_ratio_,
+        initial_accumulator=search.initial_accumulator_,
+        scale_invariant=search.scale_invariant_,
+        shuffle=False,
+    ).fit(X, y)
+    np.testing.assert_allclose(found.coef_, search.coef_, rtol=1e-10)
+    given = AdagradRegressorCV(eta0s=[0.1, 1.0], cv=cv, random_state=0).fit(X, y)
+    assert given.scale_invariant_ is False
