@@ -26,7 +26,8 @@ def learn(learner, state, loss_sum, begin, end):
     """Learn from some visits, some banks after others; return how many had a weight."""
     kernel = KERNELS[state.dtype]
     samples, rule = learner.samples, learner.rule
-    rows, targets = samples.rows, samples.targets
+    rows, targets = samples.rows.centred(state.centring), samples.targets
+    centres = rows.centring.centres.astype(state.dtype)
     _, n_banks, _, _, width = state.table.shape
     reads_per_row = rows.nnz // rows.n_rows * width * n_banks
     block = max(1, _BLOCK_READS // max(1, reads_per_row))
@@ -60,6 +61,8 @@ def learn(learner, state, loss_sum, begin, end):
                 intercept=state.intercept[group, banks],
                 touched=state.touched[group],
                 scales=state.scales[group],
+                places=rows.centring.places,
+                centres=centres,
                 symbols=symbols[group, banks],
                 fade=rule.fade,
                 t=state.t + learned,
@@ -94,11 +97,12 @@ def learn(learner, state, loss_sum, begin, end):
 
 def _room_for_a_row(rows, state):
     """Return where the kernel can put what it reads of a row in place of the row."""
-    n_values = rows.longest if rows.is_dense or state.scaled else 0
-    return (
-        np.empty(n_values if rows.is_dense else 0, rows.indices.dtype),
-        np.empty(n_values, state.dtype),
-    )
+    n_centred = len(rows.centring)
+    n_values = rows.longest if rows.is_dense or n_centred or state.scaled else 0
+    n_columns = n_values if rows.is_dense or n_centred else 0
+    own_columns = np.empty(n_centred + n_columns, rows.indices.dtype)
+    own_columns[:n_centred] = rows.centring.columns
+    return own_columns, np.empty(n_centred + n_values, state.dtype)
 
 
 def _parts(state, n_threads):
@@ -141,7 +145,8 @@ def _of_groups(state, rows, groups, n_columns):
     often = rows.nnz > _OFTEN * state.n_features
     if often and state.table.nbytes <= _MOST_TO_KEEP:
         state = state.for_prediction()
-    kernel = KERNELS[state.dtype]
+    kernel, rows = KERNELS[state.dtype], rows.centred(state.centring)
+    centres = rows.centring.centres.astype(state.dtype)
     biases, symbols = state.biases(), state.symbols
     own_columns, own_values = _room_for_a_row(rows, state)
     n_lanes = state.layout.width * state.layout.n_banks
@@ -159,6 +164,8 @@ def _of_groups(state, rows, groups, n_columns):
             bias=biases[group, :n_used, None],
             touched=state.touched[group],
             scales=state.scales[group],
+            places=rows.centring.places,
+            centres=centres,
             symbols=symbols[group, :n_used],
             t=state.t,
             update=kernel.UPDATES[state.reading.update],

@@ -89,13 +89,15 @@ class BaseSearch(BaseAdagrad):
         split_params, score_params = self._routed(samples.weight, params)
         weighed, _ = self._weighed(samples)
         passes = self._passes()
-        # Each fold draws an order of its own.
-        random_state = passes["random_state"] if self.cv is None else None
+        random_state = passes["random_state"]
+        if self.cv is not None:  # each fold draws an order of its own, as if first
+            random_state = deepcopy(random_state)
         order, visited = ordered(weighed, random_state, self._scale_free)
         self._shared = self._joint_start(weighed, visited, order)
         grid = Grid(alphas, self._shared.rates[0].tolist(), l1_ratios)
         rules, plains = self._rules(grid, samples.rows.data.dtype)
-        rows, features = self._compacted(samples.rows)
+        rows = samples.rows.centred(self._shared.centring)
+        rows, features = self._compacted(rows)
         begun = {}
         if self.cv is None:
             visited = replace(visited, rows=rows)

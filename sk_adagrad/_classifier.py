@@ -139,7 +139,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         slightly too long. 1 is the exact rule.
     fit_intercept : bool, default=True
         Whether to learn an intercept, a feature that is always 1; under
-        ``eta0="auto"`` another constant where rows are long or short, see the guide.
+        ``eta0="auto"`` another constant where rows are long or short, see the guide,
+        and learned at the centre of columns that are far from 0 (see Notes).
     class_weight : dict, "balanced" or None, default=None
         Factors of the samples' weights by class. ``"balanced"`` is
         ``n_samples / (n_classes * n_samples_of_class)``, sample weights counted. In
@@ -282,6 +283,13 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     first 64 visits (in `partial_fit` the first 32 samples) is more than four times that
     of the smallest columns: those that a tenth of these non-zeros are in, not counting
     columns with fewer than four. a is 1 then.
+
+    **Columns far from 0.** Under ``eta0="auto"`` columns that have no zero in these
+    rows are read as their distance from their mean there, if the rows lie more than six
+    standard deviations from 0 in them: a year, say, or temperatures in kelvin. The
+    intercept is then learned at that centre, and has no part in every step of their
+    weights. `coef_` and `intercept_` are those of X itself; G and the rates are those
+    of the distances.
 
     References
     ----------

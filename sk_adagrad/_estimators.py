@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from ._callbacks import CallbackSupportMixin, fit_task
+from ._columns import FIRST_VISITS, columns_of
 from ._engines import ENGINES, PRECONDITIONERS
 from ._full_matrix import FullMatrixState
 from ._losses import Loss, mean_loss
@@ -27,10 +28,8 @@ from ._publishing import as_it_is, learned, published_together
 from ._rates import (
     FIRST_SAMPLES,
     N_CANDIDATES,
-    VISITS_OF_UNITS,
     Start,
     candidates,
-    differ_in_units,
     first_accumulators,
     intercept_value,
 )
@@ -322,9 +321,9 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
         shared : callable
             Gives all outputs the same size, where they are to share one.
         """
-        scaled = self._scale_free or self._needs_scales(visited, order)
+        columns = self._columns(visited, order)
         biases = self._first_biases(samples)
-        gradient_sizes, row_size, target_sizes = self._sizes(samples, biases, scaled)
+        gradient_sizes, row_size, target_sizes = self._sizes(samples, biases, columns)
         gradient_sizes *= visited.lightness(order)
         eta = candidates(shared(target_sizes), row_size, n_candidates)
         accumulators = self._accumulators(shared(gradient_sizes))
@@ -336,19 +335,21 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
                 "for example with MaxAbsScaler, or use a float64 X."
             )
         value = intercept_value(row_size) if self.fit_intercept else 1.0
-        return Start(eta, accumulators, biases, value, scaled)
+        return Start(eta, accumulators, biases, value, columns.scaled, columns.centring)
 
     @property
     def _scale_free(self):
         """Whether the units of columns must not matter at all."""
         return self.scale_invariant != "auto" and bool(self.scale_invariant)
 
-    def _needs_scales(self, visited, order):
-        """Whether scales are to be tracked since columns differ in their units."""
-        if self.scale_invariant != "auto" or self.preconditioner == "full":
-            return False
-        first = visited.counted(VISITS_OF_UNITS, order)
-        return differ_in_units(visited.rows.matrix()[first])
+    def _columns(self, visited, order):
+        """Return how the columns are to be read by what the first visits show."""
+        first = visited.rows.matrix()[visited.counted(FIRST_VISITS, order)]
+        diagonal = self.preconditioner == "diagonal"
+        columns = columns_of(first, may_be_centred=diagonal and self.fit_intercept)
+        if self.scale_invariant != "auto" or not diagonal:
+            return replace(columns, scaled=self._scale_free)
+        return columns
 
     def _accumulators(self, gradient_sizes):
         """Return G₀ of each output: as given, or by the size of its gradients."""
@@ -357,16 +358,18 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
         return first_accumulators(gradient_sizes)
 
     @np.errstate(over="ignore")  # learning refuses what is too large
-    def _sizes(self, samples, biases, scaled):
+    def _sizes(self, samples, biases, columns):
         """Return the sizes of each output's gradients, of rows, and of its targets.
 
         G is to start at the squares of these gradients, and the targets are measured
         from the first intercepts.
         """
         value_size, row_nnz = samples.rows.sizes(samples.weight)
-        if scaled:
+        if columns.scaled:
             # Values are shares of their column's largest, whatever the columns' units.
             value_size = 1.0
+        elif len(columns.centring):
+            value_size = columns.value_size
         target_sizes = self._target_sizes(samples, biases)
         slopes = self._first_slopes(samples, biases)
         gradient_sizes = value_size * slopes

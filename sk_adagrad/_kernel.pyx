@@ -187,6 +187,9 @@ cdef struct Job:
     lanes* intercept
     int64_t* touched
     real* scales
+    const int32_t* places
+    const real* centres
+    Py_ssize_t n_centred
     real* own_values
     const lanes* symbols
     int learning
@@ -307,7 +310,12 @@ cdef inline int64_t visit_rows(
         nnz = find_row(
             starts, columns, job.entries, job.n_features, row, &row_columns, &row_values
         )
-        if starts == NULL and not (plain and narrow):
+        if not plain and job.n_centred:
+            nnz = centre_row(
+                job.places, job.centres, job.n_centred, &row_columns, &row_values, nnz,
+                own_columns, job.own_values,
+            )
+        elif starts == NULL and not (plain and narrow):
             nnz = read_dense_row(
                 &row_columns, &row_values, nnz, own_columns, job.own_values
             )
@@ -417,6 +425,8 @@ def train(
     real[:, :, ::1] intercept,       # in/out: (n_banks, 2, 8)
     int64_t[::1] touched,            # in/out: t when last regularised; or empty
     real[::1] scales,                # in/out: largest |x| of each feature; or empty
+    const int32_t[::1] places,       # in: which centre a feature has, or -1; or empty
+    const real[::1] centres,         # in: of some columns
     const real[:, :, ::1] symbols,   # in: (n_banks, N_SYMBOLS, 8), of each lane
     double fade,                     # in: share of G that an update takes away
     int64_t t,                       # in: samples learned from before
@@ -428,8 +438,8 @@ def train(
     Loss loss,                       # in
     real loss_parameter,             # in
     real[:, ::1] at_work,            # scratch: (n_banks, AT_WORK)
-    index[::1] own_columns,          # scratch: a row, if X is dense
-    real[::1] own_values,            # scratch: the longest row, if dense or scaled
+    index[::1] own_columns,          # scratch: centred columns, then a dense row
+    real[::1] own_values,            # scratch: as many as these, and the longest row
     double[:, ::1] loss_sum,         # in/out: weighted loss, scored before learning
 ):
     """Learn from each visited row in turn; return how many of them had a weight."""
@@ -460,6 +470,9 @@ def train(
     job.intercept = <lanes*> &intercept[0, 0, 0]
     job.touched = &touched[0] if touched.shape[0] else NULL
     job.scales = &scales[0] if scales.shape[0] else NULL
+    job.places = &places[0] if places.shape[0] else NULL
+    job.centres = &centres[0] if centres.shape[0] else NULL
+    job.n_centred = centres.shape[0]
     job.own_values = &own_values[0] if own_values.shape[0] else NULL
     job.symbols = <const lanes*> &symbols[0, 0, 0]
     job.learning = learning_of(update, fade)
@@ -479,7 +492,7 @@ def train(
             &used[b, 0],
         )
     plain = job.learning == MIRROR_DESCENT and job.reading == AS_STORED and not (
-        importance_aware or multinomial or job.scales != NULL
+        importance_aware or multinomial or job.scales != NULL or job.n_centred
     )
     with nogil:
         denormals = flush_denormals()
@@ -502,14 +515,16 @@ def raw_prediction(
     const real[:, :, ::1] bias,      # in: the intercepts' weights (n_banks, 1, 8)
     const int64_t[::1] touched,      # in
     const real[::1] scales,          # in
+    const int32_t[::1] places,       # in
+    const real[::1] centres,         # in
     const real[:, :, ::1] symbols,   # in
     int64_t t,                       # in
     Update update,                   # in
     Py_ssize_t first,                # in: column of `out` for the group's first lane
     Py_ssize_t n_lanes,              # in: lanes in use
     real[:, ::1] at_work,            # scratch: (n_banks, AT_WORK)
-    index[::1] own_columns,          # scratch: a row, if X is dense
-    real[::1] own_values,            # scratch: the longest row, if dense or scaled
+    index[::1] own_columns,          # scratch: centred columns, then a dense row
+    real[::1] own_values,            # scratch: as many as these, and the longest row
     real[:, ::1] out,                # out: (n_rows, n_models)
 ):
     """Write w . x + b of each row and lane."""
@@ -518,7 +533,10 @@ def raw_prediction(
         bint normalised = scales.shape[0] > 0
         int width = <int> table.shape[3]
         int reading = reading_of(update, symbols)
-        bint plain = narrow and reading == AS_STORED and not normalised
+        Py_ssize_t n_centred = centres.shape[0]
+        bint plain = (
+            narrow and reading == AS_STORED and not normalised and not n_centred
+        )
         Py_ssize_t n_banks = table.shape[0]
         Py_ssize_t stride = table.strides[1] // <Py_ssize_t> sizeof(real)
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
@@ -552,7 +570,12 @@ def raw_prediction(
                     0,
                 )
                 continue
-            if starts == NULL:
+            if n_centred:
+                nnz = centre_row(
+                    &places[0], &centres[0], n_centred, &row_columns, &row_values, nnz,
+                    own, room,
+                )
+            elif starts == NULL:
                 nnz = read_dense_row(&row_columns, &row_values, nnz, own, room)
             if normalised:
                 known_scale_row(&scales[0], row_columns, row_values, nnz, room)

@@ -140,6 +140,33 @@ cdef inline void step_as(
             n_banks, banks, table = n_banks - 4, banks + 4, table + 4 * BANK_SIZE
 
 
+cdef inline Py_ssize_t centre_row(
+    const int32_t* places, const real* centres, Py_ssize_t n_centred,
+    const index** columns, const real** values, Py_ssize_t nnz,
+    index* own_columns, real* own_values,
+) noexcept nogil:
+    """Read some columns as distances from their centres; return the row's length.
+
+    They come first, as the row's own columns already do. Where a row has no value in
+    one of them it is 0, which is as far from the centre as that is from 0.
+    """
+    cdef Py_ssize_t k, n = n_centred
+    cdef int32_t place
+    for k in range(n_centred):
+        own_values[k] = -centres[k]
+    for k in range(nnz):
+        place = places[columns[0][k]]
+        if place >= 0:
+            own_values[place] += values[0][k]
+        elif values[0][k] != 0:
+            own_columns[n] = columns[0][k]
+            own_values[n] = values[0][k]
+            n += 1
+    columns[0] = own_columns
+    values[0] = own_values
+    return n
+
+
 cdef inline void scale_row(
     real* table, Py_ssize_t stride, Py_ssize_t n_banks, int width, bint sums,
     real* scales, const index* columns, const real* values, Py_ssize_t nnz,

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
+
+from ._columns import AS_THEY_ARE, Centring
 
 # From 1/32 to 4 times the scale below, each twice the one before: a ratio of sqrt(2)
 # gains nothing over it, and one of 2.8 or 4 costs 1 to 2 % of test loss. On 16
@@ -19,16 +20,6 @@ N_CANDIDATES = 8
 # gradient, and the output of a rare class sees mostly small ones, of samples that are
 # not its own. What this gains is measured in docs/choosing.md, "Rare features".
 FIRST_SLOPE_OF_TWO, FIRST_SLOPE_OF_RARE, FIRST_SLOPES_OF_TARGETS = 1 / 16, 2.0, 4.0
-
-# scale_invariant="auto" looks at so many visits, fewer in a stream, at the columns
-# with some values there, and at the smallest of these that hold so much of all
-# values. Scales are tracked if values are so many times as large. Of 76 real tasks 19
-# are so, and their test loss is 0.69 times that without scales (geometric mean), at
-# most 1.004 times. By 32 to 256 visits the factor was 1 to 3 on 40 sets of words and
-# one-hot columns, where scales cost up to 1.3 times the loss, and 4 to 10⁷ where they
-# gain.
-VISITS_OF_UNITS, _SOME_VALUES = 1 << 6, 4
-_SMALLEST, _MUCH_SMALLER = 0.1, 4
 
 # The intercept's value is not 1 if rows are more than so many times as long or short.
 _LONG = 4
@@ -52,6 +43,7 @@ class Start:
     intercept_value : float
     scaled : bool
         Whether the scales of features are tracked.
+    centring : Centring
     """
 
     rates: np.ndarray
@@ -59,6 +51,7 @@ class Start:
     biases: np.ndarray
     intercept_value: float = 1.0
     scaled: bool = False
+    centring: Centring = AS_THEY_ARE
 
 
 def candidates(target_sizes, row_size, n_candidates=N_CANDIDATES):
@@ -81,39 +74,6 @@ def candidates(target_sizes, row_size, n_candidates=N_CANDIDATES):
         scales = _rounded(np.divide(target_sizes, row_size or 1.0), other=1.0)
     powers = np.arange(n_candidates) - (n_candidates + 2) // 2
     return np.outer(scales, 2.0**powers)
-
-
-def differ_in_units(X):
-    """Return whether values are much larger than those of the smallest columns.
-
-    Rates go by the mean |x| of all values. Of columns that have some values, the
-    smallest ones by their mean |x| are those that a tenth of the values are in. A root
-    mean square would be that of the few largest counts in rows of text.
-
-    Parameters
-    ----------
-    X : array or CSR matrix
-        The first rows.
-    """
-    with np.errstate(over="ignore"):  # learning refuses what is too large
-        if sp.issparse(X):
-            nonzero = X.data != 0
-            values = np.abs(X.data[nonzero], dtype=np.float64)
-            _, columns, counts = np.unique(
-                X.indices[nonzero], return_inverse=True, return_counts=True
-            )
-            sums = np.bincount(columns, values)
-        else:
-            counts = np.count_nonzero(X, axis=0)
-            sums = np.abs(X).sum(axis=0, dtype=np.float64)
-        some = counts >= _SOME_VALUES
-        if not some.any():
-            return False
-        sizes, below = sums[some] / counts[some], counts[some]
-        ascending = sizes.argsort()
-        below = below[ascending].cumsum()
-        smallest = sizes[ascending[np.searchsorted(below, _SMALLEST * below[-1])]]
-        return bool(sums.sum() / counts.sum() > _MUCH_SMALLER * smallest)
 
 
 def intercept_value(row_size):

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.linalg.blas import dasum, sasum
 
+from ._columns import AS_THEY_ARE, Centring
 from ._dispatch import KERNELS
 from ._sparse import wrong_index, wrong_row
 
@@ -33,6 +34,8 @@ class Rows:
     whole_keys : bool
         Whether rows with the same key are the same. Long rows have keys of 32 bits
         only, and those of float64 values are of the nearest float32.
+    centring : Centring
+        How the kernel reads the values; elsewhere they are those of X.
     """
 
     data: np.ndarray
@@ -42,6 +45,7 @@ class Rows:
     n_features: int
     keys: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
     whole_keys: bool = True
+    centring: Centring = AS_THEY_ARE
 
     @property
     def is_dense(self) -> bool:
@@ -90,7 +94,13 @@ class Rows:
 
     def take(self, which) -> "Rows":
         """Return a copy of some rows."""
-        return rows_of(self.matrix()[which])
+        return replace(rows_of(self.matrix()[which]), centring=self.centring)
+
+    def centred(self, centring) -> "Rows":
+        """Return the rows to be read so; those that are stay as they are."""
+        if len(self.centring) or not len(centring):
+            return self
+        return replace(self, centring=centring)
 
     def compact(self) -> tuple["Rows", np.ndarray]:
         """Return the rows without columns that none of them has, and which are left."""
@@ -99,12 +109,19 @@ class Rows:
         indices = self.indices[: self.nnz]
         has = np.zeros(self.n_features, dtype=bool)
         has[indices] = True
+        has[self.centring.columns] = True
         has[0] |= not has.any()  # no feature would mean no counters and no scales
         features = np.flatnonzero(has)
         number = np.empty(self.n_features, dtype=indices.dtype)
         number[features] = np.arange(len(features))
         indices = number[indices]
-        return replace(self, indices=indices, n_features=len(features)), features
+        rows = replace(
+            self,
+            indices=indices,
+            n_features=len(features),
+            centring=self.centring.among(features),
+        )
+        return rows, features
 
     def n_nonzero_features(self) -> int:
         """Return how many columns have a non-zero, which a stored zero is not."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import scipy.sparse as sp
 
+from ._columns import AS_THEY_ARE, Centring
 from ._dispatch import KERNELS
 from ._layout import LANES, Layout
 from ._memory import aligned_copy, aligned_zeros, check_memory, zero_table
@@ -63,6 +64,8 @@ class ModelState(BaseState):
     intercept_value : float
         What the intercept has as a feature, see `_rates.intercept_value`; `intercept`
         is what is learned of that feature.
+    centring : Centring
+        Of columns of X, from whose centres `intercept` is learned.
     kept : ndarray of shape (n_kept,), or None
         Columns of X that the features of a packed state are; None if it has all.
     n_columns : int
@@ -88,6 +91,7 @@ class ModelState(BaseState):
     t: int = 0
     class_counts: np.ndarray | None = None
     intercept_value: float = 1.0
+    centring: Centring = AS_THEY_ARE
     kept: np.ndarray | None = None
     n_columns: int = 0
     symbols: np.ndarray = field(init=False, repr=False, compare=False)
@@ -122,6 +126,7 @@ class ModelState(BaseState):
             scales=scales,
             loss_sum=aligned_zeros((n_groups, n_banks, LANES)),
             intercept_value=start.intercept_value,
+            centring=start.centring,
         )
         if start.biases.any():
             state._begin_at_first_biases()
@@ -252,7 +257,7 @@ class ModelState(BaseState):
         """
         first = self.first_accumulators[outputs], self.first_biases[outputs]
         return ModelState.zeros(
-            Start(rates, *first, self.intercept_value, self.scaled),
+            Start(rates, *first, self.intercept_value, self.scaled, self.centring),
             n_features,
             self.dtype,
             self.reading.of(candidates),
@@ -308,6 +313,7 @@ class ModelState(BaseState):
         touched = np.any(self.table, axis=(0, 1, 3, 4))
         if self.scaled:
             touched |= self.scales[0] != 0
+        touched[self.centring.columns] = True
         # One at least: no feature means no counters and no scales.
         touched[0] |= not touched.any()
         kept = np.flatnonzero(touched)
@@ -433,9 +439,16 @@ class ModelState(BaseState):
             w = self._features_of_leaders(self._weights_of)
             if self.scaled:
                 w = np.divide(w, self.scales[0], where=self.scales[0] > 0, out=w)
+            b = self.of_leaders(self.layout.by_model(self.biases()))
+            if len(self.centring):  # b is the prediction there, and not at 0
+                own = (
+                    self.centring.among(self.kept) if self.is_packed else self.centring
+                )
+                at_0 = w[:, own.columns].astype(np.float64) @ own.centres
+                b = (b - at_0).astype(self.dtype)
             if self.is_packed:
                 w = self._as_csr(w)
-            return w, self.of_leaders(self.layout.by_model(self.biases()))
+            return w, b
 
         return self._arrays_once("weights", read)
 

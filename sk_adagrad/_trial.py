@@ -140,7 +140,7 @@ def try_candidates(learner, state, candidates, trial):
     rows = learner.samples.rows
     n_entries = rows.nnz / rows.n_rows * end
     if state.n_outputs > 1 or n_entries < FEW_ENTRIES * rows.n_features:
-        learner, features = _cut_to(learner, end)
+        learner, features = _cut_to(learner, state, end)
     else:
         features = np.arange(rows.n_features)
     if trial.below and not trial.late:
@@ -162,7 +162,7 @@ def _left_of(learner, state, candidates, trial):
     them to go on from here, and comes to the same.
     """
     (end,) = learner.visits_to(trial.look)
-    learner, _ = _cut_to(learner, end)
+    learner, _ = _cut_to(learner, state, end)
     visits = learner.visits_to(None, trial.look)
     parts = _tried(learner, state, candidates, visits)
     chosen = np.concatenate([trial.chosen(losses) for _, _, losses in parts])
@@ -178,7 +178,7 @@ def _tried(learner, state, candidates, visits):
         yield some, *_first_visits(learner, state, candidates[some], visits, some)
 
 
-def _cut_to(learner, end):
+def _cut_to(learner, state, end):
     """Return a learner of the first visits, and the features that their rows have.
 
     Without the others the tables of candidates are a fraction as large: one pass of
@@ -187,7 +187,7 @@ def _cut_to(learner, end):
     order = learner.order[:end] if len(learner.order) else np.arange(end)
     weight = learner.samples.weight
     samples = learner.samples.take(order[weight[order] > 0] if len(weight) else order)
-    rows, features = samples.rows.compact()
+    rows, features = samples.rows.centred(state.centring).compact()
     samples = replace(samples, rows=rows)
     return replace(learner, samples=samples, order=AS_THEY_COME), features
 

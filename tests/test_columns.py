@@ -1,0 +1,349 @@
+"""Under eta0="auto" columns in other units are scaled, and those far from 0 centred."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV
+from sk_adagrad._columns import columns_of
+
+from .comparing import STATE, assert_same, pickled
+from .test_auto_options import (
+    FORMS,
+    N_FEATURES,
+    N_ROWS,
+    OPTIONS,
+    TARGETS,
+    known_classes,
+    model_of,
+    samples,
+)
+
+# Units
+
+UNITS = {"alike": 1.0, "large": 300.0, "small": 1 / 300}
+
+
+def in_units(unit, task="binary", form="CSR float64, int64 indices"):
+    """Return samples whose first three columns are in another unit."""
+    X, y, weight = samples(task, form)
+    factors = np.repeat([UNITS[unit], 1.0], [3, N_FEATURES - 3]).astype(X.dtype)
+    return (X.multiply(factors).tocsr() if sp.issparse(X) else X * factors), y, weight
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("task", TARGETS)
+def test_units_decide_whether_scales_are_tracked(task, unit, form):
+    """The model is then that of True or of False, which tests compare elsewhere."""
+    X, y, weight = in_units(unit, task, form)
+    for method, known in (("fit", {}), ("partial_fit", known_classes(task))):
+        models = [
+            model_of(task, scale_invariant=scale_invariant, shuffle=False)
+            for scale_invariant in ("auto", unit != "alike")
+        ]
+        for model in models:
+            getattr(model, method)(X, y, sample_weight=weight, **known)
+        assert models[0].scale_invariant_ is (unit != "alike")
+        assert_same(*models)
+
+
+@pytest.mark.parametrize("unit", ["large", "small"])
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+def test_units_of_a_stream_do_not_depend_on_its_chunks(chunk, unit):
+    X, y, weight = in_units(unit)
+    whole = AdagradClassifier().partial_fit(X, y, [0, 1], weight)
+    assert whole.scale_invariant_
+    in_chunks = AdagradClassifier()
+    for begin in range(0, len(y), chunk):
+        part = slice(begin, begin + chunk)
+        in_chunks.partial_fit(X[part], y[part], [0, 1], weight[part])
+        in_chunks = pickled(in_chunks)
+    assert_same(in_chunks, whole)
+
+
+def test_units_are_those_of_rows_that_are_repeated_or_weighed():
+    """Half of the rows have the large unit, and a third of those have a weight."""
+    X, y, _ = in_units("large")
+    counts = np.random.default_rng(1).integers(0, 4, N_ROWS)
+    weighed = AdagradClassifier(random_state=0).fit(X, y, sample_weight=counts)
+    which = np.random.default_rng(2).permutation(np.repeat(np.arange(N_ROWS), counts))
+    repeated = AdagradClassifier(random_state=0).fit(X[which], y[which])
+    assert weighed.scale_invariant_
+    assert_same(repeated, weighed)
+
+
+def test_a_column_in_another_unit_does_not_spoil_the_others():
+    """Words of texts and, beside them, how long the texts are."""
+    rng = np.random.default_rng(0)
+    words = sp.random(2000, 300, 0.03, "csr", random_state=0)
+    words.data[:] = rng.uniform(0.2, 0.4, words.nnz)
+    y = words @ rng.normal(size=300) + rng.normal(scale=0.1, size=2000) > 0
+    lengths = 1000 + 500 * rng.random((2000, 1))
+    X, train = sp.hstack([words, lengths], format="csr"), slice(1000)
+    right = {}
+    for scale_invariant in ("auto", False):
+        model = AdagradClassifier(scale_invariant=scale_invariant, random_state=0)
+        model.fit(X[train], y[train])
+        right[scale_invariant] = model.score(X[1000:], y[1000:])
+    alone = AdagradClassifier(random_state=0).fit(words[train], y[train])
+    assert not alone.scale_invariant_
+    assert right["auto"] > alone.score(words[1000:], y[1000:]) - 0.03
+    assert right[False] < right["auto"] - 0.1
+
+
+def differ(X):
+    return columns_of(X, may_be_centred=False).scaled
+
+
+def test_what_tells_that_units_differ():
+    ones = np.ones((40, 10))
+    few, tenth = ones.copy(), ones.copy()
+    few[3:, 0] = 0
+    few[:3, 0] = 1e-3
+    assert not differ(few)  # three values tell nothing
+    few[3, 0] = 1e-3
+    assert not differ(few)  # nor that of one value in ninety
+    tenth[:, 0] = 0.1
+    assert differ(tenth)
+    assert not differ(tenth[:, :0])
+    assert not differ(0 * ones)
+    assert not differ(np.where(ones > 0, [1, 3] * 5, 0))
+    stored_zeros = sp.csr_array(ones)
+    stored_zeros.data[::10] = 0
+    assert not differ(stored_zeros)
+    assert differ(sp.csr_array(tenth))
+    assert differ(-tenth)
+    assert differ(np.array([[1e-200, 1e308]] * 4))
+
+
+def test_a_given_rate_is_the_published_rule_in_any_units():
+    X, y, weight = in_units("large")
+    for options in ({"eta0": 0.1}, {"preconditioner": "full"}):
+        model = AdagradClassifier(max_iter=1, **options).fit(X.toarray(), y, weight)
+        assert model.scale_invariant_ is False
+
+
+def test_a_stream_goes_on_in_the_units_that_it_began_with():
+    X, y, _ = in_units("large", form="dense float64")
+    ones = np.ones_like(X)
+    for first, then, other in ((X, ones, False), (ones, X, True)):
+        model = AdagradClassifier().partial_fit(first, y, [0, 1])
+        assert model.scale_invariant_ is not other
+        model.partial_fit(then, y)
+        assert model.scale_invariant_ is not other
+        model.set_params(scale_invariant=not other).partial_fit(then, y)
+        model.set_params(eta0=0.1, scale_invariant="auto").partial_fit(then, y)
+        t = model.t_
+        with pytest.raises(ValueError, match="scale_invariant has changed"):
+            model.set_params(scale_invariant=other).partial_fit(then, y)
+        assert model.t_ == t
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+def test_a_search_tracks_the_scales_of_columns_in_other_units(cv):
+    X, y, _ = in_units("large", "one target")
+    search = AdagradRegressorCV(cv=cv, random_state=0, shuffle=False).fit(X, y)
+    assert search.scale_invariant_
+    found = AdagradRegressor(
+        eta0=search.eta0_,
+        alpha=search.alpha_,
+        l1_ratio=search.l1_ratio_,
+        initial_accumulator=search.initial_accumulator_,
+        scale_invariant=search.scale_invariant_,
+        shuffle=False,
+    ).fit(X, y)
+    np.testing.assert_allclose(found.coef_, search.coef_, rtol=1e-10)
+    given = AdagradRegressorCV(eta0s=[0.1, 1.0], cv=cv, random_state=0).fit(X, y)
+    assert given.scale_invariant_ is False
+
+
+# Far from 0
+
+CENTRES = np.array([20.0, -30.0, 40.0])
+
+
+def far_from_0(task="binary", form="CSR float64, int64 indices"):
+    """Return samples whose first three columns are far from 0, and what is centred.
+
+    Some of the later rows have zeros there.
+    """
+    X, y, weight = samples(task, "dense float64")
+    X[:, :3] = np.random.default_rng(3).normal(CENTRES, size=(N_ROWS, 3))
+    X[100::7, 0] = X[103::5, 1] = 0
+    make, dtype = FORMS[form]
+    return make(X.astype(dtype)), y, weight.astype(dtype)
+
+
+def dense(X):
+    return X.toarray() if sp.issparse(X) else X
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("task", TARGETS)
+def test_far_columns_are_learned_as_if_they_had_been_centred(task, name, method, form):
+    options = {"scale_invariant": False, "shuffle": False, "max_iter": 2, "tol": None}
+    options |= OPTIONS[name]
+    if task == "softmax" and options.get("importance_aware"):
+        pytest.skip("refused together")
+    X, y, weight = far_from_0(task, form)
+    known = known_classes(task) if method == "partial_fit" else {}
+    first = np.flatnonzero(weight)[: 64 if method == "fit" else 32]
+    centres = dense(X)[first, :3].mean(axis=0, dtype=np.float64)
+    centred = dense(X).copy()
+    model = model_of(task, **options)
+    getattr(model, method)(X, y, sample_weight=weight, **known)
+    if not options.get("fit_intercept", True):
+        centres = 0 * centres
+    centred[:, :3] -= centres.astype(X.dtype)
+    rates = np.broadcast_to(model.eta0_, len(np.atleast_2d(model.coef_)))
+    options["initial_accumulator"] = model.initial_accumulator_
+    rtol = 1e-3 if "float32" in form else 1e-8
+    for eta0 in np.unique(rates):
+        alone = model_of(task, eta0=eta0, **options)
+        getattr(alone, method)(centred, y, sample_weight=weight, **known)
+        those = rates == eta0
+        for attribute in ("coef_", "accumulators_", "learning_rates_"):
+            ours, theirs = (
+                getattr(m, attribute).reshape(len(rates), -1)[those]
+                for m in (model, alone)
+            )
+            atol = rtol * np.abs(theirs).max()
+            np.testing.assert_allclose(ours, theirs, rtol, atol, err_msg=attribute)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("task", ["binary", "classes", "softmax", "targets"])
+def test_what_is_published_of_far_columns_is_the_model(task, name, form):
+    """Weights and intercepts are those of X, in which no column is centred."""
+    options = OPTIONS[name]
+    if task == "softmax" and options.get("importance_aware"):
+        pytest.skip("refused together")
+    X, y, weight = far_from_0(task, form)
+    model = model_of(task, random_state=0, **options).fit(X, y, sample_weight=weight)
+    says = "decision_function" if hasattr(model, "classes_") else "predict"
+    raw = getattr(model, says)(X)
+    rtol = 1e-4 if "float32" in form else 1e-9
+    shown = (dense(X) @ model.coef_.T + model.intercept_).reshape(raw.shape)
+    np.testing.assert_allclose(shown, raw, rtol, rtol * np.abs(raw).max())
+    learned = {name: np.copy(getattr(model, name)) for name in STATE}
+    packed = getattr(model.sparsify(), says)(X)
+    np.testing.assert_allclose(packed, raw, rtol, rtol * np.abs(raw).max())
+    model.densify()
+    for name, array in learned.items():
+        np.testing.assert_array_equal(getattr(model, name), array, err_msg=name)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+def test_centres_of_a_stream_do_not_depend_on_its_chunks(chunk, name):
+    X, y, weight = far_from_0()
+    whole = AdagradClassifier(**OPTIONS[name]).partial_fit(X, y, [0, 1], weight)
+    in_chunks = AdagradClassifier(**OPTIONS[name])
+    for begin in range(0, len(y), chunk):
+        part = slice(begin, begin + chunk)
+        in_chunks.partial_fit(X[part], y[part], [0, 1], weight[part])
+        in_chunks = pickled(in_chunks.sparsify()).densify()
+    assert_same(in_chunks, whole)
+
+
+def test_centres_are_those_of_rows_that_are_repeated_or_weighed():
+    X, y, _ = far_from_0()
+    counts = np.random.default_rng(1).integers(0, 4, N_ROWS)
+    weighed = AdagradClassifier(random_state=0).fit(X, y, sample_weight=counts)
+    which = np.random.default_rng(2).permutation(np.repeat(np.arange(N_ROWS), counts))
+    repeated = AdagradClassifier(random_state=0).fit(X[which], y[which])
+    assert_same(repeated, weighed)
+    assert_same(
+        AdagradClassifier(random_state=0).fit(dense(X[which]), y[which]), weighed
+    )
+
+
+@pytest.mark.parametrize("task", ["binary", "classes", "softmax", "labels"])
+def test_far_columns_beside_many_that_are_mostly_empty(task):
+    """Rates are then tried on the features of the first rows alone."""
+    X, y, weight = far_from_0(task)
+    at = np.sort(np.random.default_rng(0).choice(2**17, N_FEATURES, replace=False))
+    wide = sp.csr_array((X.data, at[X.indices], X.indptr), shape=(N_ROWS, 2**17))
+    models = [
+        model_of(task, random_state=0, shuffle=False).fit(each, y, sample_weight=weight)
+        for each in (X, wide)
+    ]
+    np.testing.assert_array_equal(models[1].coef_[:, at], models[0].coef_)
+    np.testing.assert_array_equal(models[1].intercept_, models[0].intercept_)
+    assert np.count_nonzero(models[1].coef_) == np.count_nonzero(models[0].coef_)
+
+
+@pytest.mark.parametrize("n_features", [N_FEATURES, 2**17])
+@pytest.mark.parametrize("cv", [None, 3])
+def test_a_search_centres_columns_that_are_far_from_0(cv, n_features):
+    X, y, _ = far_from_0("one target")
+    X.resize(N_ROWS, n_features)
+    search = AdagradRegressorCV(cv=cv, random_state=0).fit(X, y)
+    raw = search.predict(X)
+    np.testing.assert_allclose(X @ search.coef_ + search.intercept_, raw, 1e-8, 1e-9)
+    centred = dense(X[:, :N_FEATURES])
+    centred[:, :3] -= CENTRES
+    easy = AdagradRegressorCV(cv=cv, random_state=0).fit(centred, y)
+    assert search.best_score_ > easy.best_score_ - 0.1 * abs(easy.best_score_)
+
+
+@pytest.mark.parametrize(
+    ("options", "matters"),
+    [
+        ({}, False),
+        ({"scale_invariant": True, "alpha": 0.01}, False),
+        ({"eta0": 0.1}, True),
+        ({"fit_intercept": False}, True),
+        ({"preconditioner": "full"}, True),
+    ],
+)
+def test_how_far_columns_are_from_0_matters_to_other_rules_alone(options, matters):
+    """The published rule, a model without an intercept and a full matrix."""
+    X, y, _ = far_from_0(form="dense float64")
+    X = np.round(X[:100, :3] * 2**20) / 2**20
+    models = [
+        AdagradClassifier(shuffle=False, **options).fit(each, y[:100])
+        for each in (X, X + 128 * CENTRES)
+    ]
+    same = np.allclose(*(model.coef_ for model in models), rtol=1e-9, atol=0)
+    assert same is not matters
+
+
+def test_what_tells_that_columns_are_far_from_0():
+    def centred(X):
+        return columns_of(X, may_be_centred=True).centring.columns.tolist()
+
+    rng = np.random.default_rng(0)
+    X = rng.normal([10.0, 0.1, -2.0, 0.5], size=(40, 4))
+    X[:, 3] = 7  # always
+    assert centred(X) == centred(sp.csr_array(X)) == [0, 1, 2]
+    assert centred(X[:, 1:]) == []
+    assert centred(X[:3]) == []  # too few to tell
+    assert columns_of(X, may_be_centred=False).centring.columns.tolist() == []
+    X[5, 0] = 0
+    assert centred(X) == []
+    many = rng.normal(2, size=(40, 30))
+    assert centred(many) == list(range(30))
+    assert centred(many[:, :5]) == []
+    assert centred(np.array([[1e308, 1.0], [1e307, 1.1]] * 4)) in ([], [0, 1])
+
+
+def test_columns_in_their_units_do_as_well_as_standardised_ones():
+    flowers, kinds = load_iris(return_X_y=True)
+    patients, disease = load_diabetes(return_X_y=True, scaled=False)
+    harder = kinds > 0
+    for model, X, y in (
+        (AdagradClassifier(random_state=0), flowers[harder], kinds[harder]),
+        (AdagradRegressor(random_state=0), patients, disease),
+    ):
+        standardised = make_pipeline(StandardScaler(), model)
+        ours = cross_val_score(model, X, y).mean()
+        assert ours > cross_val_score(standardised, X, y).mean() - 0.03
