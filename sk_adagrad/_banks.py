@@ -27,7 +27,6 @@ def learn(learner, state, loss_sum, begin, end):
     kernel = KERNELS[state.dtype]
     samples, rule = learner.samples, learner.rule
     rows, targets = samples.rows.centred(state.centring), samples.targets
-    centres = rows.centring.centres.astype(state.dtype)
     _, n_banks, _, _, width = state.table.shape
     reads_per_row = rows.nnz // rows.n_rows * width * n_banks
     block = max(1, _BLOCK_READS // max(1, reads_per_row))
@@ -62,7 +61,7 @@ def learn(learner, state, loss_sum, begin, end):
                 touched=state.touched[group],
                 scales=state.scales[group],
                 places=rows.centring.places,
-                centres=centres,
+                centres=rows.centring.centres,
                 symbols=symbols[group, banks],
                 fade=rule.fade,
                 t=state.t + learned,
@@ -101,7 +100,8 @@ def _room_for_a_row(rows, state):
     n_values = rows.longest if rows.is_dense or n_centred or state.scaled else 0
     n_columns = n_values if rows.is_dense or n_centred else 0
     own_columns = np.empty(n_centred + n_columns, rows.indices.dtype)
-    own_columns[:n_centred] = rows.centring.columns
+    if n_centred:
+        own_columns[:n_centred] = rows.centring.columns
     return own_columns, np.empty(n_centred + n_values, state.dtype)
 
 
@@ -146,7 +146,6 @@ def _of_groups(state, rows, groups, n_columns):
     if often and state.table.nbytes <= _MOST_TO_KEEP:
         state = state.for_prediction()
     kernel, rows = KERNELS[state.dtype], rows.centred(state.centring)
-    centres = rows.centring.centres.astype(state.dtype)
     biases, symbols = state.biases(), state.symbols
     own_columns, own_values = _room_for_a_row(rows, state)
     n_lanes = state.layout.width * state.layout.n_banks
@@ -165,7 +164,7 @@ def _of_groups(state, rows, groups, n_columns):
             touched=state.touched[group],
             scales=state.scales[group],
             places=rows.centring.places,
-            centres=centres,
+            centres=rows.centring.centres,
             symbols=symbols[group, :n_used],
             t=state.t,
             update=kernel.UPDATES[state.reading.update],

@@ -32,7 +32,8 @@ class Centring:
     ----------
     columns : ndarray of int of shape (n_centred,)
         In ascending order.
-    centres : ndarray of shape (n_centred,)
+    centres : ndarray of float64 of shape (n_centred,)
+        Numbers that the type of X has too.
     places : ndarray of int32 of shape (n_features,)
         Where in these two each column is, or -1; empty if none is.
     """
@@ -113,7 +114,7 @@ def columns_of(X, *, may_be_centred):
             varies = (values != values[0]).any(axis=0) & (deviations > 0)
             full, centres = full[varies], centres[varies]
             if np.linalg.norm(centres / deviations[varies]) > _FAR:
-                centres = centres.astype(X.dtype)
+                centres = centres.astype(X.dtype).astype(np.float64)
                 sums[full] = np.abs(values[:, varies] - centres).sum(axis=0)
                 centring = Centring.of(columns[full], centres, X.shape[1])
         size = float(sums.sum() / max(1, counts.sum()))

@@ -188,7 +188,7 @@ cdef struct Job:
     int64_t* touched
     real* scales
     const int32_t* places
-    const real* centres
+    const double* centres
     Py_ssize_t n_centred
     real* own_values
     const lanes* symbols
@@ -426,7 +426,7 @@ def train(
     int64_t[::1] touched,            # in/out: t when last regularised; or empty
     real[::1] scales,                # in/out: largest |x| of each feature; or empty
     const int32_t[::1] places,       # in: which centre a feature has, or -1; or empty
-    const real[::1] centres,         # in: of some columns
+    const double[::1] centres,       # in: of some columns
     const real[:, :, ::1] symbols,   # in: (n_banks, N_SYMBOLS, 8), of each lane
     double fade,                     # in: share of G that an update takes away
     int64_t t,                       # in: samples learned from before
@@ -516,7 +516,7 @@ def raw_prediction(
     const int64_t[::1] touched,      # in
     const real[::1] scales,          # in
     const int32_t[::1] places,       # in
-    const real[::1] centres,         # in
+    const double[::1] centres,       # in
     const real[:, :, ::1] symbols,   # in
     int64_t t,                       # in
     Update update,                   # in

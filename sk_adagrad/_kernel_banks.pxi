@@ -141,7 +141,7 @@ cdef inline void step_as(
 
 
 cdef inline Py_ssize_t centre_row(
-    const int32_t* places, const real* centres, Py_ssize_t n_centred,
+    const int32_t* places, const double* centres, Py_ssize_t n_centred,
     const index** columns, const real** values, Py_ssize_t nnz,
     index* own_columns, real* own_values,
 ) noexcept nogil:
@@ -153,7 +153,7 @@ cdef inline Py_ssize_t centre_row(
     cdef Py_ssize_t k, n = n_centred
     cdef int32_t place
     for k in range(n_centred):
-        own_values[k] = -centres[k]
+        own_values[k] = <real> -centres[k]
     for k in range(nnz):
         place = places[columns[0][k]]
         if place >= 0:

@@ -98,9 +98,9 @@ class Rows:
 
     def centred(self, centring) -> "Rows":
         """Return the rows to be read so; those that are stay as they are."""
-        if len(self.centring) or not len(centring):
-            return self
-        return replace(self, centring=centring)
+        if len(centring) and not len(self.centring):
+            return replace(self, centring=centring)
+        return self
 
     def compact(self) -> tuple["Rows", np.ndarray]:
         """Return the rows without columns that none of them has, and which are left."""
