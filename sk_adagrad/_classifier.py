@@ -149,7 +149,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     max_iter : int or "auto", default="auto"
         Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
         is three or, with up to 5,000 samples, 20,000 divided by their number, but at
-        most 20. With two classes or several labels it is one if less than an eighth of
+        most 20; with 20 times as many samples as features 100,000 take the place of
+        20,000. With two classes or several labels it is one if less than an eighth of
         the samples has the label, or lacks it, and the features that occur in a single
         row are at least half as many as the rows: more passes would learn such rows by
         heart. Under ``eta0="auto"`` three or more passes go on with half of the best

@@ -6,6 +6,11 @@ from ._dispatch import KERNELS
 
 _PASSES, _MOST_PASSES, _VISITS = 3, 20, 20_000
 
+# Of rows so many times as many as columns more visits do no harm: on 30 real tasks of
+# 1,300 to 15,000 rows the test loss was 0.976 times as large (geometric mean, 0.88 to
+# 1.003), in 1.1 to 2.5 times the time. With 8 times as many rows some had 1.04.
+_MANY_ROWS, _VISITS_OF_MANY = 20, 100_000
+
 
 def passes_of(learner):
     """Return how many passes there are to be at most.
@@ -13,7 +18,8 @@ def passes_of(learner):
     That is three or, of up to 5,000 samples, 20,000 over their number: on parts of ten
     sets and on scikit-learn's small ones, the test loss was least after 20 to 40 passes
     over 100 to 1,000 samples (0.90 to 0.92 of that after three), after ten over 3,000
-    (0.97), and after six (0.99) or three over 10,000.
+    (0.97), and after six (0.99) or three over 10,000. Few columns, which cannot be
+    learned by heart, are visited more often.
 
     Rare classes in rows full of features that no other row has are another matter. From
     the second pass on such features explain the few samples of the class, and in new
@@ -22,7 +28,9 @@ def passes_of(learner):
     """
     if _learns_by_heart(learner.samples, learner.order):
         return 1
-    return max(_PASSES, min(_MOST_PASSES, _VISITS // learner.n_learned))
+    n, n_features = learner.n_learned, learner.samples.rows.n_features
+    n_visits = _VISITS_OF_MANY if n >= _MANY_ROWS * n_features else _VISITS
+    return max(_PASSES, min(_MOST_PASSES, n_visits // n))
 
 
 def _learns_by_heart(samples, order):

@@ -130,7 +130,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     max_iter : int or "auto", default="auto"
         Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
         is three or, with up to 5,000 samples, 20,000 divided by their number, but at
-        most 20. Under ``eta0="auto"`` three or more passes go on with half of the best
+        most 20; with 20 times as many samples as features 100,000 take the place of
+        20,000. Under ``eta0="auto"`` three or more passes go on with half of the best
         rate.
     tol : float or None, default=1e-3
         From the second pass on, a pass brings no change if its mean loss is not below

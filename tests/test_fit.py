@@ -616,11 +616,18 @@ def test_the_default_makes_more_than_one_pass_while_the_loss_falls():
 
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize(
-    ("n_samples", "n_passes"), [(20, 20), (1_000, 20), (2_500, 8), (6_667, 3)]
+    ("n_samples", "n_features", "n_passes"),
+    [
+        *((20, 2, 20), (1_000, 51, 20), (2_500, 126, 8), (6_667, 334, 3)),
+        *((1_000, 50, 20), (2_500, 125, 20), (12_500, 2, 8), (33_334, 2, 3)),
+    ],
 )
-def test_the_default_makes_more_passes_over_fewer_samples(n_samples, n_passes, shuffle):
+def test_the_default_makes_more_passes_over_fewer_samples(
+    n_samples, n_features, n_passes, shuffle
+):
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(n_samples, 2)), rng.integers(2, size=n_samples)
+    X = rng.normal(size=(n_samples, n_features)).astype("float32")
+    y = rng.integers(2, size=n_samples)
     params = {"tol": None, "shuffle": shuffle}
     assert fitted("binary", X, y, **params).n_iter_ == n_passes
     # Those without a weight are none.

@@ -196,7 +196,7 @@ def test_a_cell_is_the_plain_model_of_its_folds_training_rows(task, shuffle, wei
 
 def test_a_cell_makes_as_many_passes_as_there_are_for_its_folds_rows():
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(2_000, 5)), rng.normal(size=2_000)
+    X, y = rng.normal(size=(2_000, 150)), rng.normal(size=2_000)
     model = search("target", max_iter="auto", tol=None)
     assert plain_of(model).fit(X, y).n_iter_ == 10
     assert plain_of(model).fit(X[:1_000], y[:1_000]).n_iter_ == 20
