@@ -5,23 +5,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-# So many visits are looked at, fewer in a stream, and in units of columns that have
-# some values there.
-FIRST_VISITS, _SOME_VALUES = 1 << 6, 4
+# So many visits are looked at, fewer in a stream.
+FIRST_VISITS = 1 << 6
 
-# Columns that are never 0 are centred if in these alone rows lie so many standard
-# deviations from 0. Made data of 5 to 50 such columns have 1.01 to 1.1 times the loss
-# without it at 6 to 7, and 1.03 to 1.4 times at 13 to 14. Nearer ones are left alone,
-# as the words that nearly all rows of imdb have, at 4: all rows take longer to read.
-_FAR = 6
+# Columns that few of these rows lack are centred if in these alone rows lie so many
+# standard deviations from 0. Made data of 5 to 50 such columns have 1.01 to 1.1 times
+# the loss without it at 6 to 7, and 1.03 to 1.4 times at 13 to 14. Nearer ones are
+# left alone, as the words that nearly all rows of imdb have, at 4: all rows take
+# longer to read.
+_FULL, _FAR = 0.9, 6
 
-# scale_invariant="auto" looks at the smallest columns that hold so much of all
-# values. Scales are tracked if values are so many times as large. Of 76 real tasks 19
-# are so, and their test loss is 0.69 times that without scales (geometric mean), at
-# most 1.004 times. By 32 to 256 visits the factor was 1 to 3 on 40 sets of words and
-# one-hot columns, where scales cost up to 1.3 times the loss, and 4 to 10⁷ where they
-# gain.
-_SMALLEST, _MUCH_SMALLER = 0.1, 4
+# scale_invariant="auto" looks at columns with some values in these rows, at the
+# smallest of them that hold so much of the values, and at the smallest one. Scales
+# are tracked if the mean |x| of all values, or the root mean square of columns'
+# means, is so many times as large. These limits were set on 76 real tasks and 50 sets
+# of words, counts and one-hot columns, on which the ratios are 3, 7 and 12 at most
+# where scales cost up to 1.4 times the loss, and mostly far above the limits where
+# they gain.
+_SOME_VALUES, _SMALLEST = 4, 0.1
+_BY_MEAN, _BY_SQUARE, _BY_LEAST = 4, 8, 32
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,9 @@ class Columns:
     ----------
     centring : Centring
     scaled : bool
-        Whether by the largest |x| of each so far.
+        Whether then by the largest |x| of each so far.
     value_size : float
-        Before that, the mean |x| of the first rows' non-zeros.
+        The mean |x| that is read in the first rows of what is not 0.
     """
 
     centring: Centring
@@ -82,52 +84,76 @@ class Columns:
     value_size: float
 
 
-def columns_of(X, *, may_be_centred):
+@np.errstate(over="ignore", invalid="ignore")  # learning refuses what is too large
+def columns_of(X, *, scaled, may_be_centred):
     """Return how the columns are to be read of which these are the first rows.
-
-    Units are compared by the mean |x| of columns, as rates go by that of all values. A
-    root mean square would be that of the few largest counts in rows of text.
 
     Parameters
     ----------
     X : array or CSR matrix
+    scaled : bool or "auto"
     may_be_centred : bool
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # learning refuses the too large
-        if sp.issparse(X):
-            nonzero = X.data != 0
-            values = np.abs(X.data[nonzero], dtype=np.float64)
-            columns, of_value, counts = np.unique(
-                X.indices[nonzero], return_inverse=True, return_counts=True
-            )
-            sums = np.bincount(of_value, values)
-        else:
-            columns, counts = np.arange(X.shape[1]), np.count_nonzero(X, axis=0)
-            sums = np.abs(X).sum(axis=0, dtype=np.float64)
-        centring = AS_THEY_ARE
-        full = np.flatnonzero(counts == X.shape[0])
-        if may_be_centred and len(full) and X.shape[0] >= _SOME_VALUES:
-            values = X[:, columns[full]]
-            values = values.toarray() if sp.issparse(values) else values
-            centres = values.mean(axis=0, dtype=np.float64)
-            deviations = values.std(axis=0, dtype=np.float64)
-            varies = (values != values[0]).any(axis=0) & (deviations > 0)
-            full, centres = full[varies], centres[varies]
-            if np.linalg.norm(centres / deviations[varies]) > _FAR:
-                centres = centres.astype(X.dtype).astype(np.float64)
-                sums[full] = np.abs(values[:, varies] - centres).sum(axis=0)
-                centring = Centring.of(columns[full], centres, X.shape[1])
-        size = float(sums.sum() / max(1, counts.sum()))
-        return Columns(centring, _differ(sums, counts, size), size)
+    if sp.issparse(X):
+        nonzero = X.data != 0
+        values = X.data[nonzero]
+        columns, of_value, counts = np.unique(
+            X.indices[nonzero], return_inverse=True, return_counts=True
+        )
+    else:
+        values, of_value = X[X != 0], X.nonzero()[1]
+        columns, counts = np.arange(X.shape[1]), np.count_nonzero(X, axis=0)
+    values, centring = np.abs(values, dtype=np.float64), AS_THEY_ARE
+    full = np.flatnonzero(counts >= _FULL * X.shape[0])
+    if may_be_centred and len(full) and X.shape[0] >= _SOME_VALUES:
+        of_full = X[:, columns[full]]
+        of_full = of_full.toarray() if sp.issparse(of_full) else of_full
+        of_full = np.ascontiguousarray(of_full)  # or means are summed in another order
+        which, centres = _far_from_0(of_full)
+        if len(which):
+            full, distances = full[which], np.abs(of_full[:, which] - centres)
+            centring = Centring.of(columns[full], centres, X.shape[1])
+            counts[full] = X.shape[0]
+            others = ~np.isin(of_value, full)
+            values = np.append(values[others], distances)
+            of_value = np.append(of_value[others], np.tile(full, X.shape[0]))
+    if scaled == "auto":
+        # A stream may leave the first centres behind.
+        scaled = len(centring) > 0 or _units_differ(values, of_value, counts)
+    if scaled:
+        largest = np.zeros(len(columns))
+        np.maximum.at(largest, of_value, values)
+        values = values / largest[of_value]
+    size = float(values.mean()) if len(values) else 0.0
+    return Columns(centring, bool(scaled), size)
 
 
-def _differ(sums, counts, size):
+def _far_from_0(X):
+    """Return which columns vary, and their means; none if rows are not far from 0."""
+    means, deviations = (of(axis=0, dtype=np.float64) for of in (X.mean, X.std))
+    which = np.flatnonzero((X[0] != X).any(axis=0) & (deviations > 0))
+    means, deviations = means[which], deviations[which]
+    # By chance means of so few rows are one in their number: the sum is of squares.
+    if not np.sum((means / deviations) ** 2) - len(which) / len(X) > _FAR**2:  # NaN
+        return which[:0], means[:0]
+    return which, means.astype(X.dtype).astype(np.float64)
+
+
+def _units_differ(values, of_value, counts):
     """Return whether values are much larger than those of the smallest columns."""
     some = counts >= _SOME_VALUES
     if not some.any():
         return False
-    sizes, below = sums[some] / counts[some], counts[some]
+    sizes, counts = np.bincount(of_value, values, len(counts))[some], counts[some]
+    sizes /= counts
+    unit = sizes.max()  # lest squares be infinite or 0
+    sizes, mean = sizes / unit, values.mean() / unit
+    # Not that of values, which in rows of text is that of the few largest counts.
+    root_mean_square = np.sqrt(counts @ sizes**2 / counts.sum())
     ascending = sizes.argsort()
-    below = below[ascending].cumsum()
+    below = counts[ascending].cumsum()
     smallest = sizes[ascending[np.searchsorted(below, _SMALLEST * below[-1])]]
-    return bool(size > _MUCH_SMALLER * smallest)
+    return bool(
+        mean > _BY_MEAN * smallest
+        or root_mean_square > min(_BY_SQUARE * smallest, _BY_LEAST * sizes.min())
+    )

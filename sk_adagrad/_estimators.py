@@ -346,10 +346,11 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
         """Return how the columns are to be read by what the first visits show."""
         first = visited.rows.matrix()[visited.counted(FIRST_VISITS, order)]
         diagonal = self.preconditioner == "diagonal"
-        columns = columns_of(first, may_be_centred=diagonal and self.fit_intercept)
-        if self.scale_invariant != "auto" or not diagonal:
-            return replace(columns, scaled=self._scale_free)
-        return columns
+        return columns_of(
+            first,
+            scaled=self.scale_invariant if diagonal else False,
+            may_be_centred=diagonal and self.fit_intercept,
+        )
 
     def _accumulators(self, gradient_sizes):
         """Return G₀ of each output: as given, or by the size of its gradients."""
@@ -365,10 +366,7 @@ class BaseAdagrad(CallbackSupportMixin, BaseEstimator):
         from the first intercepts.
         """
         value_size, row_nnz = samples.rows.sizes(samples.weight)
-        if columns.scaled:
-            # Values are shares of their column's largest, whatever the columns' units.
-            value_size = 1.0
-        elif len(columns.centring):
+        if columns.scaled or len(columns.centring):
             value_size = columns.value_size
         target_sizes = self._target_sizes(samples, biases)
         slopes = self._first_slopes(samples, biases)

@@ -214,7 +214,8 @@ def test_rates_that_overflow_leave_the_choice_to_others(preconditioner, power):
     rng = np.random.default_rng(0)
     X = (rng.normal(size=(700, 5)) * [1, 1, 1, 1, 30]).astype("float32")
     y = (X @ rng.normal(size=5) + 3) * 2.0**power
-    model = AdagradRegressor(preconditioner=preconditioner, shuffle=False, max_iter=1)
+    params = {"shuffle": False, "max_iter": 1, "scale_invariant": False}
+    model = AdagradRegressor(preconditioner=preconditioner, **params)
     stream = clone(model).partial_fit(X, y)
     assert stream.eta0_ == model.fit(X, y).eta0_
     assert stream.progressive_loss_ == pytest.approx(model.progressive_loss_, rel=1e-5)

@@ -97,19 +97,29 @@ def test_a_column_in_another_unit_does_not_spoil_the_others():
 
 
 def differ(X):
-    return columns_of(X, may_be_centred=False).scaled
+    return columns_of(X, scaled="auto", may_be_centred=False).scaled
 
 
 def test_what_tells_that_units_differ():
     ones = np.ones((40, 10))
-    few, tenth = ones.copy(), ones.copy()
+    few, tenth, long = ones.copy(), ones.copy(), ones.copy()
     few[3:, 0] = 0
     few[:3, 0] = 1e-3
     assert not differ(few)  # three values tell nothing
     few[3, 0] = 1e-3
-    assert not differ(few)  # nor that of one value in ninety
+    assert differ(few)
+    few[:4, 0] = 0.1
+    assert not differ(few)  # one value in ninety
     tenth[:, 0] = 0.1
     assert differ(tenth)
+    long[:, 0] = 20  # their mean is three times as large as the others
+    assert not differ(long)
+    long[:, 0] = 30
+    assert differ(long)
+    counts = sp.random(40, 300, 0.1, "csr", random_state=0)
+    counts.data[:] = 1
+    counts.data[[5, 50, 500]] = 100  # three large ones
+    assert not differ(counts)
     assert not differ(tenth[:, :0])
     assert not differ(0 * ones)
     assert not differ(np.where(ones > 0, [1, 3] * 5, 0))
@@ -118,7 +128,7 @@ def test_what_tells_that_units_differ():
     assert not differ(stored_zeros)
     assert differ(sp.csr_array(tenth))
     assert differ(-tenth)
-    assert differ(np.array([[1e-200, 1e308]] * 4))
+    assert differ(np.array([[1e-200, 1e300]] * 4))
 
 
 def test_a_given_rate_is_the_published_rule_in_any_units():
@@ -319,7 +329,9 @@ def test_how_far_columns_are_from_0_matters_to_other_rules_alone(options, matter
 
 def test_what_tells_that_columns_are_far_from_0():
     def centred(X):
-        return columns_of(X, may_be_centred=True).centring.columns.tolist()
+        found = columns_of(X, scaled="auto", may_be_centred=True)
+        assert found.scaled or not len(found.centring)
+        return found.centring.columns.tolist()
 
     rng = np.random.default_rng(0)
     X = rng.normal([10.0, 0.1, -2.0, 0.5], size=(40, 4))
@@ -327,9 +339,11 @@ def test_what_tells_that_columns_are_far_from_0():
     assert centred(X) == centred(sp.csr_array(X)) == [0, 1, 2]
     assert centred(X[:, 1:]) == []
     assert centred(X[:3]) == []  # too few to tell
-    assert columns_of(X, may_be_centred=False).centring.columns.tolist() == []
-    X[5, 0] = 0
-    assert centred(X) == []
+    X[:4, 1] = 0
+    assert centred(X) == [0, 1, 2]
+    X[:5, 1] = 0  # more than a tenth
+    assert centred(X) == [0, 2]
+    assert centred(rng.normal(size=(40, 4000))) == []
     many = rng.normal(2, size=(40, 30))
     assert centred(many) == list(range(30))
     assert centred(many[:, :5]) == []
