@@ -105,9 +105,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         so far, so that the units of columns do not matter and no scaler is needed. That
         is the normalised rule of [4]_ without its factor √(t/N), which is the same for
         all features. ``"auto"`` is False where `eta0` is a float. Under ``eta0="auto"``
-        it is True if the first rows have values of very different sizes, as a price
-        beside words has (see Notes). With True, units do not matter to the order in
-        which `fit` visits rows either, which takes it longer.
+        it is True if the first rows have columns of very different sizes, as a price
+        beside words, or far from 0 (see Notes). With True, units do not matter to the
+        order in which `fit` visits rows either, which takes it longer.
     half_life : float or None, default=None
         Updates of a feature after which its past squared gradients count half: G
         becomes a decayed sum, rates can grow again, and a target that drifts is
@@ -280,13 +280,16 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     are in memory at once, as they are with a full matrix. The choice depends on the
     samples, not on how a stream is cut into chunks.
 
-    **scale_invariant="auto".** It is True if the mean ``|x|`` of the non-zeros of the
-    first 64 visits (in `partial_fit` the first 32 samples) is more than four times that
-    of the smallest columns: those that a tenth of these non-zeros are in, not counting
-    columns with fewer than four. a is 1 then.
+    **scale_invariant="auto".** It goes by the non-zeros of the first 64 visits (in
+    `partial_fit` of the first 32 samples) and the mean ``|x|`` of columns that have at
+    least four there. It is True if the mean of all is more than four times that of the
+    smallest columns, those that a tenth of the non-zeros are in, if the root mean
+    square of columns' means is more than eight times that of these or 32 times the
+    least, and where columns are centred. Then a is the mean share of the largest values
+    of columns in these rows.
 
-    **Columns far from 0.** Under ``eta0="auto"`` columns that have no zero in these
-    rows are read as their distance from their mean there, if the rows lie more than six
+    **Columns far from 0.** Under ``eta0="auto"`` columns that nine tenths of these rows
+    have are read as their distance from their mean there, if the rows lie more than six
     standard deviations from 0 in them: a year, say, or temperatures in kelvin. The
     intercept is then learned at that centre, and has no part in every step of their
     weights. `coef_` and `intercept_` are those of X itself; G and the rates are those
@@ -566,7 +569,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         if share >= RARE:
             return np.array([FIRST_SLOPE_OF_TWO])
         # A class weight does not make a rare class frequent, but its slopes larger.
-        slope = FIRST_SLOPE_OF_RARE * math.sqrt(weighed / share if weighed else 1.0)
+        slope = FIRST_SLOPE_OF_RARE * math.sqrt(
+            weighed / share if weighed and share else 1.0
+        )
         return np.array([slope])
 
     def _y_checks(self, y):

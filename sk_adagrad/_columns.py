@@ -46,13 +46,15 @@ class Centring:
 
     @classmethod
     def of(cls, columns, centres, n_features):
-        """Return the centring of at least one of the columns."""
         places = np.full(n_features, -1, dtype=np.int32)
         places[columns] = np.arange(len(columns))
         return cls(columns, centres, places)
 
     def __len__(self):
         return len(self.columns)
+
+    def __reduce__(self):  # places of all features would make up most of a pickle
+        return Centring.of, (self.columns, self.centres, len(self.places))
 
     def among(self, features):
         """Return the same for rows that have these features alone, in their order."""
@@ -62,7 +64,7 @@ class Centring:
         return replace(self, columns=columns, places=self.places[features])
 
 
-# Arrays with the strides that pickling gives them, as `joblib.Memory` hashes these too.
+# With the strides that arrays have from a pickle, as `joblib.Memory` hashes these too.
 AS_THEY_ARE = Centring(*(np.zeros(1, of)[:0] for of in (np.int64, float, np.int32)))
 
 

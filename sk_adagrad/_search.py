@@ -127,7 +127,8 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
 
     There is no `partial_fit`: a search is over after `fit`. To go on with a stream,
     give `eta0_`, `alpha_`, `l1_ratio_`, `initial_accumulator_` and `scale_invariant_`
-    to :class:`AdagradClassifier`. There is no `warm_start` either.
+    to :class:`AdagradClassifier`; as it then centres no columns, centre those that are
+    far from 0, for the search too. There is no `warm_start` either.
 
     Examples
     --------
@@ -348,8 +349,9 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
 
     There is no `partial_fit`: a search is over after `fit`. To go on with a stream,
     give `eta0_`, `alpha_`, `l1_ratio_`, `initial_accumulator_` and `scale_invariant_`
-    to :class:`AdagradRegressor`; as its intercept then starts at 0, centre targets that
-    are far from it, for the search too. There is no `warm_start` either.
+    to :class:`AdagradRegressor`; as its intercept then starts at 0 and it centres no
+    columns, centre targets and columns that are far from 0, for the search too. There
+    is no `warm_start` either.
 
     Examples
     --------

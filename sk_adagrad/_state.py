@@ -462,6 +462,7 @@ class ModelState(BaseState):
     def accumulators(self):
         """Return G as (n_outputs, n_features) and (n_outputs,), read-only."""
 
+        @np.errstate(over="ignore")
         def read():
             G = self._features_of_leaders(self._accumulators_of)
             first = self.first_accumulators.astype(self.dtype)

@@ -1,5 +1,7 @@
 """Under eta0="auto" columns in other units are scaled, and those far from 0 centred."""
 
+import pickle
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -289,6 +291,34 @@ def test_far_columns_beside_many_that_are_mostly_empty(task):
     np.testing.assert_array_equal(models[1].coef_[:, at], models[0].coef_)
     np.testing.assert_array_equal(models[1].intercept_, models[0].intercept_)
     assert np.count_nonzero(models[1].coef_) == np.count_nonzero(models[0].coef_)
+
+
+def test_a_later_row_may_lack_a_column_that_is_very_far_from_0():
+    """At the scale of its first distances, such a row would throw the model off."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(6000, 6))
+    y = X[:, :5] @ rng.normal(size=5) + rng.normal(size=6000)
+    X[:, 5] += 1e5
+    X[100:103, 5] = 0
+    model = AdagradRegressor().partial_fit(X[:3000], y[:3000])
+    assert model.score(X[3000:], y[3000:]) > 0.6
+
+
+def test_pickles_of_far_columns_do_not_grow_with_the_number_of_features():
+    X, y, weight = far_from_0()
+    X.resize(N_ROWS, 2**20)
+    model = AdagradClassifier().fit(X, y, sample_weight=weight).sparsify()
+    assert len(pickle.dumps(model)) < 2**16
+    raw = model.decision_function(X)
+    np.testing.assert_array_equal(pickled(model).decision_function(X), raw)
+    np.testing.assert_allclose(pickled(model).densify().decision_function(X), raw)
+
+
+def test_accumulators_of_large_values_do_not_warn_on_the_way():
+    X, y, _ = far_from_0(form="dense float32")
+    model = AdagradClassifier().fit(X * np.float32(1e20), y)
+    assert model.scale_invariant_
+    assert not np.isnan(model.accumulators_).any()
 
 
 @pytest.mark.parametrize("n_features", [N_FEATURES, 2**17])
