@@ -270,8 +270,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     least, and where columns are centred. Then a is the mean share of the largest values
     of columns in these rows.
 
-    **Columns far from 0.** Under ``eta0="auto"`` columns that nine tenths of these rows
-    have are read as their distance from their mean there, if the rows lie more than six
+    **Columns far from 0.** Under ``eta0="auto"`` columns that have no zero in these
+    rows are read as their distance from their mean there, if the rows lie more than six
     standard deviations from 0 in them: a year, say, or temperatures in kelvin. The
     intercept is then learned at that centre, and has no part in every step of their
     weights. `coef_` and `intercept_` are those of X itself; G and the rates are those

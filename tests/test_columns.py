@@ -369,9 +369,7 @@ def test_what_tells_that_columns_are_far_from_0():
     assert centred(X) == centred(sp.csr_array(X)) == [0, 1, 2]
     assert centred(X[:, 1:]) == []
     assert centred(X[:3]) == []  # too few to tell
-    X[:4, 1] = 0
-    assert centred(X) == [0, 1, 2]
-    X[:5, 1] = 0  # more than a tenth
+    X[0, 1] = 0
     assert centred(X) == [0, 2]
     assert centred(rng.normal(size=(40, 4000))) == []
     many = rng.normal(2, size=(40, 30))
