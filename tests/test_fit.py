@@ -495,7 +495,7 @@ def test_fit_does_not_write_to_its_input(task):
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "predict"])
 @pytest.mark.parametrize("form", [sp.csr_array, with_int64, unsorted, np.asarray])
 def test_a_matrix_without_repeated_columns_is_not_copied(form, method, dtype):
-    X = np.random.default_rng(0).random((6000, 400)).astype(dtype)
+    X = np.random.default_rng(0).random((12_000, 400)).astype(dtype)
     size = X.nbytes
     X, y = form(X), X[:, 0]
     model = AdagradRegressor(max_iter=2).fit(X, y)
