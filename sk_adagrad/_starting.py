@@ -1,0 +1,114 @@
+"""What a new model of an estimator starts with: as given, or by the first samples."""
+
+import math
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ._columns import FIRST_VISITS, columns_of
+from ._rates import (
+    FIRST_SAMPLES,
+    N_CANDIDATES,
+    Start,
+    candidates,
+    first_accumulators,
+    intercept_value,
+)
+
+
+class StartMixin(BaseEstimator):
+    """Parameters and samples make a `Start`.
+
+    The estimator provides `_target_sizes` and `_first_slopes`; it may override
+    `_n_first` and `_first_biases`.
+    """
+
+    def _n_first(self, samples):
+        """Return how many of a stream's first samples decide what is "auto"."""
+        return FIRST_SAMPLES
+
+    def _first_biases(self, samples):
+        """Return the intercept that each output starts with."""
+        return np.zeros(samples.targets.n_outputs)
+
+    def _start(self, samples, visited, order, stream):
+        """Return the `Start` of all samples, or of the first ones of a stream."""
+        if self.eta0 != "auto":
+            return self._given_start([self.eta0], samples.targets.n_outputs)
+        if stream:
+            visited = samples = samples.take(samples.counted(self._n_first(samples)))
+        return self._start_of(samples, visited, order)
+
+    def _given_start(self, rates, n_outputs):
+        """Return the `Start` of given rates, the same for each output."""
+        rates = np.tile(np.asarray(rates, dtype=np.float64), (n_outputs, 1))
+        zeros = np.zeros(n_outputs)
+        accumulators = self._accumulators(zeros)
+        return Start(rates, accumulators, biases=zeros, scaled=self._scale_free)
+
+    def _start_of(
+        self, samples, visited, order, n_candidates=N_CANDIDATES, shared=np.asarray
+    ):
+        """Return the `Start` of samples.
+
+        Parameters
+        ----------
+        samples, visited : Samples
+            With weights of their own and of a visit.
+        order : ndarray of uint32
+            The visits.
+        n_candidates : int
+        shared : callable
+            Gives all outputs the same size, where they are to share one.
+        """
+        columns = self._columns(visited, order)
+        biases = self._first_biases(samples)
+        gradient_sizes, row_size, target_sizes = self._sizes(samples, biases, columns)
+        gradient_sizes *= visited.lightness(order)
+        eta = candidates(shared(target_sizes), row_size, n_candidates)
+        accumulators = self._accumulators(shared(gradient_sizes))
+        dtype = samples.rows.data.dtype
+        if max(eta.max(), accumulators.max()) > float(np.finfo(dtype).max):
+            raise ValueError(
+                "Values of X, y or sample_weight are too large, or those of X too "
+                f"small beside y, for {dtype}, the type of the model. Scale them, X "
+                "for example with MaxAbsScaler, or use a float64 X."
+            )
+        value = intercept_value(row_size) if self.fit_intercept else 1.0
+        return Start(eta, accumulators, biases, value, columns.scaled, columns.centring)
+
+    @property
+    def _scale_free(self):
+        """Whether the units of columns must not matter at all."""
+        return self.scale_invariant != "auto" and bool(self.scale_invariant)
+
+    def _columns(self, visited, order):
+        """Return how the columns are to be read by what the first visits show."""
+        first = visited.rows.matrix()[visited.counted(FIRST_VISITS, order)]
+        diagonal = self.preconditioner == "diagonal"
+        return columns_of(
+            first,
+            scaled=self.scale_invariant if diagonal else False,
+            may_be_centred=diagonal and self.fit_intercept,
+        )
+
+    def _accumulators(self, gradient_sizes):
+        """Return G₀ of each output: as given, or by the size of its gradients."""
+        if self.initial_accumulator != "auto":
+            return np.full(len(gradient_sizes), float(self.initial_accumulator))
+        return first_accumulators(gradient_sizes)
+
+    @np.errstate(over="ignore")  # learning refuses what is too large
+    def _sizes(self, samples, biases, columns):
+        """Return the sizes of each output's gradients, of rows, and of its targets.
+
+        G is to start at the squares of these gradients, and the targets are measured
+        from the first intercepts.
+        """
+        value_size, row_nnz = samples.rows.sizes(samples.weight)
+        if columns.scaled or len(columns.centring):
+            value_size = columns.value_size
+        target_sizes = self._target_sizes(samples, biases)
+        slopes = self._first_slopes(samples, biases)
+        gradient_sizes = value_size * slopes
+        return gradient_sizes, value_size * math.sqrt(row_nnz), target_sizes
