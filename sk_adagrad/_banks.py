@@ -60,6 +60,7 @@ def learn(learner, state, loss_sum, begin, end):
                 intercept=state.intercept[group, banks],
                 touched=state.touched[group],
                 scales=state.scales[group],
+                least_scale=state.least_scale,
                 places=rows.centring.places,
                 centres=rows.centring.centres,
                 symbols=symbols[group, banks],

@@ -23,6 +23,10 @@ _FAR = 6
 # of words, counts and one-hot columns, on which the ratios are 3, 7 and 12 at most
 # where scales cost up to 1.4 times the loss, and mostly far above the limits where
 # they gain.
+#
+# If only few large columns make the difference, the others keep what their sizes
+# tell, as the weights of words do: their scales are at least the largest value in
+# columns that are not so large.
 _SOME_VALUES, _SMALLEST = 4, 0.1
 _BY_MEAN, _BY_SQUARE, _BY_LEAST = 4, 8, 32
 
@@ -78,12 +82,15 @@ class Columns:
     centring : Centring
     scaled : bool
         Whether then by the largest |x| of each so far.
+    least_scale : float
+        What these are at least.
     value_size : float
         The mean |x| that is read in the first rows of what is not 0.
     """
 
     centring: Centring
     scaled: bool
+    least_scale: float
     value_size: float
 
 
@@ -119,15 +126,16 @@ def columns_of(X, *, scaled, may_be_centred):
             others = ~np.isin(of_value, full)
             values = np.append(values[others], distances)
             of_value = np.append(of_value[others], np.tile(full, X.shape[0]))
+    least_scale = 0.0
     if scaled == "auto":
-        # A stream may leave the first centres behind.
-        scaled = len(centring) > 0 or _units_differ(values, of_value, counts)
+        scaled, least_scale = _units(values, of_value, counts)
+        scaled |= len(centring) > 0  # a stream may leave the first centres behind
     if scaled:
-        largest = np.zeros(len(columns))
-        np.maximum.at(largest, of_value, values)
-        values = values / largest[of_value]
+        scales = np.full(len(columns), least_scale)
+        np.maximum.at(scales, of_value, values)
+        values = values / scales[of_value]
     size = float(values.mean()) if len(values) else 0.0
-    return Columns(centring, bool(scaled), size)
+    return Columns(centring, bool(scaled), least_scale, size)
 
 
 def _far_from_0(X):
@@ -141,21 +149,27 @@ def _far_from_0(X):
     return which, means.astype(X.dtype).astype(np.float64)
 
 
-def _units_differ(values, of_value, counts):
-    """Return whether values are much larger than those of the smallest columns."""
+def _units(values, of_value, counts):
+    """Return whether columns have other units, and the least scale of any."""
     some = counts >= _SOME_VALUES
     if not some.any():
-        return False
-    sizes, counts = np.bincount(of_value, values, len(counts))[some], counts[some]
-    sizes /= counts
-    unit = sizes.max()  # lest squares be infinite or 0
-    sizes, mean = sizes / unit, values.mean() / unit
+        return False, 0.0
+    every = np.bincount(of_value, values, len(counts)) / np.maximum(counts, 1)
+    unit = every[some].max()  # lest squares be infinite or 0
+    sizes, mean, counts = every[some] / unit, values.mean() / unit, counts[some]
     # Not that of values, which in rows of text is that of the few largest counts.
     root_mean_square = np.sqrt(counts @ sizes**2 / counts.sum())
     ascending = sizes.argsort()
     below = counts[ascending].cumsum()
-    smallest = sizes[ascending[np.searchsorted(below, _SMALLEST * below[-1])]]
-    return bool(
-        mean > _BY_MEAN * smallest
-        or root_mean_square > min(_BY_SQUARE * smallest, _BY_LEAST * sizes.min())
+    least, smallest, middle = (
+        sizes[ascending[np.searchsorted(below, share * below[-1])]]
+        for share in (0, _SMALLEST, 0.5)
     )
+    differ = mean > _BY_MEAN * smallest or root_mean_square > min(
+        _BY_SQUARE * smallest, _BY_LEAST * least
+    )
+    least_scale = 0.0
+    if 0 < middle <= min(_BY_MEAN * smallest, _BY_LEAST * least):  # none is too small
+        alike = every <= _BY_SQUARE * middle * unit
+        least_scale = float(values[alike[of_value]].max())
+    return bool(differ), least_scale

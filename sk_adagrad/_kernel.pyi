@@ -44,6 +44,7 @@ def train(
     intercept: _Real,
     touched: NDArray[np.int64],
     scales: _Real,
+    least_scale: float,
     places: NDArray[np.int32],
     centres: NDArray[np.float64],
     symbols: _Real,

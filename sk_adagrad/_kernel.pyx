@@ -187,6 +187,7 @@ cdef struct Job:
     lanes* intercept
     int64_t* touched
     real* scales
+    real least_scale
     const int32_t* places
     const double* centres
     Py_ssize_t n_centred
@@ -334,8 +335,8 @@ cdef inline int64_t visit_rows(
                 ready = AS_STORED
             scale_row(
                 job.table, job.stride, n_banks, 1 if narrow else LANES,
-                reading == FROM_SUM, job.scales, row_columns, row_values, nnz,
-                job.own_values,
+                reading == FROM_SUM, job.scales, job.least_scale, row_columns,
+                row_values, nnz, job.own_values,
             )
             row_values = job.own_values
         for b in range(n_banks):
@@ -425,6 +426,7 @@ def train(
     real[:, :, ::1] intercept,       # in/out: (n_banks, 2, 8)
     int64_t[::1] touched,            # in/out: t when last regularised; or empty
     real[::1] scales,                # in/out: largest |x| of each feature; or empty
+    real least_scale,                # in: what these are at least
     const int32_t[::1] places,       # in: which centre a feature has, or -1; or empty
     const double[::1] centres,       # in: of some columns
     const real[:, :, ::1] symbols,   # in: (n_banks, N_SYMBOLS, 8), of each lane
@@ -470,6 +472,7 @@ def train(
     job.intercept = <lanes*> &intercept[0, 0, 0]
     job.touched = &touched[0] if touched.shape[0] else NULL
     job.scales = &scales[0] if scales.shape[0] else NULL
+    job.least_scale = least_scale
     job.places = &places[0] if places.shape[0] else NULL
     job.centres = &centres[0] if centres.shape[0] else NULL
     job.n_centred = centres.shape[0]

@@ -169,8 +169,8 @@ cdef inline Py_ssize_t centre_row(
 
 cdef inline void scale_row(
     real* table, Py_ssize_t stride, Py_ssize_t n_banks, int width, bint sums,
-    real* scales, const index* columns, const real* values, Py_ssize_t nnz,
-    real* scaled,
+    real* scales, real least_scale, const index* columns, const real* values,
+    Py_ssize_t nnz, real* scaled,
 ) noexcept nogil:
     """Divide the row by the largest |x| of each feature so far, this row included.
 
@@ -184,6 +184,8 @@ cdef inline void scale_row(
     cdef int j
     for k in range(nnz):
         x = -values[k] if values[k] < 0 else values[k]
+        if 0 < x < least_scale:
+            x = least_scale
         if x > scales[columns[k]]:
             ratio = scales[columns[k]] / x
             scales[columns[k]] = x

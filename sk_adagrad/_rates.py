@@ -43,6 +43,8 @@ class Start:
     intercept_value : float
     scaled : bool
         Whether the scales of features are tracked.
+    least_scale : float
+        What these are at least.
     centring : Centring
     """
 
@@ -51,6 +53,7 @@ class Start:
     biases: np.ndarray
     intercept_value: float = 1.0
     scaled: bool = False
+    least_scale: float = 0.0
     centring: Centring = AS_THEY_ARE
 
 

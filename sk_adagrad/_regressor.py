@@ -267,8 +267,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     least four there. It is True if the mean of all is more than four times that of the
     smallest columns, those that a tenth of the non-zeros are in, if the root mean
     square of columns' means is more than eight times that of these or 32 times the
-    least, and where columns are centred. Then a is the mean share of the largest values
-    of columns in these rows.
+    least, and where columns are centred. If a typical column is not as much larger than
+    the smallest ones, no column is divided by less than the largest value of those up
+    to eight times as large as it. Then a is the mean of what is read of these rows.
 
     **Columns far from 0.** Under ``eta0="auto"`` columns that have no zero in these
     rows are read as their distance from their mean there, if the rows lie more than six

@@ -75,7 +75,15 @@ class StartMixin(BaseEstimator):
                 "for example with MaxAbsScaler, or use a float64 X."
             )
         value = intercept_value(row_size) if self.fit_intercept else 1.0
-        return Start(eta, accumulators, biases, value, columns.scaled, columns.centring)
+        return Start(
+            eta,
+            accumulators,
+            biases,
+            intercept_value=value,
+            scaled=columns.scaled,
+            least_scale=columns.least_scale,
+            centring=columns.centring,
+        )
 
     @property
     def _scale_free(self):

@@ -64,6 +64,8 @@ class ModelState(BaseState):
     intercept_value : float
         What the intercept has as a feature, see `_rates.intercept_value`; `intercept`
         is what is learned of that feature.
+    least_scale : float
+        What the scales of features that have occurred are at least.
     centring : Centring
         Of columns of X, from whose centres `intercept` is learned.
     kept : ndarray of shape (n_kept,), or None
@@ -91,6 +93,7 @@ class ModelState(BaseState):
     t: int = 0
     class_counts: np.ndarray | None = None
     intercept_value: float = 1.0
+    least_scale: float = 0.0
     centring: Centring = AS_THEY_ARE
     kept: np.ndarray | None = None
     n_columns: int = 0
@@ -126,6 +129,7 @@ class ModelState(BaseState):
             scales=scales,
             loss_sum=aligned_zeros((n_groups, n_banks, LANES)),
             intercept_value=start.intercept_value,
+            least_scale=start.least_scale,
             centring=start.centring,
         )
         if start.biases.any():
@@ -257,7 +261,14 @@ class ModelState(BaseState):
         """
         first = self.first_accumulators[outputs], self.first_biases[outputs]
         return ModelState.zeros(
-            Start(rates, *first, self.intercept_value, self.scaled, self.centring),
+            Start(
+                rates,
+                *first,
+                intercept_value=self.intercept_value,
+                scaled=self.scaled,
+                least_scale=self.least_scale,
+                centring=self.centring,
+            ),
             n_features,
             self.dtype,
             self.reading.of(candidates),

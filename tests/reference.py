@@ -143,6 +143,7 @@ def adagrad(
     half_life=None,
     importance_aware=False,
     scale_invariant=False,
+    least_scale=0.0,
 ):
     """Learn each column of Y (-1 and 1 for a class and the rest) row by row.
 
@@ -180,7 +181,8 @@ def adagrad(
                 continue
             if scale_invariant:
                 seen = scale > 0
-                new_scale = np.maximum(scale, np.abs(x))
+                least = np.append((x[:-1] != 0) * least_scale, 0)
+                new_scale = np.maximum.reduce((scale, np.abs(x), least))
                 G[:, seen] *= (scale[seen] / new_scale[seen]) ** 2
                 z[:, seen] *= scale[seen] / new_scale[seen]
                 scale = new_scale
