@@ -92,6 +92,19 @@ class Rows:
             return self.data.reshape(shape)
         return sp.csr_array((self.data, self.indices, self.indptr), shape=shape)
 
+    def few(self, which):
+        """Return a few rows as a matrix.
+
+        Not from `matrix`: for int64 indices that need not be, older SciPy copies them.
+        """
+        if self.is_dense:
+            return self.matrix()[which]
+        starts, stops = self.indptr[which], self.indptr[which + 1]
+        ends = np.cumsum(stops - starts)
+        at = np.arange(ends[-1]) + np.repeat(stops - ends, stops - starts)
+        arrays = self.data[at], self.indices[at], np.append(0, ends)
+        return sp.csr_array(arrays, shape=(len(which), self.n_features))
+
     def take(self, which) -> "Rows":
         """Return a copy of some rows."""
         return replace(rows_of(self.matrix()[which]), centring=self.centring)
