@@ -99,10 +99,11 @@ class Rows:
         """
         if self.is_dense:
             return self.matrix()[which]
-        starts, stops = self.indptr[which], self.indptr[which + 1]
-        ends = np.cumsum(stops - starts)
-        at = np.arange(ends[-1]) + np.repeat(stops - ends, stops - starts)
-        arrays = self.data[at], self.indices[at], np.append(0, ends)
+        lengths = self.indptr[which + 1] - self.indptr[which]
+        pointers = np.append(0, np.cumsum(lengths))
+        at = np.repeat(self.indptr[which] - pointers[:-1], lengths)
+        at += np.arange(pointers[-1])
+        arrays = self.data[at], self.indices[at], pointers
         return sp.csr_array(arrays, shape=(len(which), self.n_features))
 
     def take(self, which) -> "Rows":
