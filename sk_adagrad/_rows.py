@@ -90,21 +90,10 @@ class Rows:
         shape = self.n_rows, self.n_features
         if self.is_dense:
             return self.data.reshape(shape)
-        return sp.csr_array((self.data, self.indices, self.indptr), shape=shape)
-
-    def few(self, which):
-        """Return a few rows as a matrix.
-
-        Not from `matrix`: for int64 indices that need not be, older SciPy copies them.
-        """
-        if self.is_dense:
-            return self.matrix()[which]
-        lengths = self.indptr[which + 1] - self.indptr[which]
-        pointers = np.append(0, np.cumsum(lengths))
-        at = np.repeat(self.indptr[which] - pointers[:-1], lengths)
-        at += np.arange(pointers[-1])
-        arrays = self.data[at], self.indices[at], pointers
-        return sp.csr_array(arrays, shape=(len(which), self.n_features))
+        X = sp.csr_array(shape, dtype=self.data.dtype)
+        # Given to it, older SciPy would copy indices of int64 that need not be.
+        X.data, X.indices, X.indptr = self.data, self.indices, self.indptr
+        return X
 
     def take(self, which) -> "Rows":
         """Return a copy of some rows."""

@@ -92,7 +92,7 @@ class StartMixin(BaseEstimator):
 
     def _columns(self, visited, order):
         """Return how the columns are to be read by what the first visits show."""
-        first = visited.rows.few(visited.counted(FIRST_VISITS, order))
+        first = visited.rows.matrix()[visited.counted(FIRST_VISITS, order)]
         diagonal = self.preconditioner == "diagonal"
         return columns_of(
             first,
