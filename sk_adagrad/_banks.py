@@ -26,7 +26,7 @@ def learn(learner, state, loss_sum, begin, end):
     """Learn from some visits, some banks after others; return how many had a weight."""
     kernel = KERNELS[state.dtype]
     samples, rule = learner.samples, learner.rule
-    rows, targets = samples.rows.centred(state.centring), samples.targets
+    rows, targets = samples.rows.centred(state.columns.centring), samples.targets
     _, n_banks, _, _, width = state.table.shape
     reads_per_row = rows.nnz // rows.n_rows * width * n_banks
     block = max(1, _BLOCK_READS // max(1, reads_per_row))
@@ -60,7 +60,7 @@ def learn(learner, state, loss_sum, begin, end):
                 intercept=state.intercept[group, banks],
                 touched=state.touched[group],
                 scales=state.scales[group],
-                least_scale=state.least_scale,
+                least_scale=state.columns.least_scale,
                 places=rows.centring.places,
                 centres=rows.centring.centres,
                 symbols=symbols[group, banks],
@@ -146,7 +146,7 @@ def _of_groups(state, rows, groups, n_columns):
     often = rows.nnz > _OFTEN * state.n_features
     if often and state.table.nbytes <= _MOST_TO_KEEP:
         state = state.for_prediction()
-    kernel, rows = KERNELS[state.dtype], rows.centred(state.centring)
+    kernel, rows = KERNELS[state.dtype], rows.centred(state.columns.centring)
     biases, symbols = state.biases(), state.symbols
     own_columns, own_values = _room_for_a_row(rows, state)
     n_lanes = state.layout.width * state.layout.n_banks

@@ -96,7 +96,7 @@ class BaseSearch(BaseAdagrad):
         self._shared = self._joint_start(weighed, visited, order)
         grid = Grid(alphas, self._shared.rates[0].tolist(), l1_ratios)
         rules, plains = self._rules(grid, samples.rows.data.dtype)
-        rows = samples.rows.centred(self._shared.centring)
+        rows = samples.rows.centred(self._shared.columns.centring)
         rows, features = self._compacted(rows)
         begun = {}
         if self.cv is None:
@@ -424,7 +424,7 @@ class BaseSearch(BaseAdagrad):
     @property
     def scale_invariant_(self):
         """Whether features are divided by the largest values that they have shown."""
-        return learned(self, "scale_invariant_", by="_shared").scaled
+        return learned(self, "scale_invariant_", by="_shared").columns.scaled
 
     @property
     def partial_fit(self):

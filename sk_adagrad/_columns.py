@@ -70,7 +70,7 @@ class Centring:
 
 
 # With the strides that arrays have from a pickle, as `joblib.Memory` hashes these too.
-AS_THEY_ARE = Centring(*(np.zeros(1, of)[:0] for of in (np.int64, float, np.int32)))
+NOT_CENTRED = Centring.of(np.zeros(1, int)[:0], np.zeros(1)[:0], n_features=0)
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,14 @@ class Columns:
         Whether then by the largest |x| of each so far.
     least_scale : float
         What these are at least.
-    value_size : float
-        The mean |x| that is read in the first rows of what is not 0.
     """
 
-    centring: Centring
-    scaled: bool
-    least_scale: float
-    value_size: float
+    centring: Centring = NOT_CENTRED
+    scaled: bool = False
+    least_scale: float = 0.0
+
+
+AS_THEY_ARE = Columns()
 
 
 @np.errstate(over="ignore", invalid="ignore")  # learning refuses what is too large
@@ -103,6 +103,12 @@ def columns_of(X, *, scaled, may_be_centred):
     X : array or CSR matrix
     scaled : bool or "auto"
     may_be_centred : bool
+
+    Returns
+    -------
+    columns : Columns
+    value_size : float
+        The mean |x| that is then read of these rows, of what is not 0.
     """
     if sp.issparse(X):
         nonzero = X.data != 0
@@ -113,7 +119,7 @@ def columns_of(X, *, scaled, may_be_centred):
     else:
         values, of_value = X[X != 0], X.nonzero()[1]
         columns, counts = np.arange(X.shape[1]), np.count_nonzero(X, axis=0)
-    values, centring = np.abs(values, dtype=np.float64), AS_THEY_ARE
+    values, centring = np.abs(values, dtype=np.float64), NOT_CENTRED
     full = np.flatnonzero(counts == X.shape[0])
     if may_be_centred and len(full) and X.shape[0] >= _SOME_VALUES:
         of_full = X[:, columns[full]]
@@ -135,7 +141,7 @@ def columns_of(X, *, scaled, may_be_centred):
         np.maximum.at(scales, of_value, values)
         values = values / scales[of_value]
     size = float(values.mean()) if len(values) else 0.0
-    return Columns(centring, bool(scaled), least_scale, size)
+    return Columns(centring, bool(scaled), least_scale), size
 
 
 def _far_from_0(X):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._columns import AS_THEY_ARE, Centring
+from ._columns import AS_THEY_ARE, Columns
 
 # From 1/32 to 4 times the scale below, each twice the one before: a ratio of sqrt(2)
 # gains nothing over it, and one of 2.8 or 4 costs 1 to 2 % of test loss. On 16
@@ -41,20 +41,14 @@ class Start:
     biases : ndarray of shape (n_outputs,)
         The first intercepts.
     intercept_value : float
-    scaled : bool
-        Whether the scales of features are tracked.
-    least_scale : float
-        What these are at least.
-    centring : Centring
+    columns : Columns
     """
 
     rates: np.ndarray
     accumulators: np.ndarray
     biases: np.ndarray
     intercept_value: float = 1.0
-    scaled: bool = False
-    least_scale: float = 0.0
-    centring: Centring = AS_THEY_ARE
+    columns: Columns = AS_THEY_ARE
 
 
 def candidates(target_sizes, row_size, n_candidates=N_CANDIDATES):

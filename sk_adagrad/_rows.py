@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.linalg.blas import dasum, sasum
 
-from ._columns import AS_THEY_ARE, Centring
+from ._columns import NOT_CENTRED, Centring
 from ._dispatch import KERNELS
 from ._sparse import wrong_index, wrong_row
 
@@ -45,7 +45,7 @@ class Rows:
     n_features: int
     keys: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
     whole_keys: bool = True
-    centring: Centring = AS_THEY_ARE
+    centring: Centring = NOT_CENTRED
 
     @property
     def is_dense(self) -> bool:

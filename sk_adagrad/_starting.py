@@ -5,7 +5,7 @@ import math
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ._columns import FIRST_VISITS, columns_of
+from ._columns import FIRST_VISITS, Columns, columns_of
 from ._rates import (
     FIRST_SAMPLES,
     N_CANDIDATES,
@@ -44,7 +44,8 @@ class StartMixin(BaseEstimator):
         rates = np.tile(np.asarray(rates, dtype=np.float64), (n_outputs, 1))
         zeros = np.zeros(n_outputs)
         accumulators = self._accumulators(zeros)
-        return Start(rates, accumulators, biases=zeros, scaled=self._scale_free)
+        columns = Columns(scaled=self._scale_free)
+        return Start(rates, accumulators, biases=zeros, columns=columns)
 
     def _start_of(
         self, samples, visited, order, n_candidates=N_CANDIDATES, shared=np.asarray
@@ -61,9 +62,12 @@ class StartMixin(BaseEstimator):
         shared : callable
             Gives all outputs the same size, where they are to share one.
         """
-        columns = self._columns(visited, order)
+        columns, read_size = self._columns(visited, order)
+        as_in_X = not columns.scaled and not len(columns.centring)
         biases = self._first_biases(samples)
-        gradient_sizes, row_size, target_sizes = self._sizes(samples, biases, columns)
+        gradient_sizes, row_size, target_sizes = self._sizes(
+            samples, biases, None if as_in_X else read_size
+        )
         gradient_sizes *= visited.lightness(order)
         eta = candidates(shared(target_sizes), row_size, n_candidates)
         accumulators = self._accumulators(shared(gradient_sizes))
@@ -75,15 +79,7 @@ class StartMixin(BaseEstimator):
                 "for example with MaxAbsScaler, or use a float64 X."
             )
         value = intercept_value(row_size) if self.fit_intercept else 1.0
-        return Start(
-            eta,
-            accumulators,
-            biases,
-            intercept_value=value,
-            scaled=columns.scaled,
-            least_scale=columns.least_scale,
-            centring=columns.centring,
-        )
+        return Start(eta, accumulators, biases, value, columns)
 
     @property
     def _scale_free(self):
@@ -107,15 +103,15 @@ class StartMixin(BaseEstimator):
         return first_accumulators(gradient_sizes)
 
     @np.errstate(over="ignore")  # learning refuses what is too large
-    def _sizes(self, samples, biases, columns):
+    def _sizes(self, samples, biases, value_size):
         """Return the sizes of each output's gradients, of rows, and of its targets.
 
         G is to start at the squares of these gradients, and the targets are measured
         from the first intercepts.
         """
-        value_size, row_nnz = samples.rows.sizes(samples.weight)
-        if columns.scaled or len(columns.centring):
-            value_size = columns.value_size
+        own_size, row_nnz = samples.rows.sizes(samples.weight)
+        if value_size is None:
+            value_size = own_size
         target_sizes = self._target_sizes(samples, biases)
         slopes = self._first_slopes(samples, biases)
         gradient_sizes = value_size * slopes

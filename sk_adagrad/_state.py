@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import scipy.sparse as sp
 
-from ._columns import AS_THEY_ARE, Centring
+from ._columns import AS_THEY_ARE, Columns
 from ._dispatch import KERNELS
 from ._layout import LANES, Layout
 from ._memory import aligned_copy, aligned_zeros, check_memory, zero_table
@@ -64,10 +64,8 @@ class ModelState(BaseState):
     intercept_value : float
         What the intercept has as a feature, see `_rates.intercept_value`; `intercept`
         is what is learned of that feature.
-    least_scale : float
-        What the scales of features that have occurred are at least.
-    centring : Centring
-        Of columns of X, from whose centres `intercept` is learned.
+    columns : Columns
+        Of X, whatever features the state has. `intercept` is learned at their centres.
     kept : ndarray of shape (n_kept,), or None
         Columns of X that the features of a packed state are; None if it has all.
     n_columns : int
@@ -93,8 +91,7 @@ class ModelState(BaseState):
     t: int = 0
     class_counts: np.ndarray | None = None
     intercept_value: float = 1.0
-    least_scale: float = 0.0
-    centring: Centring = AS_THEY_ARE
+    columns: Columns = AS_THEY_ARE
     kept: np.ndarray | None = None
     n_columns: int = 0
     symbols: np.ndarray = field(init=False, repr=False, compare=False)
@@ -109,12 +106,12 @@ class ModelState(BaseState):
         rates = read_only(np.array(start.rates, dtype=np.float64))
         layout = Layout.of(*rates.shape, coupled=coupled)
         n_groups, n_banks, width = layout.n_groups, layout.n_banks, layout.width
-        counters = 8 * reading.lazy + np.dtype(dtype).itemsize * start.scaled
+        counters = 8 * reading.lazy + np.dtype(dtype).itemsize * start.columns.scaled
         line = 2 * n_banks * width * np.dtype(dtype).itemsize
         n_bytes = n_groups * n_features * (line + counters)
         check_memory(n_bytes, n_features, *rates.shape)
         touched, scales = _of_features(
-            n_groups, n_features, reading, start.scaled, dtype
+            n_groups, n_features, reading, start.columns.scaled, dtype
         )
         state = cls(
             table=zero_table((n_groups, n_banks, n_features, 2, width), dtype),
@@ -129,8 +126,7 @@ class ModelState(BaseState):
             scales=scales,
             loss_sum=aligned_zeros((n_groups, n_banks, LANES)),
             intercept_value=start.intercept_value,
-            least_scale=start.least_scale,
-            centring=start.centring,
+            columns=start.columns,
         )
         if start.biases.any():
             state._begin_at_first_biases()
@@ -161,7 +157,7 @@ class ModelState(BaseState):
     @property
     def scaled(self):
         """Whether the scales of features are tracked."""
-        return self.scales.shape[1] > 0
+        return self.columns.scaled
 
     def _symbols_of(self, rates, reading):
         of_model = np.empty((*rates.shape, 4), self.dtype)
@@ -261,14 +257,7 @@ class ModelState(BaseState):
         """
         first = self.first_accumulators[outputs], self.first_biases[outputs]
         return ModelState.zeros(
-            Start(
-                rates,
-                *first,
-                intercept_value=self.intercept_value,
-                scaled=self.scaled,
-                least_scale=self.least_scale,
-                centring=self.centring,
-            ),
+            Start(rates, *first, self.intercept_value, self.columns),
             n_features,
             self.dtype,
             self.reading.of(candidates),
@@ -324,7 +313,7 @@ class ModelState(BaseState):
         touched = np.any(self.table, axis=(0, 1, 3, 4))
         if self.scaled:
             touched |= self.scales[0] != 0
-        touched[self.centring.columns] = True
+        touched[self.columns.centring.columns] = True
         # One at least: no feature means no counters and no scales.
         touched[0] |= not touched.any()
         kept = np.flatnonzero(touched)
@@ -451,10 +440,9 @@ class ModelState(BaseState):
             if self.scaled:
                 w = np.divide(w, self.scales[0], where=self.scales[0] > 0, out=w)
             b = self.of_leaders(self.layout.by_model(self.biases()))
-            if len(self.centring):  # b is the prediction there, and not at 0
-                own = (
-                    self.centring.among(self.kept) if self.is_packed else self.centring
-                )
+            centring = self.columns.centring
+            if len(centring):  # b is the prediction there, and not at 0
+                own = centring.among(self.kept) if self.is_packed else centring
                 at_0 = w[:, own.columns].astype(np.float64) @ own.centres
                 b = (b - at_0).astype(self.dtype)
             if self.is_packed:

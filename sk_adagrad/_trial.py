@@ -187,7 +187,7 @@ def _cut_to(learner, state, end):
     order = learner.order[:end] if len(learner.order) else np.arange(end)
     weight = learner.samples.weight
     samples = learner.samples.take(order[weight[order] > 0] if len(weight) else order)
-    rows, features = samples.rows.centred(state.centring).compact()
+    rows, features = samples.rows.centred(state.columns.centring).compact()
     samples = replace(samples, rows=rows)
     return replace(learner, samples=samples, order=AS_THEY_COME), features
 

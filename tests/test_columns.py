@@ -135,7 +135,8 @@ def test_a_column_in_another_unit_does_not_spoil_the_others():
 
 
 def differ(X):
-    return columns_of(X, scaled="auto", may_be_centred=False).scaled
+    columns, _ = columns_of(X, scaled="auto", may_be_centred=False)
+    return columns.scaled
 
 
 def test_what_tells_that_units_differ():
@@ -391,7 +392,7 @@ def test_how_far_columns_are_from_0_matters_to_other_rules_alone(options, matter
 
 def test_what_tells_that_columns_are_far_from_0():
     def centred(X):
-        found = columns_of(X, scaled="auto", may_be_centred=True)
+        found, _ = columns_of(X, scaled="auto", may_be_centred=True)
         assert found.scaled or not len(found.centring)
         return found.centring.columns.tolist()
 
