@@ -262,21 +262,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     the choice needs. If not, all are in memory at once, as they are with a full matrix.
     The choice depends on the samples, not on how a stream is cut into chunks.
 
-    **scale_invariant="auto".** It goes by the non-zeros of the first 64 visits (in
-    `partial_fit` of the first 32 samples) and the mean ``|x|`` of columns that have at
-    least four there. It is True if the mean of all is more than four times that of the
-    smallest columns, those that a tenth of the non-zeros are in, if the root mean
-    square of columns' means is more than eight times that of these or 32 times the
-    least, and where columns are centred. If a typical column is not as much larger than
-    the smallest ones, no column is divided by less than the largest value of those up
-    to eight times as large as it. Then a is the mean of what is read of these rows.
-
-    **Columns far from 0.** Under ``eta0="auto"`` columns that have no zero in these
-    rows are read as their distance from their mean there, if the rows lie more than six
-    standard deviations from 0 in them: a year, say, or temperatures in kelvin. The
-    intercept is then learned at that centre, and has no part in every step of their
-    weights. `coef_` and `intercept_` are those of X itself; G and the rates are those
-    of the distances.
+    **scale_invariant="auto"** and **columns far from 0** are as in
+    :class:`AdagradClassifier`.
 
     References
     ----------

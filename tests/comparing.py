@@ -18,9 +18,13 @@ def assert_same(actual, wanted, names=STATE, rtol=0.0):
     """Compare attributes, to within `rtol` of the largest number of each."""
     for name in names:
         ours, theirs = getattr(actual, name), getattr(wanted, name)
-        ours, theirs = (a.toarray() if sp.issparse(a) else a for a in (ours, theirs))
+        ours, theirs = map(dense, (ours, theirs))
         atol = rtol * np.abs(theirs).max() if rtol else 0.0
         np.testing.assert_allclose(ours, theirs, rtol, atol, err_msg=name)
+
+
+def dense(X):
+    return X.toarray() if sp.issparse(X) else X
 
 
 def pickled(model):

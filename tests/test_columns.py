@@ -14,7 +14,7 @@ from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV
 from sk_adagrad._columns import columns_of
 from sk_adagrad._dispatch import UPDATES
 
-from .comparing import STATE, assert_same, pickled
+from .comparing import STATE, assert_same, dense, pickled
 from .reference import adagrad
 from .test_auto_options import (
     FORMS,
@@ -30,10 +30,6 @@ from .test_auto_options import (
 # Units
 
 UNITS = {"alike": 1.0, "large": 300.0, "small": 1 / 300}
-
-
-def dense(X):
-    return X.toarray() if sp.issparse(X) else X
 
 
 def in_units(unit, task="binary", form="CSR float64, int64 indices"):
