@@ -435,7 +435,8 @@ class BaseSearch(BaseAdagrad):
             f"{name}(eta0=search.eta0_, alpha=search.alpha_, "
             "l1_ratio=search.l1_ratio_, "
             "initial_accumulator=search.initial_accumulator_, "
-            "scale_invariant=search.scale_invariant_), which has."
+            "scale_invariant=search.scale_invariant_), which has. It centres no "
+            "columns: centre those that are far from 0 before the search."
         )
 
     set_partial_fit_request = partial_fit

@@ -68,18 +68,18 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         the target. ``"log_loss"`` and ``"modified_huber"`` have probabilities.
     eta0 : "auto" or float, default="auto"
         Base learning rate η. Each step of weight j is ``eta0 / sqrt(G_j + eps)`` times
-        its gradient, so its unit is that of the weights: the first step of each weight
-        has this length at most. ``"auto"`` learns with eight rates side by side, from
+        its gradient, so its unit is that of the weights (of those of scaled columns
+        where scales are tracked): the first step of each weight has this length at
+        most. ``"auto"`` learns with eight rates side by side, from
         1/16 to 8 times the inverse norm of a typical row. Each is scored on every
         sample before it learns from it, and the best one of each output is kept (see
-        Notes). A float is the published rule at this rate; it also ends the choice, if
-        `fit` with `warm_start` or `partial_fit` goes on, and weights stay what they
-        are, except under dual averaging.
+        Notes). A float is the published rule at this rate. Set later, it ends the
+        choice; weights stay what they are, except under dual averaging.
     update : str, default="mirror_descent"
         How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
-        ``"ftrl_proximal"``, see Notes. Without a penalty
-        ``"ftrl_proximal"`` is the same model as ``"mirror_descent"``. With L1,
-        ``"dual_averaging"`` has the fewest non-zero weights.
+        ``"ftrl_proximal"``, see Notes. Leave it unless weights are to be 0: with L1,
+        ``"dual_averaging"`` has the fewest non-zero ones. Without a penalty
+        ``"ftrl_proximal"`` is the same model as ``"mirror_descent"``.
     alpha : float, default=0.0
         Strength of the penalty ``l1_ratio * |w|_1 + (1 - l1_ratio) / 2 * |w|²`` beside
         the loss of one sample, as in :class:`~sklearn.linear_model.SGDClassifier`.
@@ -139,8 +139,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         slightly too long. 1 is the exact rule.
     fit_intercept : bool, default=True
         Whether to learn an intercept, a feature that is always 1; under
-        ``eta0="auto"`` another constant where rows are long or short, see the guide,
-        and learned at the centre of columns that are far from 0 (see Notes).
+        ``eta0="auto"`` another constant where rows have norms above 4 or below 1/4, see
+        the guide, and learned at the centre of columns that are far from 0 (see Notes).
     class_weight : dict, "balanced" or None, default=None
         Factors of the samples' weights by class. ``"balanced"`` is
         ``n_samples / (n_classes * n_samples_of_class)``, sample weights counted. In
@@ -150,16 +150,16 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
         is three or, with up to 5,000 samples, 20,000 divided by their number, but at
         most 20; with 20 times as many samples as features 100,000 take the place of
-        20,000. With two classes or several labels it is one if less than an eighth of
-        the samples has the label, or lacks it, and the features that occur in a single
-        row are at least half as many as the rows: more passes would learn such rows by
-        heart. Under ``eta0="auto"`` three or more passes go on with half of the best
-        rate.
+        20,000. Equal rows count once. With two classes or several labels it is one if
+        the rarer class, or case of a label, has less than an eighth of the weight,
+        class weights counted, and the features that occur in a single row are at least
+        half as many as the rows: more passes would learn such rows by heart. Under
+        ``eta0="auto"`` three or more passes go on with half of the best rate.
     tol : float or None, default=1e-3
-        From the second pass on, a pass brings no change if its mean loss is not below
-        the best one so far by this share of it. Such a loss is of samples seen before:
-        it shows whether learning stands still, not whether the model overfits. None
-        makes `fit` use all `max_iter` passes.
+        From the second pass on, a pass brings no change if its mean loss is not at
+        least this share of the best one so far below that. Such a loss is of samples
+        seen before: it shows whether learning stands still, not whether the model
+        overfits. None makes `fit` use all `max_iter` passes.
     n_iter_no_change : int, default=1
         Number of consecutive passes without change that ends `fit`.
     shuffle : bool, default=True
@@ -188,8 +188,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     intercept_ : ndarray of shape (1,), (n_classes,) or (n_labels,)
         Intercept b of each output.
     learning_rates_ : ndarray, shaped as `coef_`
-        η / √(G + ε), the rate that the next gradient of each weight meets. Under
-        `scale_invariant` in the units of X, and 0 for features that never occurred.
+        η / √(G + ε), the rate that the next gradient of each weight meets. Where scales
+        are tracked, in the units of X, and 0 for features that never occurred.
     accumulators_ : ndarray, shaped as `coef_`
         G, the running sum of each weight's squared gradients, or the decayed one.
     intercept_learning_rates_, intercept_accumulators_ : ndarray, as `intercept_`
@@ -274,7 +274,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     together have fewer weights than samples to choose by.
 
     Until then each output learns as eight models, or fewer, each of which is what its
-    rate as a float would have given with the same `initial_accumulator`. `fit` tries
+    rate as a float would have given with the same `initial_accumulator`, if columns are
+    neither scaled nor centred. `fit` tries
     eight outputs, or one rate of a softmax, at a time for each thread, and so does
     `partial_fit` if its first call has the samples that the choice needs. If not, all
     are in memory at once, as they are with a full matrix. The choice depends on the
@@ -282,16 +283,17 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
     **scale_invariant="auto".** It goes by the non-zeros of the first 64 visits (in
     `partial_fit` of the first 32 samples) and the mean ``|x|`` of columns that have at
-    least four there. It is True if the mean of all is more than four times that of the
-    smallest columns, those that a tenth of the non-zeros are in, if the root mean
-    square of columns' means is more than eight times that of these or 32 times the
-    least, and where columns are centred. If a typical column is not as much larger than
+    least four there. The smallest of these columns that together hold a tenth of the
+    non-zeros have means up to s. It is True if the mean of all is more than 4 s, if the
+    root mean square of columns' means is more than 8 s or 32 times the least, and where
+    columns are centred. If a typical column is not as much larger than
     the smallest ones, no column is divided by less than the largest value of those up
     to eight times as large as it. Then a is the mean of what is read of these rows.
 
     **Columns far from 0.** Under ``eta0="auto"`` columns that have no zero in these
-    rows are read as their distance from their mean there, if the rows lie more than six
-    standard deviations from 0 in them: a year, say, or temperatures in kelvin. The
+    rows are read as their distance from their mean there, if the squares of their means
+    over their standard deviations sum to more than 36: a year, say, or temperatures in
+    kelvin. The
     intercept is then learned at that centre, and has no part in every step of their
     weights. `coef_` and `intercept_` are those of X itself; G and the rates are those
     of the distances.
@@ -401,7 +403,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            CSR of float32 or float64 is read where it is; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read where they
+            are; anything else is converted.
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
             Class labels; or, for several labels of a sample, an indicator with 1 for
             each label that it has and 0 for the others, dense or sparse.
@@ -433,7 +436,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            CSR of float32 or float64 is read where it is; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read where they
+            are; anything else is converted.
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
             Class labels; or, for several labels of a sample, an indicator with 1 for
             each label that it has and 0 for the others, dense or sparse.

@@ -52,19 +52,20 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Their targets have to be zero or positive; for ``"gamma"``, positive.
     eta0 : "auto" or float, default="auto"
         Base learning rate η. Each step of weight j is ``eta0 / sqrt(G_j + eps)`` times
-        its gradient, so its unit is that of the weights: the first step of each weight
-        has this length at most. ``"auto"`` learns with eight rates side by side, from
+        its gradient, so its unit is that of the weights (of those of scaled columns
+        where scales are tracked): the first step of each weight has this length at
+        most. ``"auto"`` learns with eight rates side by side, from
         1/32 to 4 times the spread of y over the norm of a typical row; for losses with
-        a log link, the inverse of the latter. Intercepts start near the mean of y, or
-        its logarithm. Each is scored on every sample before it learns from it, and the
-        best one of each output is kept (see Notes). A float is the published rule at
-        this rate; it also ends the choice, if `fit` with `warm_start` or `partial_fit`
-        goes on, and weights stay what they are, except under dual averaging.
+        a log link, the inverse of the latter. Each is scored on every sample before it
+        learns from it, and the best one of each output is kept (see Notes). Intercepts
+        start near the mean of y, or its logarithm. A float is the published rule at
+        this rate. Set later, it ends the choice; weights stay what they are, except
+        under dual averaging.
     update : str, default="mirror_descent"
         How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
-        ``"ftrl_proximal"``, see Notes. Without a penalty
-        ``"ftrl_proximal"`` is the same model as ``"mirror_descent"``. With L1,
-        ``"dual_averaging"`` has the fewest non-zero weights.
+        ``"ftrl_proximal"``, see Notes. Leave it unless weights are to be 0: with L1,
+        ``"dual_averaging"`` has the fewest non-zero ones. Without a penalty
+        ``"ftrl_proximal"`` is the same model as ``"mirror_descent"``.
     alpha : float, default=0.0
         Strength of the penalty ``l1_ratio * |w|_1 + (1 - l1_ratio) / 2 * |w|²`` beside
         the loss of one sample, as in :class:`~sklearn.linear_model.SGDRegressor`.
@@ -103,8 +104,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     quantile : float in (0, 1), default=0.5
         The quantile that ``loss="quantile"`` estimates; other losses ignore it.
     power : float in (1, 2), default=1.5
-        Power of the mean that ``loss="tweedie"`` takes the variance to be in
-        proportion to; near 1 it is Poisson's, near 2 gamma's. Other losses ignore it.
+        Exponent of ``loss="tweedie"``, whose variance is proportional to the mean to
+        this power; near 1 it is Poisson's, near 2 gamma's. Other losses ignore it.
     preconditioner : {"diagonal", "full"}, default="diagonal"
         ``"full"`` takes the whole matrix G = Σ g gᵀ of gradients, not its diagonal
         alone, so it does not matter whether features are correlated::
@@ -125,19 +126,19 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         slightly too long. 1 is the exact rule.
     fit_intercept : bool, default=True
         Whether to learn an intercept, a feature that is always 1; under
-        ``eta0="auto"`` another constant where rows are long or short, see the guide,
-        and learned at the centre of columns that are far from 0 (see Notes).
+        ``eta0="auto"`` another constant where rows have norms above 4 or below 1/4, see
+        the guide, and learned at the centre of columns that are far from 0 (see Notes).
     max_iter : int or "auto", default="auto"
         Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
         is three or, with up to 5,000 samples, 20,000 divided by their number, but at
         most 20; with 20 times as many samples as features 100,000 take the place of
-        20,000. Under ``eta0="auto"`` three or more passes go on with half of the best
-        rate.
+        20,000. Equal rows count once. Under ``eta0="auto"`` three or more passes go on
+        with half of the best rate.
     tol : float or None, default=1e-3
-        From the second pass on, a pass brings no change if its mean loss is not below
-        the best one so far by this share of it. Such a loss is of samples seen before:
-        it shows whether learning stands still, not whether the model overfits. None
-        makes `fit` use all `max_iter` passes.
+        From the second pass on, a pass brings no change if its mean loss is not at
+        least this share of the best one so far below that. Such a loss is of samples
+        seen before: it shows whether learning stands still, not whether the model
+        overfits. None makes `fit` use all `max_iter` passes.
     n_iter_no_change : int, default=1
         Number of consecutive passes without change that ends `fit`.
     shuffle : bool, default=True
@@ -166,8 +167,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     intercept_ : ndarray of shape (n_targets,)
         Intercept b of each output.
     learning_rates_ : ndarray, shaped as `coef_`
-        η / √(G + ε), the rate that the next gradient of each weight meets. Under
-        `scale_invariant` in the units of X, and 0 for features that never occurred.
+        η / √(G + ε), the rate that the next gradient of each weight meets. Where scales
+        are tracked, in the units of X, and 0 for features that never occurred.
     accumulators_ : ndarray, shaped as `coef_`
         G, the running sum of each weight's squared gradients, or the decayed one.
     intercept_learning_rates_, intercept_accumulators_ : ndarray, as `intercept_`
@@ -257,7 +258,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     :class:`~sklearn.compose.TransformedTargetRegressor` does.
 
     Until the choice each output learns as eight models, each of which is what its rate
-    as a float would have given from the same start. `fit` tries eight outputs at a time
+    as a float would have given from the same start, if columns are neither scaled nor
+    centred. `fit` tries eight outputs at a time
     for each thread, and so does `partial_fit` if its first call has the samples that
     the choice needs. If not, all are in memory at once, as they are with a full matrix.
     The choice depends on the samples, not on how a stream is cut into chunks.
@@ -365,7 +367,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            CSR of float32 or float64 is read where it is; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read where they
+            are; anything else is converted.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -395,7 +398,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            CSR of float32 or float64 is read where it is; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read where they
+            are; anything else is converted.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None

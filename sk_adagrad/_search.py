@@ -61,7 +61,8 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
     update, eps, importance_aware : optional
         As in :class:`AdagradClassifier`.
     scale_invariant, half_life, multi_class, epsilon : optional
-        As in :class:`AdagradClassifier`.
+        As in :class:`AdagradClassifier`; ``scale_invariant="auto"`` is False where
+        `eta0s` are values, and no column is centred then.
     preconditioner, refresh_every, fit_intercept : optional
         As in :class:`AdagradClassifier`. ``preconditioner="full"`` goes with
         ``alphas=(0.0,)`` only, and takes the memory of `eta0s` models at a time.
@@ -90,7 +91,7 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
     best_params_ : dict
         The best cell's ``"eta0"``, ``"alpha"`` and ``"l1_ratio"``.
     best_score_ : float
-        Its mean score. With ``cv=None`` that is minus the progressive loss.
+        Its mean score. With ``cv=None`` that is minus the cell's progressive loss.
     best_index_ : int
         Its place in `cv_results_`.
     cv_results_ : dict of ndarray
@@ -133,13 +134,12 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
     Examples
     --------
     >>> from sklearn.datasets import load_breast_cancer
-    >>> from sklearn.preprocessing import scale
     >>> from sk_adagrad import AdagradClassifierCV
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> search = AdagradClassifierCV(
     ...     alphas=[0.0, 1e-4, 1e-2], cv=5, scoring="neg_log_loss", random_state=0
     ... )
-    >>> search = search.fit(scale(X), y)
+    >>> search = search.fit(X, y)
     >>> search.alpha_
     0.0
     >>> round(search.best_score_, 1)
@@ -214,7 +214,8 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            CSR of float32 or float64 is read where it is; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read where they
+            are; anything else is converted.
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
             As in :meth:`AdagradClassifier.fit`.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -284,7 +285,8 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     update, eps, importance_aware : optional
         As in :class:`AdagradRegressor`.
     scale_invariant, half_life, epsilon, quantile, power : optional
-        As in :class:`AdagradRegressor`.
+        As in :class:`AdagradRegressor`; ``scale_invariant="auto"`` is False where
+        `eta0s` are values, and no column is centred then.
     preconditioner, refresh_every, fit_intercept : optional
         As in :class:`AdagradRegressor`. ``preconditioner="full"`` goes with
         ``alphas=(0.0,)`` only, and takes the memory of `eta0s` models at a time.
@@ -309,7 +311,7 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     best_params_ : dict
         The best cell's ``"eta0"``, ``"alpha"`` and ``"l1_ratio"``.
     best_score_ : float
-        Its mean score. With ``cv=None`` that is minus the progressive loss.
+        Its mean score. With ``cv=None`` that is minus the cell's progressive loss.
     best_index_ : int
         Its place in `cv_results_`.
     cv_results_ : dict of ndarray
@@ -436,7 +438,8 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            CSR of float32 or float64 is read where it is; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read where they
+            are; anything else is converted.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             As in :meth:`AdagradRegressor.fit`.
         sample_weight : array-like of shape (n_samples,), default=None
