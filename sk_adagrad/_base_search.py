@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 from joblib import effective_n_jobs
+from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import get_scorer
@@ -364,7 +365,9 @@ class BaseSearch(BaseAdagrad):
             router.add(scorer=get_scorer(self.scoring), method_mapping=to_score)
         return router
 
-    def score(self, X, y, sample_weight=None, **params):
+    def score(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any
+    ) -> float:
         """Score the model as the search did, or as the plain estimator does.
 
         Parameters
@@ -409,20 +412,20 @@ class BaseSearch(BaseAdagrad):
         self.l1_ratio_ = self.best_params_["l1_ratio"]
 
     @property
-    def eta0_(self):
+    def eta0_(self) -> float:
         """Base learning rate of the model, or the best one if there is no model."""
         if "_state" in vars(self):
-            return super().eta0_
+            return float(super().eta0_)
         return learned(self, "eta0_", by="best_params_")["eta0"]
 
     @property
-    def initial_accumulator_(self):
+    def initial_accumulator_(self) -> float:
         """G₀ of all models."""
         shared = learned(self, "initial_accumulator_", by="_shared")
         return float(shared.accumulators[0])
 
     @property
-    def scale_invariant_(self):
+    def scale_invariant_(self) -> bool:
         """Whether features are divided by the largest values that they have shown."""
         return learned(self, "scale_invariant_", by="_shared").columns.scaled
 

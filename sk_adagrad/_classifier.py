@@ -1,10 +1,11 @@
 """AdagradClassifier: classes as targets, class weights, probabilities."""
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import column_or_1d, compute_class_weight
@@ -391,13 +392,13 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Learn from all samples in some passes, starting over unless `warm_start`.
 
         Parameters
@@ -427,7 +428,13 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         validation = X_val, y_val, sample_weight_val
         return self._learn(X, y, sample_weight, stream=False, validation=validation)
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Learn from each sample once, in the given order, going on from before.
 
         Any division of a stream into calls gives the same model. float32 or float64 is
@@ -461,7 +468,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         """
         return self._learn(X, y, sample_weight, stream=True, classes=classes)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> np.ndarray:
         """Return the raw predictions w·x + b.
 
         Parameters
@@ -476,7 +483,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         raw, model = self._raw_prediction(X)
         return raw[:, 0] if model._binary else raw
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Any:
         """Predict the class labels.
 
         Parameters
@@ -499,7 +506,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         return model.classes_[raw.argmax(axis=1)]
 
     @available_if(_has_probabilities)
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Estimate the probabilities of the classes.
 
         For ``"log_loss"`` that is the logistic function of the raw prediction, for
@@ -533,7 +540,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         return np.divide(positive, total, out=uniform, where=total > 0)
 
     @available_if(_has_probabilities)
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> np.ndarray:
         """Estimate the logarithms of the probabilities of the classes.
 
         Parameters

@@ -4,7 +4,7 @@ import math
 from copy import deepcopy
 from dataclasses import replace
 from operator import is_
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -366,7 +366,7 @@ class BaseAdagrad(CallbackSupportMixin, StartMixin):
             return safe_sparse_dot(rows.matrix(), w.T, dense_output=True) + b, model
         return ENGINES[type(state)].raw_prediction(state, rows), model
 
-    def sparsify(self):
+    def sparsify(self) -> Self:
         """Turn `coef_` into a CSR matrix, which predictions then use.
 
         That saves time where most weights are 0, as under L1. The matrix has a row for
@@ -387,7 +387,7 @@ class BaseAdagrad(CallbackSupportMixin, StartMixin):
         self._state = self._state.packed()
         return self
 
-    def densify(self):
+    def densify(self) -> Self:
         """Turn `coef_` back into an array, as it is after `fit`.
 
         Returns
@@ -403,63 +403,63 @@ class BaseAdagrad(CallbackSupportMixin, StartMixin):
         return as_configured(coef) if sp.issparse(coef) else coef
 
     @property
-    def coef_(self):
+    def coef_(self) -> Any:
         """Weights w."""
         return self._published(learned(self, "coef_").weights()[0])
 
     @property
-    def intercept_(self):
+    def intercept_(self) -> np.ndarray:
         """Intercepts b."""
         return learned(self, "intercept_").weights()[1]
 
     @property
-    def accumulators_(self):
+    def accumulators_(self) -> np.ndarray:
         """Running sums G of squared gradients."""
         state = learned(self, "accumulators_").unpacked()
         return self._published(state.accumulators()[0])
 
     @property
-    def intercept_accumulators_(self):
+    def intercept_accumulators_(self) -> np.ndarray:
         """Running sums of the intercepts' squared gradients."""
         return learned(self, "intercept_accumulators_").accumulators()[1]
 
     @property
-    def learning_rates_(self):
+    def learning_rates_(self) -> np.ndarray:
         """Rates eta0 / sqrt(G + eps) that the next gradients will meet."""
         state = learned(self, "learning_rates_").unpacked()
         return self._published(state.learning_rates()[0])
 
     @property
-    def intercept_learning_rates_(self):
+    def intercept_learning_rates_(self) -> np.ndarray:
         """Rates that the next gradients of the intercepts will meet."""
         return learned(self, "intercept_learning_rates_").learning_rates()[1]
 
     @property
-    def eta0_(self):
+    def eta0_(self) -> float | np.ndarray:
         """Base learning rate in use: one, or one of each output."""
         state = learned(self, "eta0_")
         return _one_or_each(state.of_leaders(state.rates))
 
     @property
-    def initial_accumulator_(self):
+    def initial_accumulator_(self) -> float | np.ndarray:
         """G₀ in use, where accumulators started: one, or one of each output."""
         state = learned(self, "initial_accumulator_")
         return _one_or_each(state.first_accumulators.copy())
 
     @property
-    def scale_invariant_(self):
+    def scale_invariant_(self) -> bool:
         """Whether features are divided by the largest values that they have shown."""
         return learned(self, "scale_invariant_").scaled
 
     @property
-    def progressive_loss_(self):
+    def progressive_loss_(self) -> float:
         """Mean loss of all samples, each scored when first seen and not yet learned."""
         state = learned(self, "progressive_loss_")
         leading = state.of_leaders(state.losses())
         return float(mean_per_sample(state, leading, state.weight_sum))
 
     @property
-    def t_(self):
+    def t_(self) -> int:
         """Visits to samples of weight above 0, in all passes."""
         return learned(self, "t_").t
 

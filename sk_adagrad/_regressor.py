@@ -1,10 +1,11 @@
 """AdagradRegressor: one or several numbers as targets."""
 
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -355,13 +356,13 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Learn from all samples in some passes, starting over unless `warm_start`.
 
         Parameters
@@ -389,7 +390,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         validation = X_val, y_val, sample_weight_val
         return self._learn(X, y, sample_weight, stream=False, validation=validation)
 
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Learn from each sample once, in the given order, going on from before.
 
         Any division of a stream into calls gives the same model. float32 or float64 is
@@ -419,7 +422,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         """
         return self._learn(X, y, sample_weight, stream=True)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Predict the targets: w·x + b, or e to its power for losses with a log link.
 
         Parameters

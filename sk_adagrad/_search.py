@@ -1,7 +1,7 @@
 """AdagradClassifierCV and AdagradRegressorCV: whole grids, trained side by side."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -208,7 +208,9 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, **params):
+    def fit(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any
+    ) -> Self:
         """Train and score all cells, and learn a model with the best one.
 
         Parameters
@@ -432,7 +434,9 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, **params):
+    def fit(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any
+    ) -> Self:
         """Train and score all cells, and learn a model with the best one.
 
         Parameters
