@@ -59,7 +59,25 @@ def search_constraints(plain_type):
 
 
 # What an earlier fit may have left that a search with refit=False does not set.
-_OF_THE_MODEL = {"_state", "loss_curve_", "validation_loss_curve_", "n_iter_"}
+_OF_THE_MODEL = {
+    "_state",
+    "_best_estimator",
+    "loss_curve_",
+    "validation_loss_curve_",
+    "n_iter_",
+}
+# What no plain estimator has.
+_OF_THE_SEARCH = {
+    "_shared",
+    "_best_estimator",
+    "alpha_",
+    "l1_ratio_",
+    "best_index_",
+    "best_params_",
+    "best_score_",
+    "cv_results_",
+    "n_splits_",
+}
 
 
 class BaseSearch(BaseAdagrad):
@@ -88,7 +106,7 @@ class BaseSearch(BaseAdagrad):
         self._check_search(alphas, l1_ratios, params)
         samples, y = self._samples(X, y, sample_weight)
         split_params, score_params = self._routed(samples.weight, params)
-        weighed, _ = self._weighed(samples)
+        weighed, class_counts = self._weighed(samples)
         passes = self._passes()
         random_state = passes["random_state"]
         if self.cv is not None:  # each fold draws an order of its own, as if first
@@ -124,7 +142,7 @@ class BaseSearch(BaseAdagrad):
             print(f"search: best score {self.best_score_:.6g}, {seconds:.2f} s")
         if self.refit:
             rule = rules[self.alpha_, self.l1_ratio_]
-            self._refit(rule, weighed, begun, features, passes)
+            self._refit(rule, weighed, class_counts, begun, features, passes)
 
     # What goes before.
 
@@ -188,7 +206,8 @@ class BaseSearch(BaseAdagrad):
         own = self.get_params(deep=False)
         names = self._plain_type._get_param_names()
         plain = self._plain_type(**{n: own[n] for n in names if n in own} | cell)
-        vars(plain).update({n: v for n, v in vars(self).items() if n not in own})
+        known = vars(self).keys() - own.keys() - _OF_THE_SEARCH
+        vars(plain).update({name: vars(self)[name] for name in known})
         return plain
 
     def _rules(self, grid, dtype):
@@ -310,7 +329,7 @@ class BaseSearch(BaseAdagrad):
         rules = [rule for part in divided for rule in part]
         return dict(zip(rules, of_splits.transpose(1, 2, 0), strict=True))
 
-    def _refit(self, rule, samples, begun, features, passes):
+    def _refit(self, rule, samples, class_counts, begun, features, passes):
         """Learn from all samples in the best cell, or go on from its first pass."""
         if self.cv is None:
             learner, state, loss = begun[rule]
@@ -325,6 +344,7 @@ class BaseSearch(BaseAdagrad):
         )
         if self.cv is None and features is not None:
             state = state.on_features(features, samples.rows.n_features)
+        state.class_counts = class_counts
         self._publish(state, *curves)
 
     # Scorers, and what is routed to them.
@@ -430,16 +450,27 @@ class BaseSearch(BaseAdagrad):
         return learned(self, "scale_invariant_", by="_shared").columns.scaled
 
     @property
+    def best_estimator_(self) -> Any:
+        """The model as a plain estimator: a copy, made when it is first read."""
+        state = learned(self, "best_estimator_")
+        if "_best_estimator" not in vars(self):
+            plain = self._plain(
+                eta0=self.eta0_,
+                alpha=self.alpha_,
+                l1_ratio=self.l1_ratio_,
+                initial_accumulator=self.initial_accumulator_,
+                scale_invariant=self.scale_invariant_,
+            )
+            plain._state, plain._opening = deepcopy(state), None
+            self._best_estimator = plain
+        return self._best_estimator
+
+    @property
     def partial_fit(self):
         """Absent: a stream has no folds, and the search is over after `fit`."""
-        name = self._plain_type.__name__
         raise AttributeError(
-            f"{type(self).__name__} has no partial_fit: give what it has found to "
-            f"{name}(eta0=search.eta0_, alpha=search.alpha_, "
-            "l1_ratio=search.l1_ratio_, "
-            "initial_accumulator=search.initial_accumulator_, "
-            "scale_invariant=search.scale_invariant_), which has. It centres no "
-            "columns: centre those that are far from 0 before the search."
+            f"{type(self).__name__} has no partial_fit, as a stream has no folds: go "
+            "on with search.best_estimator_, which has."
         )
 
     set_partial_fit_request = partial_fit

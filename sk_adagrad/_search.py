@@ -94,6 +94,10 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         Its mean score. With ``cv=None`` that is minus the cell's progressive loss.
     best_index_ : int
         Its place in `cv_results_`.
+    best_estimator_ : AdagradClassifier
+        The model as a plain estimator with the parameters found. Its `partial_fit` goes
+        on from the model; its `fit` starts anew, at the rate `eta0_`. It is a copy,
+        made when it is first read.
     cv_results_ : dict of ndarray
         Scores of all cells, as in :class:`~sklearn.model_selection.GridSearchCV`:
         ``params``, ``param_eta0``, ``param_alpha``, ``param_l1_ratio``,
@@ -126,10 +130,8 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
     with metadata routing, if the scorer asks for it. Rows of weight 0 are held out from
     every scorer. `groups` go to the splitter.
 
-    There is no `partial_fit`: a search is over after `fit`. To go on with a stream,
-    give `eta0_`, `alpha_`, `l1_ratio_`, `initial_accumulator_` and `scale_invariant_`
-    to :class:`AdagradClassifier`; as it then centres no columns, centre those that are
-    far from 0, for the search too. There is no `warm_start` either.
+    There is no `partial_fit`, as a stream has no folds: go on with `best_estimator_`.
+    There is no `warm_start` either.
 
     Examples
     --------
@@ -316,6 +318,10 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         Its mean score. With ``cv=None`` that is minus the cell's progressive loss.
     best_index_ : int
         Its place in `cv_results_`.
+    best_estimator_ : AdagradRegressor
+        The model as a plain estimator with the parameters found. Its `partial_fit` goes
+        on from the model; its `fit` starts anew, at the rate `eta0_`. It is a copy,
+        made when it is first read.
     cv_results_ : dict of ndarray
         Scores of all cells, as in :class:`~sklearn.model_selection.GridSearchCV`:
         ``params``, ``param_eta0``, ``param_alpha``, ``param_l1_ratio``,
@@ -351,11 +357,8 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     it; with metadata routing, if the scorer asks for it. Rows of weight 0 are held out
     from every scorer. `groups` go to the splitter.
 
-    There is no `partial_fit`: a search is over after `fit`. To go on with a stream,
-    give `eta0_`, `alpha_`, `l1_ratio_`, `initial_accumulator_` and `scale_invariant_`
-    to :class:`AdagradRegressor`; as its intercept then starts at 0 and it centres no
-    columns, centre targets and columns that are far from 0, for the search too. There
-    is no `warm_start` either.
+    There is no `partial_fit`, as a stream has no folds: go on with `best_estimator_`.
+    There is no `warm_start` either.
 
     Examples
     --------

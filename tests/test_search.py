@@ -33,7 +33,7 @@ from sk_adagrad import (
     _cells,
 )
 
-from .comparing import pickled
+from .comparing import assert_same, dense, pickled
 
 N_ROWS, N_FEATURES = 90, 12
 RATES = [0.05, 0.2, 1.0]
@@ -885,8 +885,46 @@ def test_probabilities_are_there_where_the_loss_has_them():
 @pytest.mark.parametrize("estimator", PLAIN)
 def test_a_stream_is_told_where_to_go(estimator):
     assert not hasattr(estimator(), "partial_fit")
-    with pytest.raises(AttributeError, match=r"eta0=search\.eta0_"):
+    with pytest.raises(AttributeError, match=r"search\.best_estimator_"):
         estimator().partial_fit  # noqa: B018
+
+
+@pytest.mark.parametrize("offset", [0.0, 1950.0])
+@pytest.mark.parametrize("weighed", [{}, {"class_weight": "balanced"}])
+def test_a_stream_goes_on_with_the_best_estimator_as_with_the_plain_one(
+    offset, weighed
+):
+    X, y = samples("binary")
+    X = np.column_stack((X.toarray(), offset + 20 * np.linspace(0, 1, N_ROWS)))
+    begun, later = slice(60), slice(60, None)
+    plain = AdagradClassifier(random_state=0, **weighed).fit(X[begun], y[begun])
+    model = AdagradClassifierCV(random_state=0, **weighed).fit(X[begun], y[begun])
+    before, best = pickled(model), model.best_estimator_
+    assert type(best) is AdagradClassifier
+    assert best is model.best_estimator_
+    assert (len(best._state.columns.centring) > 0) == (offset > 0)
+    for one in (best, pickled(model).best_estimator_):
+        one.partial_fit(X[later], y[later])
+    plain.partial_fit(X[later], y[later])
+    assert_same(best, plain)
+    assert_same(one, plain)
+    assert_same(model, before)
+
+
+@each_task
+@pytest.mark.parametrize("cv", [None, 3])
+def test_the_best_estimator_predicts_as_the_search_and_starts_anew_by_itself(task, cv):
+    X, y = samples(task)
+    model = search(task, cv=cv).fit(X, y)
+    best = model.best_estimator_
+    np.testing.assert_array_equal(dense(best.predict(X)), dense(model.predict(X)))
+    assert not set(vars(best)) & {"cv_results_", "best_params_", "alpha_"}
+    kept = model.coef_.copy()
+    np.testing.assert_array_equal(clone(best).fit(X, y).coef_, best.fit(X, y).coef_)
+    np.testing.assert_array_equal(model.coef_, kept)
+    assert model.fit(X, y).best_estimator_ is not best
+    model.set_params(refit=False).fit(X, y)
+    assert not hasattr(model, "best_estimator_")
 
 
 @pytest.mark.parametrize("estimator", PLAIN)
