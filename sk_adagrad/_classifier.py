@@ -674,24 +674,19 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         if self.class_weight is None:
             return samples.weight, class_counts
         codes, each = samples.targets.labels.astype(np.intp), samples.full_weight
-        if self.class_weight == "balanced":
-            n_classes = len(self.classes_)
-            if stream:
-                return balanced_so_far(codes, each, n_classes, class_counts)
-            return balanced(codes, each, n_classes)
-        try:
-            by_class = compute_class_weight(
-                self.class_weight, classes=self.classes_, y=self.classes_
-            )
-        except (TypeError, ValueError) as error:
-            message = f"class_weight={self.class_weight} cannot be used: {error}"
-            raise ValueError(message) from error
-        with np.errstate(over="ignore", invalid="ignore"):  # refused below
-            weight = each * by_class[codes]
+        with np.errstate(all="ignore"):  # what overflows is refused below
+            if self.class_weight != "balanced":
+                weight = each * self._weights_by_class()[codes]
+            elif stream:
+                weight, class_counts = balanced_so_far(
+                    codes, each, len(self.classes_), class_counts
+                )
+            else:
+                weight, class_counts = balanced(codes, each, len(self.classes_))
         bad = ~(weight >= 0) | np.isinf(weight)
         if bad.any():
             raise ValueError(
-                f"class_weight={self.class_weight} gives samples the weight "
+                f"class_weight={self.class_weight!r} gives samples the weight "
                 f"{weight[bad][0]}, but weights must be finite and zero or positive."
             )
         if not (stream or weight.any()):
@@ -700,6 +695,15 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
                 "so there is nothing to fit."
             )
         return weight, class_counts
+
+    def _weights_by_class(self):
+        try:
+            return compute_class_weight(
+                self.class_weight, classes=self.classes_, y=self.classes_
+            )
+        except (TypeError, ValueError) as error:
+            message = f"class_weight={self.class_weight} cannot be used: {error}"
+            raise ValueError(message) from error
 
 
 def _check_number_of(classes):

@@ -359,7 +359,7 @@ class BaseAdagrad(CallbackSupportMixin, StartMixin):
         """
         model = as_it_is(self)
         model._check_has_model()
-        state = model._state
+        state = as_it_is(model._state)  # another thread may also go on learning
         rows, _ = model._read(X, reset=False, dtype=state.dtype)
         if state.is_packed:
             w, b = state.weights()

@@ -10,6 +10,8 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.special import ellipj, ellipkm1
 
+from ._publishing import as_it_is
+
 
 @dataclass
 class FullModels:
@@ -87,8 +89,9 @@ class FullModels:
 
     def weights(self, which):
         """Return w of one model."""
-        w = self.u[which].copy()
-        w[self.seen] = self.V[which] @ w[self.seen]
+        models = as_it_is(self)  # another thread may refresh them
+        w = models.u[which].copy()
+        w[models.seen] = models.V[which] @ w[models.seen]
         return w
 
     def diagonal(self, which):
@@ -113,25 +116,18 @@ class FullModels:
             # on the chunks in which the samples came.
             S += pending.T @ pending
         has_gradient = self.S.diagonal(axis1=1, axis2=2) > 0
-        self.seen = np.flatnonzero(has_gradient.any(axis=0))
-        k = len(self.seen)
-        if k != self.V.shape[1]:
-            self.V = np.empty((len(w), k, k))
-        for which, has in enumerate(has_gradient[:, self.seen]):
-            self._find_eigenvectors(which, np.flatnonzero(has))
-        self.u = w
-        self.u[:, self.seen] = (w[:, None, self.seen] @ self.V)[:, 0]
-        self.pending = np.zeros((len(w), refresh_every, w.shape[1]))
-        self.n_pending = 0
-
-    def _find_eigenvectors(self, which, own):
-        """Find those of one model, with gradients of `own` of the features seen."""
-        features, V = self.seen[own], self.V[which]
-        V[...] = 0.0
-        np.fill_diagonal(V, 1.0)
-        eigenvalues, vectors = _eigen(self.S[which][np.ix_(features, features)])
-        self.eigenvalues[which, features] = eigenvalues
-        V[np.ix_(own, own)] = vectors
+        seen = np.flatnonzero(has_gradient.any(axis=0))
+        V = np.tile(np.eye(len(seen)), (len(w), 1, 1))
+        for which, has in enumerate(has_gradient[:, seen]):
+            own = np.flatnonzero(has)  # of the features seen
+            features = seen[own]
+            eigenvalues, vectors = _eigen(self.S[which][np.ix_(features, features)])
+            self.eigenvalues[which, features] = eigenvalues
+            V[which][np.ix_(own, own)] = vectors
+        w[:, seen] = (w[:, None, seen] @ V)[:, 0]
+        pending = np.zeros((len(w), refresh_every, w.shape[1]))
+        # At once, for other threads that predict.
+        vars(self).update(seen=seen, V=V, u=w, pending=pending, n_pending=0)
 
     def step(self, x, z, slopes, etas, shifts):
         """Learn from the sample x, z its coordinates, where the losses have slopes."""

@@ -191,7 +191,8 @@ def light_weight(
             least = own if n_distinct == 0 or own < least else least
             total += own
             n_distinct += 1
-    return max(least, total / max(n_distinct, 1) / 2), n_distinct
+    # In this order, lest a mean of NaN be lost: then each row is visited once.
+    return max(total / max(n_distinct, 1) / 2, least), n_distinct
 
 
 def share_out(

@@ -113,7 +113,7 @@ def _whole(y):
 
 
 def balanced(codes, weight, n_classes):
-    """Weigh each sample so that all classes that it has weigh the same.
+    """Weigh each sample so that all classes that have samples weigh the same.
 
     Returns the weights, and what each class and all of them weighed before.
     """

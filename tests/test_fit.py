@@ -825,6 +825,17 @@ def test_weights_that_are_no_numbers_are_named():
         fitted("binary", *samples("binary"), class_weight={0: "x"})
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_balanced_weights_that_overflow_are_refused(method):
+    y = np.arange(40) % 2
+    weight = np.where(y == 0, 1e302, 1e-3)
+    weight[:2] = 5e307, 0.0
+    learn = getattr(AdagradClassifier(class_weight="balanced"), method)
+    classes = {"classes": [0, 1]} if method == "partial_fit" else {}
+    with pytest.raises(ValueError, match=r"class_weight='balanced' gives samples the"):
+        learn(np.eye(40), y, sample_weight=weight, **classes)
+
+
 @pytest.mark.parametrize("class_weight", [{0: 0, 1: 0}, {0: -1, 1: 1}, {0: np.inf}])
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_class_weights_are_refused_where_sample_weights_would_be(shuffle, class_weight):

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from scipy.linalg import eigh
 from sklearn.utils.estimator_checks import check_estimator
 
-from sk_adagrad import AdagradClassifier, AdagradRegressor
+from sk_adagrad import AdagradClassifier, AdagradRegressor, _full_models
 from sk_adagrad._full_models import root_with
 
 from .comparing import ARRAYS, assert_same, pickled, read_everything
@@ -301,6 +301,29 @@ def test_what_has_been_read_is_kept_until_learning_goes_on():
     np.testing.assert_array_equal(rates, before)
     with pytest.raises(ValueError, match="read-only"):
         model.sparsify().coef_.data[0] = 1
+
+
+def test_predictions_while_another_thread_refreshes_are_of_weights_in_between(
+    monkeypatch,
+):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(8, 6)), rng.normal(size=8)
+    model = AdagradRegressor(preconditioner="full", eta0=0.1, refresh_every=2)
+    model.partial_fit(X[:4] * (np.arange(6) < 3), y[:4])
+    meanwhile, finds = [], _full_models._eigen
+
+    def find_and_be_read(S):
+        meanwhile.append(pickled(model).predict(X))  # nothing of it is kept
+        return finds(S)
+
+    monkeypatch.setattr(_full_models, "_eigen", find_and_be_read)
+    steps = [model.predict(X)]
+    for i in range(4, 8):
+        model.partial_fit(X[i : i + 1], y[i : i + 1])
+        steps.append(model.predict(X))
+    assert len(meanwhile) > 1
+    for read in meanwhile:
+        assert min(np.abs(read - step).max() for step in steps) < 1e-12
 
 
 def test_values_too_large_are_refused():

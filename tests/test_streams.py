@@ -392,6 +392,22 @@ def test_a_prediction_under_way_is_that_of_the_model_it_began_with(
     assert model.n_features_in_ == 24
 
 
+def test_a_prediction_under_way_survives_that_the_penalty_is_set_to_0(monkeypatch):
+    X, y, _ = samples("classes")
+    model = AdagradClassifier(eta0=0.1, alpha=1e-4).partial_fit(X, y, np.unique(y))
+    some = X[:3]  # or weights would be read once for all of them
+    wanted, rooms = raw(model, some), _banks._room_for_a_row
+
+    def go_on_without_penalty(*args):
+        monkeypatch.undo()
+        model.set_params(alpha=0.0).partial_fit(X[:1], y[:1])
+        return rooms(*args)
+
+    monkeypatch.setattr(_banks, "_room_for_a_row", go_on_without_penalty)
+    np.testing.assert_allclose(raw(model, some), wanted, atol=0.2)
+    assert not model._state.reading.lazy
+
+
 def test_what_is_set_while_a_model_learns_stays(monkeypatch):
     X, y, _ = samples("binary")
     model, learns = learn("binary"), _banks.learn
