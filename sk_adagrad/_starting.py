@@ -94,6 +94,7 @@ class StartMixin(BaseEstimator):
             first,
             scaled=self.scale_invariant if diagonal else False,
             may_be_centred=diagonal and self.fit_intercept,
+            eps=self.eps,
         )
 
     def _accumulators(self, gradient_sizes):

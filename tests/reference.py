@@ -137,6 +137,7 @@ def adagrad(
     eps=1e-8,
     initial_accumulator=0.0,
     fit_intercept=True,
+    intercept_value=1.0,
     update="mirror_descent",
     alpha=0.0,
     l1_ratio=0.0,
@@ -147,12 +148,12 @@ def adagrad(
 ):
     """Learn each column of Y (-1 and 1 for a class and the rest) row by row.
 
-    The loss "softmax" is that of all columns together. The intercept is the weight of a
-    last feature that is always 1 and not penalised. Every weight is updated at every
-    sample.
+    The loss "softmax" is that of all columns together. The intercept is that of a last
+    feature that always has one value and is neither penalised nor scaled. Every weight
+    is updated at every sample.
     """
     value, slope = SOFTMAX if loss == "softmax" else LOSSES[loss]
-    X = np.column_stack((X, np.full(len(X), 1.0 if fit_intercept else 0.0)))
+    X = np.column_stack((X, np.full(len(X), intercept_value * fit_intercept)))
     penalised = np.append(np.ones(X.shape[1] - 1), 0.0)
     lambda_1 = alpha * l1_ratio * penalised
     lambda_2 = alpha * (1 - l1_ratio) * penalised
@@ -183,6 +184,7 @@ def adagrad(
                 seen = scale > 0
                 least = np.append((x[:-1] != 0) * least_scale, 0)
                 new_scale = np.maximum.reduce((scale, np.abs(x), least))
+                new_scale[-1] = 1.0
                 G[:, seen] *= (scale[seen] / new_scale[seen]) ** 2
                 z[:, seen] *= scale[seen] / new_scale[seen]
                 scale = new_scale
@@ -217,11 +219,11 @@ def adagrad(
         w, G, rates = w / scale, G * scale**2, np.where(seen, rates / scale**2, 0)
     return SimpleNamespace(
         coef=w[:, :-1],
-        intercept=w[:, -1],
+        intercept=w[:, -1] * intercept_value,
         accumulators=G[:, :-1],
-        intercept_accumulators=G[:, -1],
+        intercept_accumulators=G[:, -1] / intercept_value**2,
         learning_rates=rates[:, :-1],
-        intercept_learning_rates=rates[:, -1],
+        intercept_learning_rates=rates[:, -1] * intercept_value**2,
         loss_curve=np.average(losses.mean(axis=2), axis=1, weights=weight),
         t=t,
     )

@@ -250,6 +250,15 @@ def test_attributes_of_rows_whose_squares_overflow_are_there():
         assert not np.isnan(getattr(model, name)).any()
 
 
+@pytest.mark.parametrize("looks", [False, True])
+def test_a_fit_that_goes_on_counts_from_its_own_first_sample(looks):
+    trial = _trial.Trial.of_stream(n_outputs=2, looks=looks)
+    later = trial.of_fit(t=1000, n_samples=10_000, max_iter=1)
+    assert later.end == 1000 + trial.end
+    assert (later.look < later.end) == looks
+    assert trial.of_fit(t=1000, n_samples=50, max_iter=1).end == 1050
+
+
 # Where accumulators start.
 
 
@@ -260,7 +269,7 @@ def expected_start(X, weight, share):
     return 2.0 ** np.round(np.log2(share * mean**2))
 
 
-@pytest.mark.parametrize("size", [2.0**-12, 1.0, 3.0, 2.0**12])
+@pytest.mark.parametrize("size", [2.0**-8, 1.0, 3.0, 2.0**12])
 @pytest.mark.parametrize(
     ("task", "share"), [("binary", 1 / 256), ("rare", 4.0), ("classes", 4.0)]
 )
@@ -446,14 +455,14 @@ AS_A_FEATURE = {
 @pytest.mark.parametrize("options", AS_A_FEATURE.values(), ids=AS_A_FEATURE)
 @pytest.mark.parametrize("factor", [64.0, 1.0, 2.0**-8])
 def test_the_intercept_is_a_feature_of_the_size_of_rows(options, factor):
-    """Of the value 1, but at least a fourth of them and at most four times as large."""
+    """Of the value 1, but at least a fourth of them and at most as large."""
     X, y, weight = samples("binary", "dense float64")
     X *= factor
     first = np.flatnonzero(weight)[:32]
     n_nonzeros = weight[first] @ (X[first] != 0).sum(axis=1)
     mean = weight[first] @ np.abs(X[first]).sum(axis=1) / n_nonzeros
     size = 2 ** np.round(np.log2(mean * np.sqrt(n_nonzeros / weight[first].sum())))
-    value = np.clip(1, size / 4, size * 4)
+    value = np.clip(1, size / 4, size)
     assert (value != 1) == (factor != 1)
     params = {**options, "eps": 1e-12}
     auto = model_of("binary", **params)

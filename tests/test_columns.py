@@ -76,6 +76,7 @@ def test_beside_large_columns_the_others_share_a_scale(task, update, method, for
         passes=2 if method == "fit" else 1,
         eta0=model.eta0_,
         initial_accumulator=model.initial_accumulator_,
+        intercept_value=model._state.intercept_value,
         scale_invariant=True,
         least_scale=np.abs(dense(X)[first, 3:]).max(),
         **options,
@@ -131,7 +132,7 @@ def test_a_column_in_another_unit_does_not_spoil_the_others():
 
 
 def differ(X):
-    columns, _ = columns_of(X, scaled="auto", may_be_centred=False)
+    columns, _ = columns_of(X, scaled="auto", may_be_centred=False, eps=1e-8)
     return columns.scaled
 
 
@@ -157,13 +158,44 @@ def test_what_tells_that_units_differ():
     assert not differ(counts)
     assert not differ(tenth[:, :0])
     assert not differ(0 * ones)
-    assert not differ(np.where(ones > 0, [1, 3] * 5, 0))
+    assert not differ(ones * ([1, 3] * 5))
+    assert not differ(2e-3 * ones)
+    assert differ(5e-4 * ones)  # ε would outweigh the squares
+    assert differ(1e100 * ones)  # or they would overflow
     stored_zeros = sp.csr_array(ones)
     stored_zeros.data[::10] = 0
     assert not differ(stored_zeros)
     assert differ(sp.csr_array(tenth))
     assert differ(-tenth)
     assert differ(np.array([[1e-200, 1e300]] * 4))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"),
+    [
+        ("float32", 2.0**-100),
+        ("float32", 2.0**100),
+        ("float64", 2.0**-900),
+        ("float64", 2.0**-16),
+        ("float64", 2.0**900),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_unit_of_all_of_x_does_not_matter(stream, dtype, size):
+    X, y = load_iris(return_X_y=True)
+    X = (StandardScaler().fit_transform(X) * size).astype(dtype)
+    classifier, regressor = AdagradClassifier(random_state=0), AdagradRegressor()
+    if stream:
+        order = np.random.default_rng(0).permutation(len(y))
+        X, y = X[order], y[order]
+        classifier.partial_fit(X, y, [0, 1, 2])
+        regressor.partial_fit(X, y)
+    else:
+        classifier.fit(X, y)
+        regressor.set_params(random_state=0).fit(X, y)
+    assert classifier.scale_invariant_
+    assert classifier.score(X, y) > (0.85 if stream else 0.93)
+    assert regressor.score(X, y) > (0.85 if stream else 0.9)
 
 
 def test_a_given_rate_is_the_published_rule_in_any_units():
@@ -282,6 +314,25 @@ def test_what_is_published_of_far_columns_is_the_model(task, name, form):
         np.testing.assert_array_equal(getattr(model, name), array, err_msg=name)
 
 
+def test_columns_very_far_from_0_are_predicted_as_well_when_packed():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(500, 3)), rng.normal(size=500)
+    X[:, 1] += 1e6
+    y += X @ [1.0, 2.0, -1.0] - 2e6
+    model = AdagradRegressor(random_state=0).fit(X.astype("float32"), y)
+    wanted = model.predict(X)
+    np.testing.assert_array_equal(model.sparsify().predict(X), wanted)
+    assert model.score(X, y) > 0.8
+
+
+def test_columns_that_are_constant_are_not_centred():
+    X = np.random.default_rng(0).normal(size=(10, 3))
+    X[:, 1] = 0.1  # whose mean of ten is another number
+    model = AdagradClassifier(random_state=0).fit(X, X[:, 0] > 0)
+    assert not len(model._state.columns.centring)
+    assert np.abs(model.coef_).max() < 100
+
+
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("chunk", [1, 7, 100])
 def test_centres_of_a_stream_do_not_depend_on_its_chunks(chunk, name):
@@ -388,7 +439,7 @@ def test_how_far_columns_are_from_0_matters_to_other_rules_alone(options, matter
 
 def test_what_tells_that_columns_are_far_from_0():
     def centred(X):
-        found, _ = columns_of(X, scaled="auto", may_be_centred=True)
+        found, _ = columns_of(X, scaled="auto", may_be_centred=True, eps=1e-8)
         assert found.scaled or not len(found.centring)
         return found.centring.columns.tolist()
 

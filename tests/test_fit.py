@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 import tracemalloc
+import warnings
 from collections import Counter
 from itertools import combinations
 
@@ -825,6 +826,17 @@ def test_weights_that_are_no_numbers_are_named():
         fitted("binary", *samples("binary"), class_weight={0: "x"})
 
 
+def test_balanced_leaves_a_class_without_weight_alone():
+    X, y = samples("classes")
+    weight = (y != 2).astype(float)
+    model = AdagradClassifier(class_weight="balanced", random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, y, sample_weight=weight)
+    assert len(model.classes_) == len(np.unique(y))
+    assert (model.predict(X) != 2).all()
+
+
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_balanced_weights_that_overflow_are_refused(method):
     y = np.arange(40) % 2
@@ -1135,7 +1147,7 @@ def test_a_failed_fit_leaves_the_model_as_it_was(task, bad):
 @pytest.mark.parametrize("task", ["one target", "targets"])
 def test_values_too_large_to_learn_from_are_refused(task):
     X, y = samples(task)
-    model = type(ESTIMATORS[task])()
+    model = type(ESTIMATORS[task])(scale_invariant=False)
     before = dict(vars(model))
     with pytest.raises(ValueError, match="too large"):
         model.fit(X * 1e200, y)
@@ -1153,7 +1165,7 @@ def test_targets_too_large_to_square_are_refused_without_a_warning(task):
 def test_rates_and_accumulators_beyond_float32_are_refused_without_a_warning(task):
     X, y = samples(task, "float32")
     for size in (1e30, 1e-40) if task in ("one target", "targets") else (1e30,):
-        model = type(ESTIMATORS[task])()
+        model = type(ESTIMATORS[task])(scale_invariant=False)
         with pytest.raises(ValueError, match=r"too large.* for float32.*MaxAbs"):
             model.fit(X * np.float32(size), y)
         assert not hasattr(model, "coef_")
