@@ -6,13 +6,13 @@ from copy import deepcopy
 from dataclasses import replace
 from itertools import product
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike
-from sklearn.base import is_classifier
+from sklearn.base import _fit_context, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import check_cv
@@ -26,7 +26,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.parallel import Parallel, delayed
 
-from ._callbacks import fit_task
+from ._callbacks import fit_task, with_callbacks
 from ._cells import final_scores, first_losses, joint, together
 from ._engines import ENGINES
 from ._estimators import BaseAdagrad
@@ -86,8 +86,37 @@ class BaseSearch(BaseAdagrad):
     _plain_type: ClassVar[Any]
     _shared: Start
 
-    def _search(self, X, y, sample_weight, params):
-        """Validate, train and score all cells, publish the best one's model."""
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any
+    ) -> Self:
+        """Train and score all cells, and learn a model with the best one.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            C-ordered arrays and CSR matrices of float32 or float64 are read where they
+            are; anything else is converted.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            As in `fit` of the plain estimator.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, in learning and in scoring.
+        **params : dict
+            `groups` for the splitter; with metadata routing, also what the scorer and
+            the splitter ask for.
+
+        Returns
+        -------
+        self : object
+            The fitted search.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or sample_weight cannot be used; the model stays as it
+            was.
+        """
         with published_together(self) as model:
             task = fit_task(self, model, X, y, sample_weight)
             if task:
@@ -461,7 +490,7 @@ class BaseSearch(BaseAdagrad):
                 initial_accumulator=self.initial_accumulator_,
                 scale_invariant=self.scale_invariant_,
             )
-            plain._state, plain._opening = deepcopy(state), None
+            plain._state = deepcopy(state)
             self._best_estimator = plain
         return self._best_estimator
 

@@ -140,7 +140,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         slightly too long. 1 is the exact rule.
     fit_intercept : bool, default=True
         Whether to learn an intercept, a feature that is always 1; under
-        ``eta0="auto"`` another constant where rows have norms above 4 or below 1/4, see
+        ``eta0="auto"`` another constant where rows have norms above 4 or below 1, see
         the guide, and learned at the centre of columns that are far from 0 (see Notes).
     class_weight : dict, "balanced" or None, default=None
         Factors of the samples' weights by class. ``"balanced"`` is
@@ -207,7 +207,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Mean loss over all samples and outputs so far, each sample scored when it was
         first seen and before it was learned from: an estimate of the loss on new data.
         The penalty is not part of it. Under ``eta0="auto"`` it is the loss of the
-        models at the rates in `eta0_`.
+        models at the rates in `eta0_`. With `warm_start`, all samples of a further
+        `fit` count as new.
     loss_curve_ : list of float
         Mean loss of each pass of the last call of `fit`, each sample scored before it
         is learned from; after `partial_fit`, that of its one pass. In the first pass
@@ -286,10 +287,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     `partial_fit` of the first 32 samples) and the mean ``|x|`` of columns that have at
     least four there. The smallest of these columns that together hold a tenth of the
     non-zeros have means up to s. It is True if the mean of all is more than 4 s, if the
-    root mean square of columns' means is more than 8 s or 32 times the least, and where
-    columns are centred. If a typical column is not as much larger than
-    the smallest ones, no column is divided by less than the largest value of those up
-    to eight times as large as it. Then a is the mean of what is read of these rows.
+    root mean square of columns' means is more than 8 s or 32 times the least, where the
+    mean of all is below ``10 * sqrt(eps)`` or above the fourth root of the largest
+    number, and where columns are centred. If a typical column is not as much larger
+    than the smallest ones, no column is divided by less than the largest value of those
+    up to eight times as large as it. Then a is the mean of what is read of these rows.
 
     **Columns far from 0.** Under ``eta0="auto"`` columns that have no zero in these
     rows are read as their distance from their mean there, if the squares of their means
@@ -524,7 +526,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             In the order of `classes_`.
         """
         raw, model = self._raw_prediction(X)
-        probability = model._losses[model.loss].probability
+        probability = model._losses[model._learned_loss].probability
         assert probability is not None  # _has_probabilities
         if model._state.coupled:
             return softmax(raw, axis=1)

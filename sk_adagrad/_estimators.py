@@ -95,7 +95,6 @@ class BaseAdagrad(CallbackSupportMixin, StartMixin):
             weighed, class_counts, held_out, task, go_on=go_on, stream=stream
         )
         self._publish(state, loss_curve, validation_curve)
-        self._opening = None
         begins = stream and not go_on and state.n_candidates > 1
         if begins and weighed.n_counted < self._n_first(weighed):
             self._opening = samples.take(weighed.counted(weighed.rows.n_rows))
@@ -251,7 +250,7 @@ class BaseAdagrad(CallbackSupportMixin, StartMixin):
             and X.shape[0] > 0
             and X.shape[1] == self.n_features_in_
             and not hasattr(self, "feature_names_in_")
-            and ("y" not in others or _is_finite_column(others["y"], X.shape[:1]))
+            and ("y" not in others or _is_numeric_column(others["y"], X.shape[:1]))
         )
 
     def _new_state(self, start, samples, rule, stream):
@@ -298,9 +297,14 @@ class BaseAdagrad(CallbackSupportMixin, StartMixin):
         In `fit` it is a copy, so that an error leaves the model as it was.
         """
         state = (self._state if stream else deepcopy(self._state)).unpacked()
+        before = state.reading
         state.change_reading(rule.reading)
         if self.eta0 != "auto":
-            state = state.with_rate(self.eta0)
+            try:
+                state = state.with_rate(self.eta0)
+            except ValueError:  # the rate is refused, so the penalty stays as well
+                state.change_reading(before)
+                raise
         return state
 
     def _is_coupled(self, n_outputs):
@@ -313,7 +317,7 @@ class BaseAdagrad(CallbackSupportMixin, StartMixin):
                 f" are too large for {state.dtype}. Scale them, X for example with "
                 "MaxAbsScaler, and fit again."
             )
-        self._state, self._learned_loss = state, self.loss
+        self._state, self._learned_loss, self._opening = state, self.loss, None
         self.loss_curve_ = loss_curve
         self.n_iter_ = len(loss_curve)
         self.validation_loss_curve_ = validation_curve
@@ -361,10 +365,11 @@ class BaseAdagrad(CallbackSupportMixin, StartMixin):
         model._check_has_model()
         state = as_it_is(model._state)  # another thread may also go on learning
         rows, _ = model._read(X, reset=False, dtype=state.dtype)
-        if state.is_packed:
+        if state.is_packed and not len(state.columns.centring):
             w, b = state.weights()
             return safe_sparse_dot(rows.matrix(), w.T, dense_output=True) + b, model
-        return ENGINES[type(state)].raw_prediction(state, rows), model
+        # Of columns far from 0 the sum x w + b would lose digits.
+        return ENGINES[type(state)].raw_prediction(state.unpacked(), rows), model
 
     def sparsify(self) -> Self:
         """Turn `coef_` into a CSR matrix, which predictions then use.
@@ -483,9 +488,5 @@ def _or_zero(value, dtype):
     return float(value) if value >= np.finfo(dtype).tiny else 0.0
 
 
-def _is_finite_column(y, shape):
-    return (
-        type(y) is np.ndarray
-        and y.shape == shape
-        and (y.dtype.kind in "biu" or (y.dtype.kind == "f" and np.isfinite(y).all()))
-    )
+def _is_numeric_column(y, shape):
+    return type(y) is np.ndarray and y.shape == shape and y.dtype.kind in "biuf"

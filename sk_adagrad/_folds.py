@@ -64,17 +64,29 @@ class Fold:
         model = as_it_is(plain)
         model.eta0 = float(state.rates[0, candidate])
         model._publish(state.led_by(candidate), loss_curve, None)
-        of_others = model._raw_prediction
-        # All candidates were predicted in one pass over these rows. A scorer that makes
-        # rows of its own gets the prediction of the state.
-        known = raw, model
-        model._raw_prediction = lambda X: known if X is self.X else of_others(X)
+        model._raw_prediction = _KnownPrediction(model, self.X, raw)
         score = scorer(model, self.X, self.y, **self.score_params)
         try:
             return float(score)
         except (TypeError, ValueError):
             message = f"scoring must return a number, but returned {score!r}."
             raise ValueError(message) from None
+
+
+class _KnownPrediction:
+    """The first prediction of held-out rows: all candidates were predicted together.
+
+    A scorer that makes rows of its own, predicts again or learns gets the model's own.
+    """
+
+    def __init__(self, model, X, raw):
+        self.model, self.state, self.X, self.raw = model, model._state, X, raw
+
+    def __call__(self, X):
+        del self.model._raw_prediction
+        if X is self.X and self.model._state is self.state:
+            return self.raw, self.model
+        return self.model._raw_prediction(X)
 
 
 def folds_of(

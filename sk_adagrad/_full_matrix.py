@@ -23,6 +23,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse as sp
 
+from ._columns import AS_THEY_ARE
 from ._dispatch import KERNELS
 from ._full_models import FullModels, set_copies
 from ._publishing import BaseState, read_only
@@ -69,7 +70,7 @@ class FullMatrixState(BaseState):
     intercept_value: float = 1.0
     is_packed: bool = False
     coupled: ClassVar[bool] = False
-    scaled: ClassVar[bool] = False
+    columns = AS_THEY_ARE  # whatever units features have
     _known: dict = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -170,6 +171,7 @@ class FullMatrixState(BaseState):
     def _leading(self, name, read, power):
         """Return what leaders have; of intercepts times a power of their value."""
 
+        @np.errstate(over="ignore")
         def read_leaders():
             places = self._places(self.leaders[:, None])[:, 0]
             etas, first = self.of_leaders(self.rates), self.first_accumulators

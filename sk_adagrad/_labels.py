@@ -44,8 +44,6 @@ def distinct_labels(y):
         check_classification_targets(y)
     if n_values > len(y):
         return np.unique(y)
-    if n_values == 2:
-        return np.array([low, low + 1], dtype=y.dtype)
     # Counting takes a tenth of the time of sorting.
     counts = np.bincount(np.subtract(numbers, low, dtype=np.int64))
     return (np.flatnonzero(counts) + low).astype(y.dtype)
@@ -67,8 +65,6 @@ def codes_of(y, classes):
         places = np.subtract(whole_classes, low, dtype=np.int64)
         inside = np.flatnonzero((places >= 0) & (places < n_values))
         codes = np.subtract(numbers, low, dtype=np.int64)
-        if n_values == len(places) == len(inside):
-            return codes, y[:0]
         table = np.full(n_values, -1, dtype=np.intp)
         table[places[inside]] = inside
         codes = table[codes]

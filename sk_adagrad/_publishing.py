@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from ._columns import Columns
+
 
 class BaseState:
     """What both kinds of state share: who leads, and `_known`, what was read of it."""
 
     rates: np.ndarray
+    columns: Columns
     _known: dict
 
     @property
@@ -23,6 +26,11 @@ class BaseState:
     @property
     def n_candidates(self):
         return self.rates.shape[1]
+
+    @property
+    def scaled(self):
+        """Whether the scales of features are tracked."""
+        return self.columns.scaled
 
     def losses(self, loss_sum=None):
         """Return the summed loss of each model as (n_outputs, n_candidates)."""

@@ -127,7 +127,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         slightly too long. 1 is the exact rule.
     fit_intercept : bool, default=True
         Whether to learn an intercept, a feature that is always 1; under
-        ``eta0="auto"`` another constant where rows have norms above 4 or below 1/4, see
+        ``eta0="auto"`` another constant where rows have norms above 4 or below 1, see
         the guide, and learned at the centre of columns that are far from 0 (see Notes).
     max_iter : int or "auto", default="auto"
         Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
@@ -186,7 +186,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Mean loss over all samples and outputs so far, each sample scored when it was
         first seen and before it was learned from: an estimate of the loss on new data.
         The penalty is not part of it. Under ``eta0="auto"`` it is the loss of the
-        models at the rates in `eta0_`.
+        models at the rates in `eta0_`. With `warm_start`, all samples of a further
+        `fit` count as new.
     loss_curve_ : list of float
         Mean loss of each pass of the last call of `fit`, each sample scored before it
         is learned from; after `partial_fit`, that of its one pass. In the first pass
@@ -435,7 +436,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
             In the floating type of the model.
         """
         raw, model = self._raw_prediction(X)
-        if model._losses[model.loss].log_link:
+        if model._losses[model._learned_loss].log_link:
             # The logarithm of the largest number was rounded up: its exp is infinite.
             largest = np.log(np.finfo(raw.dtype).max)
             raw = np.exp(raw.clip(max=np.nextafter(largest, 0, dtype=raw.dtype)))

@@ -1,14 +1,12 @@
 """AdagradClassifierCV and AdagradRegressorCV: whole grids, trained side by side."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import _fit_context
 
 from ._base_search import BaseSearch, search_constraints
-from ._callbacks import with_callbacks
 from ._classifier import AdagradClassifier
 from ._regressor import AdagradRegressor
 
@@ -208,38 +206,6 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any
-    ) -> Self:
-        """Train and score all cells, and learn a model with the best one.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            C-ordered arrays and CSR matrices of float32 or float64 are read where they
-            are; anything else is converted.
-        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            As in :meth:`AdagradClassifier.fit`.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, in learning and in scoring.
-        **params : dict
-            `groups` for the splitter; with metadata routing, also what the scorer and
-            the splitter ask for.
-
-        Returns
-        -------
-        self : AdagradClassifierCV
-
-        Raises
-        ------
-        ValueError
-            If a parameter, X, y or sample_weight cannot be used; the model stays as it
-            was.
-        """
-        return self._search(X, y, sample_weight, params)
-
 
 class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     """AdagradRegressor that chooses the base rate and the penalty by validation.
@@ -434,35 +400,3 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
-
-    @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any
-    ) -> Self:
-        """Train and score all cells, and learn a model with the best one.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            C-ordered arrays and CSR matrices of float32 or float64 are read where they
-            are; anything else is converted.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            As in :meth:`AdagradRegressor.fit`.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, in learning and in scoring.
-        **params : dict
-            `groups` for the splitter; with metadata routing, also what the scorer and
-            the splitter ask for.
-
-        Returns
-        -------
-        self : AdagradRegressorCV
-
-        Raises
-        ------
-        ValueError
-            If a parameter, X, y or sample_weight cannot be used; the model stays as it
-            was.
-        """
-        return self._search(X, y, sample_weight, params)

@@ -154,11 +154,6 @@ class ModelState(BaseState):
         """Whether features that nothing has touched are left out."""
         return self.kept is not None
 
-    @property
-    def scaled(self):
-        """Whether the scales of features are tracked."""
-        return self.columns.scaled
-
     def _symbols_of(self, rates, reading):
         of_model = np.empty((*rates.shape, 4), self.dtype)
         of_model[:, :, 0] = rates

@@ -72,7 +72,8 @@ class Trial:
         below = places_below(max_iter)
         most = _TRIAL_OF_PASSES if below and self.late else self.end
         end = t + min(n_samples, most)
-        return replace(self, end=end, look=min(self.look, end), below=below)
+        look = end if self.look == self.end else min(self.look, end)
+        return replace(self, end=end, look=look, below=below)
 
     def next_choice(self, n_candidates):
         """Return the count of samples after which there are to be fewer candidates."""

@@ -50,6 +50,14 @@ class Listener:
         self.heard.append("teardown")
 
 
+def test_a_model_that_a_callback_was_given_can_go_on():
+    X, y = load_iris(return_X_y=True)
+    listener = Listener()
+    AdagradClassifier(**PASSES, max_iter=2).set_callbacks(listener).fit(X, y)
+    after = AdagradClassifier(**PASSES, max_iter=2).fit(X, y).partial_fit(X, y)
+    assert_same(listener.models[-1].partial_fit(X, y), after)
+
+
 def standardised(load):
     X, y = load(return_X_y=True)
     return StandardScaler().fit_transform(X), y

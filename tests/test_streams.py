@@ -526,6 +526,51 @@ def test_another_loss_is_refused(stream):
     model.set_params(warm_start=False).fit(X, y)
 
 
+def test_another_multi_class_is_refused():
+    model = AdagradClassifier().partial_fit(*samples("classes")[:2], range(10))
+    model.set_params(multi_class="multinomial")
+    assert_refused(
+        model, "classes", lambda *samples: samples, "multi_class has changed"
+    )
+
+
+def test_a_penalty_that_is_refused_with_the_rate_changes_no_weight():
+    """Under this update all sums are changed so that another rate leaves weights."""
+    X, y, _ = samples("binary")
+    model = AdagradClassifier(update="ftrl_proximal", eta0=0.5)
+    wanted = model.partial_fit(X, y, [0, 1]).coef_
+    model.set_params(alpha=0.1, l1_ratio=0.5, eta0=5e-324)
+    with pytest.raises(ValueError, match="too small in float64"):
+        model.partial_fit(X, y)
+    np.testing.assert_array_equal(model.coef_, wanted)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "no loss"])
+def test_predictions_have_the_link_of_the_loss_that_was_learned(loss):
+    X, y, _ = samples("one target")
+    model = AdagradRegressor("poisson").partial_fit(X, np.exp(y))
+    wanted = model.predict(X)
+    np.testing.assert_array_equal(model.set_params(loss=loss).predict(X), wanted)
+    assert (wanted > 0).all()
+
+
+@each_format
+def test_rows_that_are_none_are_refused_later_too(form):
+    X, y, _ = samples("binary")
+    model = AdagradClassifier().partial_fit(form(X), y, [0, 1])
+    with pytest.raises(ValueError, match="0 sample"):
+        model.partial_fit(form(X[:0]), y[:0])
+    with pytest.raises(ValueError, match="0 sample"):
+        model.predict(form(X[:0]))
+
+
+def test_an_eps_that_is_subnormal_counts_as_the_least_normal_number():
+    X, y, _ = samples("binary")
+    model = AdagradClassifier("hinge", eta0=0.1, eps=1e-320).partial_fit(X, y, [0, 1])
+    assert np.isfinite(model.coef_).all()
+    assert np.isfinite(model.learning_rates_).all()
+
+
 def test_first_samples_of_weight_0_are_not_kept():
     X, y, _ = samples("binary")
     size = {}
