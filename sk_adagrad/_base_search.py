@@ -30,13 +30,14 @@ from ._callbacks import fit_task, with_callbacks
 from ._cells import final_scores, first_losses, joint, together
 from ._engines import ENGINES
 from ._estimators import BaseAdagrad
-from ._folds import folds_of, knowing_classes, reads_probabilities, takes_weights
+from ._folds import folds_of
 from ._grid import Grid, results_of, values_of
 from ._parameters import check_combination, check_range
 from ._publishing import learned, published_together
 from ._rates import Start
 from ._samples import Samples
-from ._solver import Learner, ordered
+from ._scoring import knowing_classes, reads_probabilities, takes_weights
+from ._solver import Learner, ordered, solve
 from ._trial import FEW_ENTRIES, Trial, places_below
 
 
@@ -368,8 +369,8 @@ class BaseSearch(BaseAdagrad):
             state = self._state_from(replace(self._shared, rates=rates), samples, rule)
             order, samples = ordered(samples, passes["random_state"], self._scale_free)
             learner, loss_curve = Learner(samples, order, rule, self.n_jobs), []
-        state, *curves = learner.solve(
-            state, loss_curve=loss_curve, verbose=self.verbose, **passes
+        state, *curves = solve(
+            learner, state, loss_curve=loss_curve, verbose=self.verbose, **passes
         )
         if self.cv is None and features is not None:
             state = state.on_features(features, samples.rows.n_features)

@@ -109,7 +109,7 @@ def final_scores(
     interrupted : threading.Event
         Set when nobody waits for the scores any more.
     max_iter, tol, n_iter_no_change, random_state
-        See `Learner.solve`.
+        See `solve`.
 
     Returns
     -------

@@ -4,7 +4,7 @@ import math
 from copy import deepcopy
 from dataclasses import replace
 from operator import is_
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,24 +16,25 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from ._attributes import AttributesMixin
 from ._callbacks import CallbackSupportMixin, fit_task
 from ._engines import ENGINES, PRECONDITIONERS
 from ._full_matrix import FullMatrixState
 from ._losses import Loss, mean_loss
 from ._memory import check_memory
 from ._parameters import CONSTRAINTS, check_combination, check_range
-from ._publishing import as_it_is, learned, published_together
+from ._publishing import as_it_is, published_together
 from ._rows import read_rows
 from ._rule import Reading, Rule
 from ._samples import Samples, cast_to, checked_weight
-from ._solver import Learner, mean_per_sample, ordered
-from ._sparse import as_configured, as_csr, check_pointers, checked_csr
+from ._solver import Learner, ordered, solve
+from ._sparse import as_csr, check_pointers, checked_csr
 from ._starting import StartMixin
 from ._state import ModelState
 from ._trial import Trial
 
 
-class BaseAdagrad(CallbackSupportMixin, StartMixin):
+class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
     """The way from samples to a published model, which both estimators share.
 
     A subclass provides `_losses`, `_y_checks`, `_encode` and what `StartMixin` needs;
@@ -135,7 +136,8 @@ class BaseAdagrad(CallbackSupportMixin, StartMixin):
                 )
             return loss
 
-        return Learner(visited, order, rule, self.n_jobs).solve(
+        return solve(
+            Learner(visited, order, rule, self.n_jobs),
             state,
             candidates=candidates,
             validate=validate if held_out else None,
@@ -404,70 +406,6 @@ class BaseAdagrad(CallbackSupportMixin, StartMixin):
         self._state = self._state.unpacked()
         return self
 
-    def _published(self, coef):
-        return as_configured(coef) if sp.issparse(coef) else coef
-
-    @property
-    def coef_(self) -> Any:
-        """Weights w."""
-        return self._published(learned(self, "coef_").weights()[0])
-
-    @property
-    def intercept_(self) -> np.ndarray:
-        """Intercepts b."""
-        return learned(self, "intercept_").weights()[1]
-
-    @property
-    def accumulators_(self) -> np.ndarray:
-        """Running sums G of squared gradients."""
-        state = learned(self, "accumulators_").unpacked()
-        return self._published(state.accumulators()[0])
-
-    @property
-    def intercept_accumulators_(self) -> np.ndarray:
-        """Running sums of the intercepts' squared gradients."""
-        return learned(self, "intercept_accumulators_").accumulators()[1]
-
-    @property
-    def learning_rates_(self) -> np.ndarray:
-        """Rates eta0 / sqrt(G + eps) that the next gradients will meet."""
-        state = learned(self, "learning_rates_").unpacked()
-        return self._published(state.learning_rates()[0])
-
-    @property
-    def intercept_learning_rates_(self) -> np.ndarray:
-        """Rates that the next gradients of the intercepts will meet."""
-        return learned(self, "intercept_learning_rates_").learning_rates()[1]
-
-    @property
-    def eta0_(self) -> float | np.ndarray:
-        """Base learning rate in use: one, or one of each output."""
-        state = learned(self, "eta0_")
-        return _one_or_each(state.of_leaders(state.rates))
-
-    @property
-    def initial_accumulator_(self) -> float | np.ndarray:
-        """G₀ in use, where accumulators started: one, or one of each output."""
-        state = learned(self, "initial_accumulator_")
-        return _one_or_each(state.first_accumulators.copy())
-
-    @property
-    def scale_invariant_(self) -> bool:
-        """Whether features are divided by the largest values that they have shown."""
-        return learned(self, "scale_invariant_").scaled
-
-    @property
-    def progressive_loss_(self) -> float:
-        """Mean loss of all samples, each scored when first seen and not yet learned."""
-        state = learned(self, "progressive_loss_")
-        leading = state.of_leaders(state.losses())
-        return float(mean_per_sample(state, leading, state.weight_sum))
-
-    @property
-    def t_(self) -> int:
-        """Visits to samples of weight above 0, in all passes."""
-        return learned(self, "t_").t
-
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_state")
 
@@ -475,12 +413,6 @@ class BaseAdagrad(CallbackSupportMixin, StartMixin):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _one_or_each(of_outputs):
-    """Return the number that all outputs share, or the array of all."""
-    shared = (of_outputs == of_outputs[0]).all()
-    return float(of_outputs[0]) if shared else of_outputs
 
 
 def _or_zero(value, dtype):

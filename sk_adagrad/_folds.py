@@ -2,17 +2,16 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from inspect import signature
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import make_scorer
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _check_method_params
 
 from ._publishing import as_it_is
 from ._rows import Rows
 from ._samples import Samples
+from ._scoring import KnownPrediction
 from ._solver import ordered
 
 
@@ -64,29 +63,13 @@ class Fold:
         model = as_it_is(plain)
         model.eta0 = float(state.rates[0, candidate])
         model._publish(state.led_by(candidate), loss_curve, None)
-        model._raw_prediction = _KnownPrediction(model, self.X, raw)
+        model._raw_prediction = KnownPrediction(model, self.X, raw)
         score = scorer(model, self.X, self.y, **self.score_params)
         try:
             return float(score)
         except (TypeError, ValueError):
             message = f"scoring must return a number, but returned {score!r}."
             raise ValueError(message) from None
-
-
-class _KnownPrediction:
-    """The first prediction of held-out rows: all candidates were predicted together.
-
-    A scorer that makes rows of its own, predicts again or learns gets the model's own.
-    """
-
-    def __init__(self, model, X, raw):
-        self.model, self.state, self.X, self.raw = model, model._state, X, raw
-
-    def __call__(self, X):
-        del self.model._raw_prediction
-        if X is self.X and self.model._state is self.state:
-            return self.raw, self.model
-        return self.model._raw_prediction(X)
 
 
 def folds_of(
@@ -140,28 +123,3 @@ def folds_of(
             y[test],
             _check_method_params(X, score_params, indices=test),
         )
-
-
-def takes_weights(scorer):
-    """Whether a scorer has a parameter `sample_weight`."""
-    score = getattr(scorer, "_score_func", scorer)
-    return "sample_weight" in signature(score).parameters
-
-
-def reads_probabilities(scorer):
-    """Whether a scorer asks for `predict_proba`, and for nothing else."""
-    return getattr(scorer, "_response_method", None) == "predict_proba"
-
-
-def knowing_classes(scorer, classes):
-    """Tell a scorer of probabilities all classes, of which a fold may lack some."""
-    if not reads_probabilities(scorer):
-        return scorer
-    if "labels" not in signature(scorer._score_func).parameters:
-        return scorer
-    return make_scorer(
-        scorer._score_func,
-        response_method="predict_proba",
-        greater_is_better=scorer._sign > 0,
-        **{"labels": classes, **scorer._kwargs},
-    )

@@ -113,7 +113,7 @@ def _check_softmax(estimator):
 
 
 def check_range(estimator, dtype):
-    """Refuse numbers that the type of the model cannot hold."""
+    """Refuse numbers that the type of the model cannot hold, or tell from limits."""
     largest = float(np.finfo(dtype).max)
     for name in ("eta0", "eps", "initial_accumulator", "alpha"):
         value = getattr(estimator, name)

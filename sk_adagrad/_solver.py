@@ -68,92 +68,7 @@ class Learner:
             order = shuffled(order, _seed(random_state))
         return replace(self, order=order, is_first_pass=False)
 
-    def solve(
-        self,
-        state,
-        *,
-        candidates=None,
-        max_iter=None,
-        tol=None,
-        n_iter_no_change=1,
-        random_state=None,
-        loss_curve=(),
-        validate=None,
-        task=None,
-        verbose=0,
-    ):
-        """Run Adagrad until the loss stops falling.
-
-        Parameters
-        ----------
-        state : ModelState
-            Updated in place, or replaced when candidates drop out.
-        candidates : ndarray of shape (n_outputs, n_candidates) or None
-            Rates to try for each output of the state, which is new; it goes on with
-            one. None: the state has the rates.
-        max_iter : int, "auto" or None
-            Most passes over the rows, see `passes_of`. None for a part of a stream: one
-            pass, and the trial of candidate rates goes on in the next part.
-        tol : float or None
-            A pass is without change when its loss is not below the best one by this
-            share of it. None makes all `max_iter` passes.
-        n_iter_no_change : int
-            Passes without change in a row that end it.
-        random_state : RandomState or None
-            Draws the order of further passes; None visits the rows as they came.
-        loss_curve : sequence of float
-            Losses of the passes that the state has made over these rows before.
-        validate : callable or None
-            Returns the loss of a state on other samples. It then decides when to stop,
-            and the best state after a pass is returned.
-        task : FitTask or None
-            Is told of each pass, and may end them.
-        verbose : int
-            Above 0, a line is printed for each pass.
-
-        Returns
-        -------
-        state : ModelState
-        loss_curve : list of float
-            Mean loss per pass, each sample scored before it is learned from; NaN if all
-            weigh 0.
-        validation_curve : list of float or None
-            What `validate` returned after each pass.
-        """
-        n_most = self.most_passes(max_iter)
-        trial = self._trial(state, candidates, n_most)
-        learner, loss_curve, best_state = self, list(loss_curve), None
-        validation_curve: list[float] = []
-        solved: tuple = state, loss_curve, None
-        if task:
-            task.begin(n_most)
-        for n_passes in range(len(loss_curve) + 1, (n_most or 1) + 1):
-            start = time.perf_counter()
-            if task:
-                task.begin_pass()
-            if n_passes > 1:
-                learner, trial, candidates = learner.again(random_state), None, None
-            state, loss_sums, weight = learner.one_pass(state, trial, candidates)
-            leading = state.of_leaders(loss_sums)
-            loss_curve.append(float(mean_per_sample(state, leading, weight)))
-            if validate is not None:
-                loss = validate(state)
-                if loss < min(validation_curve, default=np.inf):
-                    best_state = deepcopy(state)
-                validation_curve.append(loss)
-            if verbose:
-                line = f"pass {n_passes}: mean loss {loss_curve[-1]:.6g}"
-                if validate is not None:
-                    line += f", on the validation set {loss:.6g}"
-                print(f"{line}, {time.perf_counter() - start:.2f} s")
-            solved = best_state or state, loss_curve, validation_curve or None
-            stop = task.end_pass(*solved) if task else False
-            curve = validation_curve or loss_curve
-            if stop or stands_still(curve, tol, n_iter_no_change):
-                break
-        return solved
-
-    def _trial(self, state, candidates, n_most):
+    def trial(self, state, candidates, n_most):
         """Return how one of several rates is chosen; None if there is but one."""
         if candidates is None and state.n_candidates == 1:
             return None
@@ -250,6 +165,94 @@ class Learner:
         return float(np.cumsum(np.append(begin, seen), dtype=np.float64)[-1])
 
 
+def solve(
+    learner,
+    state,
+    *,
+    candidates=None,
+    max_iter=None,
+    tol=None,
+    n_iter_no_change=1,
+    random_state=None,
+    loss_curve=(),
+    validate=None,
+    task=None,
+    verbose=0,
+):
+    """Run Adagrad until the loss stops falling.
+
+    Parameters
+    ----------
+    learner : Learner
+        Of the first pass.
+    state : ModelState
+        Updated in place, or replaced when candidates drop out.
+    candidates : ndarray of shape (n_outputs, n_candidates) or None
+        Rates to try for each output of the state, which is new; it goes on with
+        one. None: the state has the rates.
+    max_iter : int, "auto" or None
+        Most passes over the rows, see `passes_of`. None for a part of a stream: one
+        pass, and the trial of candidate rates goes on in the next part.
+    tol : float or None
+        A pass is without change when its loss is not below the best one by this
+        share of it. None makes all `max_iter` passes.
+    n_iter_no_change : int
+        Passes without change in a row that end it.
+    random_state : RandomState or None
+        Draws the order of further passes; None visits the rows as they came.
+    loss_curve : sequence of float
+        Losses of the passes that the state has made over these rows before.
+    validate : callable or None
+        Returns the loss of a state on other samples. It then decides when to stop,
+        and the best state after a pass is returned.
+    task : FitTask or None
+        Is told of each pass, and may end them.
+    verbose : int
+        Above 0, a line is printed for each pass.
+
+    Returns
+    -------
+    state : ModelState
+    loss_curve : list of float
+        Mean loss per pass, each sample scored before it is learned from; NaN if all
+        weigh 0.
+    validation_curve : list of float or None
+        What `validate` returned after each pass.
+    """
+    n_most = learner.most_passes(max_iter)
+    trial = learner.trial(state, candidates, n_most)
+    loss_curve, best_state = list(loss_curve), None
+    validation_curve: list[float] = []
+    solved: tuple = state, loss_curve, None
+    if task:
+        task.begin(n_most)
+    for n_passes in range(len(loss_curve) + 1, (n_most or 1) + 1):
+        start = time.perf_counter()
+        if task:
+            task.begin_pass()
+        if n_passes > 1:
+            learner, trial, candidates = learner.again(random_state), None, None
+        state, loss_sums, weight = learner.one_pass(state, trial, candidates)
+        leading = state.of_leaders(loss_sums)
+        loss_curve.append(float(mean_per_sample(state, leading, weight)))
+        if validate is not None:
+            loss = validate(state)
+            if loss < min(validation_curve, default=np.inf):
+                best_state = deepcopy(state)
+            validation_curve.append(loss)
+        if verbose:
+            line = f"pass {n_passes}: mean loss {loss_curve[-1]:.6g}"
+            if validate is not None:
+                line += f", on the validation set {loss:.6g}"
+            print(f"{line}, {time.perf_counter() - start:.2f} s")
+        solved = best_state or state, loss_curve, validation_curve or None
+        stop = task.end_pass(*solved) if task else False
+        curve = validation_curve or loss_curve
+        if stop or stands_still(curve, tol, n_iter_no_change):
+            break
+    return solved
+
+
 def stands_still(losses, tol, n_iter_no_change):
     """Whether the last passes brought no change.
 
@@ -258,7 +261,7 @@ def stands_still(losses, tol, n_iter_no_change):
     losses : array-like of shape (n_passes, ...)
         Loss after each pass, of one model or of several.
     tol, n_iter_no_change
-        See `Learner.solve`.
+        See `solve`.
 
     Returns
     -------
