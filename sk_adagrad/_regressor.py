@@ -531,6 +531,7 @@ def _spreads(samples, about):
         return np.sqrt(_mean(np.square(values - about), samples))
 
 
+@np.errstate(over="ignore")  # as above
 def _mean(values, samples):
     """Return the mean of each column in float64, or 0 if there are no samples."""
     if not len(values):

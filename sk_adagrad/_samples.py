@@ -123,6 +123,13 @@ def checked_weight(sample_weight, n_rows):
             f"Negative values in sample_weight; the smallest is {weight.min()}, but "
             "weights must be zero or positive."
         )
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if np.isinf(total):
+        raise ValueError(
+            f"The sum of sample_weight overflows; the largest is {weight.max():.3g}. "
+            "Divide all weights by it: only their proportions matter."
+        )
     return weight
 
 

@@ -1154,11 +1154,21 @@ def test_values_too_large_to_learn_from_are_refused(task):
     assert vars(model) == before
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("task", ["one target", "targets"])
-def test_targets_too_large_to_square_are_refused_without_a_warning(task):
+def test_targets_too_large_to_square_or_sum_are_refused_without_a_warning(task):
     X, y = samples(task)
-    with pytest.raises(ValueError, match="too large"):
-        fitted(task, X, y * 1e200)
+    for targets in (y * 1e200, np.full_like(y, 1.7e308)):
+        with pytest.raises(ValueError, match="too large"):
+            fitted(task, X, targets)
+
+
+@pytest.mark.filterwarnings("error")
+@each_task
+def test_weights_whose_sum_overflows_are_refused_without_a_warning(task):
+    X, y = samples(task)
+    with pytest.raises(ValueError, match="largest is 1e"):
+        fitted(task, X, y, np.full(len(y), 1e308))
 
 
 @each_task
