@@ -250,6 +250,21 @@ def test_attributes_of_rows_whose_squares_overflow_are_there():
         assert not np.isnan(getattr(model, name)).any()
 
 
+@pytest.mark.parametrize(
+    ("best", "below", "left"),
+    [(4, 0, [3, 4, 5]), (4, 1, [3, 4, 5, 6]), (0, 0, [0, 1, 2]), (7, 1, [4, 5, 6, 7])],
+)
+def test_a_look_leaves_the_best_rate_and_its_neighbours(best, below, left):
+    losses = np.abs(np.arange(8.0) - best)[None]
+    trial = _trial.Trial(end=4096, look=256, below=below)
+    assert trial.chosen(losses).tolist() == [left]
+
+
+def test_means_halfway_between_two_first_intercepts_are_not_rounded_by_chance():
+    for mean in (0.5, np.nextafter(0.5, 0), np.nextafter(0.5, 1)):
+        assert first_intercepts(np.array([mean]), np.array([1.0])) == [0.0]
+
+
 @pytest.mark.parametrize("looks", [False, True])
 def test_a_fit_that_goes_on_counts_from_its_own_first_sample(looks):
     trial = _trial.Trial.of_stream(n_outputs=2, looks=looks)

@@ -1163,6 +1163,14 @@ def test_targets_too_large_to_square_or_sum_are_refused_without_a_warning(task):
             fitted(task, X, targets)
 
 
+def test_of_equal_validation_losses_the_first_model_is_kept():
+    X, y = samples("one target")
+    model = AdagradRegressor(eta0=1e-300, max_iter=3, tol=None, shuffle=False)
+    model.fit(X, y, X_val=X, y_val=y)
+    assert len(set(model.validation_loss_curve_)) == 1
+    assert (model.n_iter_, model.t_) == (3, len(y))
+
+
 @pytest.mark.filterwarnings("error")
 @each_task
 def test_weights_whose_sum_overflows_are_refused_without_a_warning(task):

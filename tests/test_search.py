@@ -354,6 +354,18 @@ def test_a_scorer_of_probabilities_keeps_its_own_arguments():
     np.testing.assert_allclose(scores[0], scores[1] * N_ROWS / 3)
 
 
+def test_a_splitter_may_draw_from_the_random_state_of_the_search():
+    X, y = samples("binary")
+    scores = []
+    for shared in (False, True):
+        of_search = np.random.RandomState(0)
+        of_splitter = of_search if shared else np.random.RandomState(0)
+        cv = KFold(3, shuffle=True, random_state=of_splitter)
+        model = search("binary", cv=cv, random_state=of_search, scoring="neg_log_loss")
+        scores.append(model_scores(model.fit(X, y)))
+    np.testing.assert_array_equal(*scores)
+
+
 # The table and the choice.
 
 

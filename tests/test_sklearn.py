@@ -290,6 +290,14 @@ def test_data_frames_give_the_names_of_the_features(tumours, library):
     )
 
 
+def test_rows_without_names_are_warned_of_where_features_have_names(tumours):
+    X, y = tumours
+    model = classifier().fit(frame_of("pandas", X, [f"x{j}" for j in range(30)]), y)
+    for form in (np.asarray, sp.csr_matrix, sp.csr_array):
+        with pytest.warns(UserWarning, match="valid feature names"):
+            model.predict(form(X))
+
+
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_data_frames_may_be_targets_or_labels(tumours, library):
     X, y = tumours
