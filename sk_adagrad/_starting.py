@@ -76,7 +76,8 @@ class StartMixin(BaseEstimator):
             raise ValueError(
                 "Values of X, y or sample_weight are too large, or those of X too "
                 f"small beside y, for {dtype}, the type of the model. Scale them, X "
-                "for example with MaxAbsScaler, or use a float64 X."
+                "for example with MaxAbsScaler"
+                + (", or use a float64 X." if dtype == np.float32 else ".")
             )
         value = intercept_value(row_size) if self.fit_intercept else 1.0
         return Start(eta, accumulators, biases, value, columns)

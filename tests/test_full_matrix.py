@@ -338,10 +338,14 @@ def test_accumulators_too_large_for_their_type_are_infinite_without_a_warning():
 
 
 def test_values_too_large_are_refused():
-    with pytest.raises(ValueError, match="no longer a finite number"):
-        AdagradClassifier("hinge", preconditioner="full").fit(
-            [[1e200], [-1e200]], [0, 1]
-        )
+    X = [[1e200], [-1e200]]
+    for eta0, message in (
+        ("auto", r"too large.*MaxAbsScaler\.$"),
+        (0.5, "no longer a"),
+    ):
+        model = AdagradClassifier("hinge", eta0=eta0, preconditioner="full")
+        with pytest.raises(ValueError, match=message):
+            model.fit(X, [0, 1])
 
 
 @pytest.mark.parametrize(
