@@ -40,7 +40,7 @@ class KnownPrediction:
         self.model, self.state, self.X, self.raw = model, model._state, X, raw
 
     def __call__(self, X):
-        del self.model._raw_prediction
+        vars(self.model).pop("_raw_prediction", None)
         if X is self.X and self.model._state is self.state:
             return self.raw, self.model
         return self.model._raw_prediction(X)

@@ -161,6 +161,8 @@ class Learner:
         seen = self.weight
         if not len(seen):
             return begin + self.n_visits
+        if len(self.order):
+            return float(begin + seen.sum(dtype=np.float64))
         # One sample after the other, so that it does not depend on the chunks.
         return float(np.cumsum(np.append(begin, seen), dtype=np.float64)[-1])
 

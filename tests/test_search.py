@@ -1,6 +1,7 @@
 """The searches find what fitting each cell alone finds, and learn with the best."""
 
 import re
+from copy import copy
 
 import numpy as np
 import pytest
@@ -318,10 +319,13 @@ def test_a_scorer_may_pickle_the_model_and_let_it_learn():
     X, y = samples("binary")
 
     def score(model, X_test, y_test):
-        loaded = pickled(model)
+        loaded, shallow = pickled(model), copy(model)
         before = [model.decision_function(X_test) for _ in range(2)]
         np.testing.assert_array_equal(*before)
-        np.testing.assert_allclose(loaded.decision_function(X_test), before[0], 1e-12)
+        for other in (loaded, shallow):
+            np.testing.assert_allclose(
+                other.decision_function(X_test), before[0], 1e-12
+            )
         model.partial_fit(X_test, y_test)
         after = model.decision_function(X_test)
         np.testing.assert_array_equal(model.decision_function(X_test.copy()), after)
