@@ -85,7 +85,8 @@ class Targets:
             of_labels = np.repeat(weight, np.diff(self.label_indptr))
         numbers, codes = (x.astype(np.intp) for x in (self.labels, self.codes))
         has = np.bincount(numbers, of_labels, minlength=codes.max() + 1)
-        return has[codes] / (weight.sum() or 1.0)
+        # The two sums are rounded in other ways.
+        return np.minimum(has[codes] / (weight.sum() or 1.0), 1.0)
 
     def of_output(self, output):
         """Return what one output is to learn: values, or 1 and -1."""

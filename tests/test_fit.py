@@ -826,6 +826,16 @@ def test_weights_that_are_no_numbers_are_named():
         fitted("binary", *samples("binary"), class_weight={0: "x"})
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_rare_class_may_weigh_nothing(seed):
+    """Sums of weights are rounded, so the other class seems to have more than all."""
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(300, 3)), (rng.random(300) < 0.95).astype(int)
+    model = AdagradClassifier(class_weight={0: 0.0, 1: 1.0}, random_state=0)
+    model.fit(X, y, sample_weight=rng.uniform(0.1, 1, 300))
+    assert (model.predict(X) == 1).all()
+
+
 def test_balanced_leaves_a_class_without_weight_alone():
     X, y = samples("classes")
     weight = (y != 2).astype(float)
