@@ -71,11 +71,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Base learning rate η. Each step of weight j is ``eta0 / sqrt(G_j + eps)`` times
         its gradient, so its unit is that of the weights (of those of scaled columns
         where scales are tracked): the first step of each weight has this length at
-        most. ``"auto"`` learns with eight rates side by side, from
-        1/16 to 8 times the inverse norm of a typical row. Each is scored on every
-        sample before it learns from it, and the best one of each output is kept (see
-        Notes). A float is the published rule at this rate. Set later, it ends the
-        choice; weights stay what they are, except under dual averaging.
+        most. ``"auto"`` learns with eight rates side by side, from 1/16 to 8 times the
+        inverse norm of a typical row. Each is scored on every sample before it learns
+        from it, and the best one of each output is kept (see Notes). A float is the
+        published rule at this rate. Set later, it ends the choice; weights stay what
+        they are, except under dual averaging.
     update : str, default="mirror_descent"
         How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
         ``"ftrl_proximal"``, see Notes. Leave it unless weights are to be 0: with L1,
@@ -277,11 +277,10 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
     Until then each output learns as eight models, or fewer, each of which is what its
     rate as a float would have given with the same `initial_accumulator`, if columns are
-    neither scaled nor centred. `fit` tries
-    eight outputs, or one rate of a softmax, at a time for each thread, and so does
-    `partial_fit` if its first call has the samples that the choice needs. If not, all
-    are in memory at once, as they are with a full matrix. The choice depends on the
-    samples, not on how a stream is cut into chunks.
+    neither scaled nor centred. `fit` tries eight outputs, or one rate of a softmax, at
+    a time for each thread, and so does `partial_fit` if its first call has the samples
+    that the choice needs. If not, all are in memory at once, as they are with a full
+    matrix. The choice depends on the samples, not on how a stream is cut into chunks.
 
     **scale_invariant="auto".** It goes by the non-zeros of the first 64 visits (in
     `partial_fit` of the first 32 samples) and the mean ``|x|`` of columns that have at
@@ -296,10 +295,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     **Columns far from 0.** Under ``eta0="auto"`` columns that have no zero in these
     rows are read as their distance from their mean there, if the squares of their means
     over their standard deviations sum to more than 36: a year, say, or temperatures in
-    kelvin. The
-    intercept is then learned at that centre, and has no part in every step of their
-    weights. `coef_` and `intercept_` are those of X itself; G and the rates are those
-    of the distances.
+    kelvin. The intercept is then learned at that centre, and has no part in every step
+    of their weights. `coef_` and `intercept_` are those of X itself; G and the rates
+    are those of the distances.
 
     References
     ----------

@@ -55,13 +55,13 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Base learning rate η. Each step of weight j is ``eta0 / sqrt(G_j + eps)`` times
         its gradient, so its unit is that of the weights (of those of scaled columns
         where scales are tracked): the first step of each weight has this length at
-        most. ``"auto"`` learns with eight rates side by side, from
-        1/32 to 4 times the spread of y over the norm of a typical row; for losses with
-        a log link, the inverse of the latter. Each is scored on every sample before it
-        learns from it, and the best one of each output is kept (see Notes). Intercepts
-        start near the mean of y, or its logarithm. A float is the published rule at
-        this rate. Set later, it ends the choice; weights stay what they are, except
-        under dual averaging.
+        most. ``"auto"`` learns with eight rates side by side, from 1/32 to 4 times the
+        spread of y over the norm of a typical row; for losses with a log link, the
+        inverse of the latter. Each is scored on every sample before it learns from it,
+        and the best one of each output is kept (see Notes). Intercepts start near the
+        mean of y, or its logarithm. A float is the published rule at this rate. Set
+        later, it ends the choice; weights stay what they are, except under dual
+        averaging.
     update : str, default="mirror_descent"
         How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
         ``"ftrl_proximal"``, see Notes. Leave it unless weights are to be 0: with L1,
@@ -261,10 +261,10 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
 
     Until the choice each output learns as eight models, each of which is what its rate
     as a float would have given from the same start, if columns are neither scaled nor
-    centred. `fit` tries eight outputs at a time
-    for each thread, and so does `partial_fit` if its first call has the samples that
-    the choice needs. If not, all are in memory at once, as they are with a full matrix.
-    The choice depends on the samples, not on how a stream is cut into chunks.
+    centred. `fit` tries eight outputs at a time for each thread, and so does
+    `partial_fit` if its first call has the samples that the choice needs. If not, all
+    are in memory at once, as they are with a full matrix. The choice depends on the
+    samples, not on how a stream is cut into chunks.
 
     **scale_invariant="auto"** and **columns far from 0** are as in
     :class:`AdagradClassifier`.

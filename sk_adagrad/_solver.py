@@ -190,14 +190,14 @@ def solve(
     state : ModelState
         Updated in place, or replaced when candidates drop out.
     candidates : ndarray of shape (n_outputs, n_candidates) or None
-        Rates to try for each output of the state, which is new; it goes on with
-        one. None: the state has the rates.
+        Rates to try for each output of the state, which is new; it goes on with one.
+        None: the state has the rates.
     max_iter : int, "auto" or None
         Most passes over the rows, see `passes_of`. None for a part of a stream: one
         pass, and the trial of candidate rates goes on in the next part.
     tol : float or None
-        A pass is without change when its loss is not below the best one by this
-        share of it. None makes all `max_iter` passes.
+        A pass is without change when its loss is not below the best one by this share
+        of it. None makes all `max_iter` passes.
     n_iter_no_change : int
         Passes without change in a row that end it.
     random_state : RandomState or None
@@ -205,8 +205,8 @@ def solve(
     loss_curve : sequence of float
         Losses of the passes that the state has made over these rows before.
     validate : callable or None
-        Returns the loss of a state on other samples. It then decides when to stop,
-        and the best state after a pass is returned.
+        Returns the loss of a state on other samples. It then decides when to stop, and
+        the best state after a pass is returned.
     task : FitTask or None
         Is told of each pass, and may end them.
     verbose : int
