@@ -39,7 +39,7 @@ class AttributesMixin:
 
     @property
     def learning_rates_(self) -> np.ndarray:
-        """Rates eta0 / sqrt(G + eps) that the next gradients will meet."""
+        """Rates η / √(G + ε) that the next gradients will meet."""
         state = learned(self, "learning_rates_").unpacked()
         return self._published(state.learning_rates()[0])
 
@@ -59,6 +59,12 @@ class AttributesMixin:
         """G₀ in use, where accumulators started: one, or one of each output."""
         state = learned(self, "initial_accumulator_")
         return _one_or_each(state.first_accumulators.copy())
+
+    @property
+    def eps_(self) -> float | np.ndarray:
+        """ε in use: one, or one of each output."""
+        state = learned(self, "eps_")
+        return _one_or_each(state.eps(state.reading))
 
     @property
     def scale_invariant_(self) -> bool:

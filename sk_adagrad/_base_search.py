@@ -70,6 +70,7 @@ _OF_THE_MODEL = {
 # What no plain estimator has.
 _OF_THE_SEARCH = {
     "_shared",
+    "_eps",
     "_best_estimator",
     "alpha_",
     "l1_ratio_",
@@ -86,6 +87,7 @@ class BaseSearch(BaseAdagrad):
 
     _plain_type: ClassVar[Any]
     _shared: Start
+    _eps: float
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
@@ -142,7 +144,9 @@ class BaseSearch(BaseAdagrad):
         if self.cv is not None:  # each fold draws an order of its own, as if first
             random_state = deepcopy(random_state)
         order, visited = ordered(weighed, random_state, self._scale_free)
-        self._shared = self._joint_start(weighed, visited, order)
+        start = self._joint_start(weighed, visited, order)
+        self._eps = float(self.eps * start.eps_units[0])
+        self._shared = replace(start, eps_units=np.ones_like(start.eps_units))
         grid = Grid(alphas, self._shared.rates[0].tolist(), l1_ratios)
         rules, plains = self._rules(grid, samples.rows.data.dtype)
         rows = samples.rows.centred(self._shared.columns.centring)
@@ -246,7 +250,7 @@ class BaseSearch(BaseAdagrad):
         With ``alpha=0`` the rule is the same, whatever `l1_ratio`.
         """
         rules, plains = {}, {}
-        shared = {"initial_accumulator": self.initial_accumulator_}
+        shared = {"initial_accumulator": self.initial_accumulator_, "eps": self.eps_}
         for alpha, l1_ratio in grid.penalties:
             cell = {"eta0": max(grid.eta0s), "alpha": alpha, "l1_ratio": l1_ratio}
             plain = self._plain(**shared, **cell)
@@ -475,6 +479,11 @@ class BaseSearch(BaseAdagrad):
         return float(shared.accumulators[0])
 
     @property
+    def eps_(self) -> float:
+        """ε of all models."""
+        return learned(self, "eps_", by="_eps")
+
+    @property
     def scale_invariant_(self) -> bool:
         """Whether features are divided by the largest values that they have shown."""
         return learned(self, "scale_invariant_", by="_shared").columns.scaled
@@ -489,6 +498,7 @@ class BaseSearch(BaseAdagrad):
                 alpha=self.alpha_,
                 l1_ratio=self.l1_ratio_,
                 initial_accumulator=self.initial_accumulator_,
+                eps=self.eps_,
                 scale_invariant=self.scale_invariant_,
             )
             plain._state = deepcopy(state)

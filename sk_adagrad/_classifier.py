@@ -89,7 +89,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     l1_ratio : float in [0, 1], default=0.0
         The part of `alpha` that is L1, which makes weights exactly 0.
     eps : float, default=1e-8
-        ε of the rule, inside the root; in units of a squared gradient.
+        ε of the rule, inside the root; in units of a squared gradient. Under
+        ``eta0="auto"``, if the mean sample weight is below 1, it is multiplied by the
+        square of that.
     initial_accumulator : float or "auto", default="auto"
         Where every G starts; in units of a squared gradient. A larger one shortens the
         first steps of features whose gradients are small. It is neither forgotten under
@@ -200,6 +202,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         far or the chosen one. An array where outputs have chosen different rates.
     initial_accumulator_ : float
         Where every G started.
+    eps_ : float
+        ε in use.
     scale_invariant_ : bool
         Whether features are divided by the largest absolute values that they have
         shown.
@@ -573,7 +577,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     def _target_sizes(self, samples, biases):
         return np.full(samples.targets.n_outputs, 2.0)  # from the label -1 to 1
 
-    def _first_slopes(self, samples, biases):
+    def _first_slopes(self, samples):
         n_outputs = samples.targets.n_outputs
         if n_outputs > 1:
             return np.full(n_outputs, FIRST_SLOPE_OF_RARE)

@@ -344,7 +344,8 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
             loss_parameter=self._loss_parameter(),
             reading=Reading(
                 update=self.update,
-                eps=max(float(self.eps), float(np.finfo(dtype).tiny)),
+                eps=float(self.eps),
+                least_eps=float(np.finfo(dtype).tiny),
                 l1=(_or_zero(self.alpha * self.l1_ratio, dtype),),
                 l2=(_or_zero(self.alpha * (1 - self.l1_ratio), dtype),),
             ),

@@ -48,7 +48,7 @@ class FullMatrixState(BaseState):
     rates : ndarray of float64 of shape (n_outputs, n_candidates)
     dtype : dtype
         That of X and of what is published.
-    first_accumulators : ndarray of float64 of shape (n_outputs,)
+    first_accumulators, eps_units : ndarray of float64 of shape (n_outputs,)
     reading : Reading
         Only its ε is used.
     loss_sum : ndarray of float64 of shape (n_outputs, n_candidates)
@@ -62,6 +62,7 @@ class FullMatrixState(BaseState):
     rates: np.ndarray
     dtype: np.dtype
     first_accumulators: np.ndarray
+    eps_units: np.ndarray
     reading: Reading
     loss_sum: np.ndarray
     weight_sum: float = 0.0
@@ -92,6 +93,7 @@ class FullMatrixState(BaseState):
             rates,
             np.dtype(dtype),
             start.accumulators,
+            start.eps_units,
             reading,
             loss_sum=np.zeros(rates.shape),
             intercept_value=start.intercept_value,
@@ -141,7 +143,7 @@ class FullMatrixState(BaseState):
 
     def weights(self):
         """Return w as (n_outputs, n_features) and (n_outputs,), read-only."""
-        w, b = self._leading("weights", lambda k, eta, G0: self.models.weights(k), 1)
+        w, b = self._leading("weights", lambda k, *_: self.models.weights(k), 1)
         return read_only(sp.csr_matrix(w)) if self.is_packed else w, b
 
     def packed(self):
@@ -155,17 +157,16 @@ class FullMatrixState(BaseState):
     def accumulators(self):
         """Return the diagonal of G, shaped as the weights, read-only."""
         diagonal = self.models.diagonal
-        return self._leading("G", lambda k, eta, G0: G0 + diagonal(k), -2)
+        return self._leading("G", lambda k, eta, G0, _: G0 + diagonal(k), -2)
 
     def learning_rates(self):
         """Return the diagonal of η (G + εI)^(-1/2), shaped as the weights, read-only.
 
         It needs the eigenvectors of the present G, so it takes as long as a refresh.
         """
-        eps = self.reading.eps
         root_diagonal = self.models.root_diagonal
         return self._leading(
-            "rates", lambda k, eta, G0: eta * root_diagonal(k, G0 + eps), 2
+            "rates", lambda k, eta, _, shift: eta * root_diagonal(k, shift), 2
         )
 
     def _leading(self, name, read, power):
@@ -175,7 +176,7 @@ class FullMatrixState(BaseState):
         def read_leaders():
             places = self._places(self.leaders[:, None])[:, 0]
             etas, first = self.of_leaders(self.rates), self.first_accumulators
-            leading = zip(places, etas, first, strict=True)
+            leading = zip(places, etas, first, self.shifts(self.reading), strict=True)
             values = np.array([read(*own) for own in leading])
             for _ in range(abs(power)):  # the square alone might overflow
                 values[:, -1] *= self.intercept_value ** np.sign(power)
@@ -200,7 +201,7 @@ def learn(learner, state, loss_sum, begin, end):
     outputs = map(samples.targets.of_output, range(state.n_outputs))
     Y = np.column_stack([*outputs]).astype(np.float64)
     models, etas = state.models, state.rates.ravel()
-    shifts = (state.first_accumulators + state.reading.eps).repeat(state.n_candidates)
+    shifts = state.shifts(state.reading).repeat(state.n_candidates)
     value, slope = np.empty(len(etas)), np.empty(len(etas))
     t = state.t
     for visit in range(begin, end):

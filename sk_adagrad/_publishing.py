@@ -10,12 +10,16 @@ import numpy as np
 import scipy.sparse as sp
 
 from ._columns import Columns
+from ._rule import Reading
 
 
 class BaseState:
     """What both kinds of state share: who leads, and `_known`, what was read of it."""
 
     rates: np.ndarray
+    first_accumulators: np.ndarray
+    eps_units: np.ndarray
+    reading: Reading
     columns: Columns
     _known: dict
 
@@ -31,6 +35,14 @@ class BaseState:
     def scaled(self):
         """Whether the scales of features are tracked."""
         return self.columns.scaled
+
+    def eps(self, reading):
+        """Return ε of each output."""
+        return reading.eps_in(self.eps_units)
+
+    def shifts(self, reading):
+        """Return G₀ + ε of each output."""
+        return self.first_accumulators + self.eps(reading)
 
     def losses(self, loss_sum=None):
         """Return the summed loss of each model as (n_outputs, n_candidates)."""

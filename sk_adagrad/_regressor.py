@@ -75,7 +75,10 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     l1_ratio : float in [0, 1], default=0.0
         The part of `alpha` that is L1, which makes weights exactly 0.
     eps : float, default=1e-8
-        ε of the rule, inside the root; in units of a squared gradient.
+        ε of the rule, inside the root; in units of a squared gradient. Under
+        ``eta0="auto"`` it is multiplied by the square of the mean ``|slope|`` of the
+        loss at first, so that targets may have any unit, and of the mean sample weight
+        if that is below 1.
     initial_accumulator : float or "auto", default="auto"
         Where every G starts; in units of a squared gradient. A larger one shortens the
         first steps of features whose gradients are small. It is neither forgotten under
@@ -179,6 +182,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         far or the chosen one. An array where outputs have chosen different rates.
     initial_accumulator_ : float or ndarray of shape (n_outputs,)
         Where every G started; an array where that differs between outputs.
+    eps_ : float or ndarray of shape (n_outputs,)
+        ε in use; an array where that differs between outputs.
     scale_invariant_ : bool
         Whether features are divided by the largest absolute values that they have
         shown.
@@ -494,13 +499,15 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
             return np.ones(samples.targets.n_outputs)
         return _spreads(samples, biases)
 
-    def _first_slopes(self, samples, biases):
+    def _slope_sizes(self, samples, biases):
         values = samples.targets.values.astype(np.float64, copy=False)
         raw = np.zeros_like(values) + biases
         parameter = self._loss_parameter()
         _, slopes = evaluated(self.loss, parameter, raw.ravel(), values.ravel())
-        sizes = np.abs(slopes).reshape(values.shape)
-        return FIRST_SLOPES_OF_TARGETS * _mean(sizes, samples)
+        return _mean(np.abs(slopes).reshape(values.shape), samples)
+
+    def _first_slopes(self, samples):
+        return FIRST_SLOPES_OF_TARGETS
 
     def _n_first(self, samples):
         if self.preconditioner == "full":  # learning more anew would take too long

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -12,6 +14,8 @@ class Reading:
     update : str
         The kernel's name for it.
     eps : float
+    least_eps : float
+        The smallest number that the model's type does not take for 0.
     l1, l2 : tuple of float
         ``alpha * l1_ratio`` and ``alpha * (1 - l1_ratio)``, one for each candidate or
         one for all.
@@ -19,8 +23,13 @@ class Reading:
 
     update: str
     eps: float
+    least_eps: float
     l1: tuple[float, ...]
     l2: tuple[float, ...]
+
+    def eps_in(self, units):
+        """Return ε of outputs whose units of it are these."""
+        return np.maximum(self.eps * units, self.least_eps)
 
     @property
     def lazy(self):

@@ -82,7 +82,7 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         Base learning rate of the model, the same for all outputs. With ``cv=None``, an
         integer `eta0s` and ``max_iter`` of three or more it is not that in
         `best_params_`, but what ``eta0="auto"`` would have chosen, see Notes.
-    initial_accumulator_, scale_invariant_ : float, bool
+    initial_accumulator_, eps_, scale_invariant_ : float, float, bool
         Those of the model and of all cells.
     alpha_, l1_ratio_ : float
         Penalty of the model.
@@ -274,7 +274,7 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         Base learning rate of the model, the same for all outputs. With ``cv=None``, an
         integer `eta0s` and ``max_iter`` of three or more it is not that in
         `best_params_`, but what ``eta0="auto"`` would have chosen, see Notes.
-    initial_accumulator_, scale_invariant_ : float, bool
+    initial_accumulator_, eps_, scale_invariant_ : float, float, bool
         Those of the model and of all cells.
     alpha_, l1_ratio_ : float
         Penalty of the model.

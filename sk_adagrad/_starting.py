@@ -11,6 +11,7 @@ from ._rates import (
     N_CANDIDATES,
     Start,
     candidates,
+    eps_units,
     first_accumulators,
     intercept_value,
 )
@@ -20,7 +21,7 @@ class StartMixin(BaseEstimator):
     """Parameters and samples make a `Start`.
 
     The estimator provides `_target_sizes` and `_first_slopes`; it may override
-    `_n_first` and `_first_biases`.
+    `_n_first`, `_first_biases` and `_slope_sizes`.
     """
 
     def _n_first(self, samples):
@@ -30,6 +31,10 @@ class StartMixin(BaseEstimator):
     def _first_biases(self, samples):
         """Return the intercept that each output starts with."""
         return np.zeros(samples.targets.n_outputs)
+
+    def _slope_sizes(self, samples, biases):
+        """Return the size of each output's slopes at the first intercepts."""
+        return np.ones(samples.targets.n_outputs)
 
     def _start(self, samples, visited, order, stream):
         """Return the `Start` of all samples, or of the first ones of a stream."""
@@ -45,8 +50,10 @@ class StartMixin(BaseEstimator):
         zeros = np.zeros(n_outputs)
         accumulators = self._accumulators(zeros)
         columns = Columns(scaled=self._scale_free)
-        return Start(rates, accumulators, biases=zeros, columns=columns)
+        units = np.ones(n_outputs)
+        return Start(rates, accumulators, units, biases=zeros, columns=columns)
 
+    @np.errstate(over="ignore")  # what is too large is refused
     def _start_of(
         self, samples, visited, order, n_candidates=N_CANDIDATES, shared=np.asarray
     ):
@@ -63,14 +70,17 @@ class StartMixin(BaseEstimator):
             Gives all outputs the same size, where they are to share one.
         """
         columns, read_size = self._columns(visited, order)
-        as_in_X = not columns.scaled and not len(columns.centring)
+        value_size, row_nnz = samples.rows.sizes(samples.weight)
+        if columns.scaled or len(columns.centring):
+            value_size = read_size
+        row_size = value_size * math.sqrt(row_nnz)
         biases = self._first_biases(samples)
-        gradient_sizes, row_size, target_sizes = self._sizes(
-            samples, biases, None if as_in_X else read_size
-        )
-        gradient_sizes *= visited.lightness(order)
-        eta = candidates(shared(target_sizes), row_size, n_candidates)
-        accumulators = self._accumulators(shared(gradient_sizes))
+        target_sizes = shared(self._target_sizes(samples, biases))
+        slopes = self._slope_sizes(samples, biases) * visited.lightness(order)
+        slopes = shared(slopes)
+        eta = candidates(target_sizes, row_size, n_candidates)
+        first_slopes = self._first_slopes(samples) * slopes
+        accumulators = self._accumulators(value_size * first_slopes)
         dtype = samples.rows.data.dtype
         if max(eta.max(), accumulators.max()) > float(np.finfo(dtype).max):
             raise ValueError(
@@ -80,7 +90,7 @@ class StartMixin(BaseEstimator):
                 + (", or use a float64 X." if dtype == np.float32 else ".")
             )
         value = intercept_value(row_size) if self.fit_intercept else 1.0
-        return Start(eta, accumulators, biases, value, columns)
+        return Start(eta, accumulators, eps_units(slopes), biases, value, columns)
 
     @property
     def _scale_free(self):
@@ -103,18 +113,3 @@ class StartMixin(BaseEstimator):
         if self.initial_accumulator != "auto":
             return np.full(len(gradient_sizes), float(self.initial_accumulator))
         return first_accumulators(gradient_sizes)
-
-    @np.errstate(over="ignore")  # learning refuses what is too large
-    def _sizes(self, samples, biases, value_size):
-        """Return the sizes of each output's gradients, of rows, and of its targets.
-
-        G is to start at the squares of these gradients, and the targets are measured
-        from the first intercepts.
-        """
-        own_size, row_nnz = samples.rows.sizes(samples.weight)
-        if value_size is None:
-            value_size = own_size
-        target_sizes = self._target_sizes(samples, biases)
-        slopes = self._first_slopes(samples, biases)
-        gradient_sizes = value_size * slopes
-        return gradient_sizes, value_size * math.sqrt(row_nnz), target_sizes

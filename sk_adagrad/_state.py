@@ -38,6 +38,8 @@ class ModelState(BaseState):
     first_accumulators : ndarray of float64 of shape (n_outputs,)
         G of features that nothing has touched. The table leaves it out, or a new state
         would have to be filled with it.
+    eps_units : ndarray of float64 of shape (n_outputs,)
+        What ε of each output is measured in, see `_rates.eps_units`.
     first_biases : ndarray of float64 of shape (n_outputs,)
         The intercepts that the state started with; 0 under dual averaging, whose
         intercept is a sum of gradients.
@@ -81,6 +83,7 @@ class ModelState(BaseState):
     layout: Layout
     rates: np.ndarray
     first_accumulators: np.ndarray
+    eps_units: np.ndarray
     first_biases: np.ndarray
     coupled: bool
     reading: Reading
@@ -119,6 +122,7 @@ class ModelState(BaseState):
             layout=layout,
             rates=rates,
             first_accumulators=start.accumulators,
+            eps_units=start.eps_units,
             first_biases=start.biases,
             coupled=coupled,
             reading=reading,
@@ -157,7 +161,7 @@ class ModelState(BaseState):
     def _symbols_of(self, rates, reading):
         of_model = np.empty((*rates.shape, 4), self.dtype)
         of_model[:, :, 0] = rates
-        of_model[:, :, 1] = (self.first_accumulators + reading.eps)[:, None]
+        of_model[:, :, 1] = self.shifts(reading)[:, None]
         of_model[:, :, 2] = reading.l1
         of_model[:, :, 3] = reading.l2
         lanes = self.layout.by_lane(of_model, unused=(1, 1, 0, 0))
@@ -250,9 +254,16 @@ class ModelState(BaseState):
 
         Where candidates differ in their penalties, it has those of the named ones.
         """
-        first = self.first_accumulators[outputs], self.first_biases[outputs]
+        start = Start(
+            rates,
+            self.first_accumulators[outputs],
+            self.eps_units[outputs],
+            self.first_biases[outputs],
+            self.intercept_value,
+            self.columns,
+        )
         return ModelState.zeros(
-            Start(rates, *first, self.intercept_value, self.columns),
+            start,
             n_features,
             self.dtype,
             self.reading.of(candidates),
@@ -477,15 +488,15 @@ class ModelState(BaseState):
         def read():
             eta = self.of_leaders(self.rates)
             G = self._features_of_leaders(self._accumulators_of)
-            eps = self.first_accumulators + self.reading.eps
-            rates = eta[:, None] / np.sqrt(G + eps[:, None])
+            shifts = self.shifts(self.reading)
+            rates = eta[:, None] / np.sqrt(G + shifts[:, None])
             if self.scaled:
                 seen = self.scales[0] > 0
                 rates[:, ~seen] = 0
                 for _ in range(2):  # as above
                     np.divide(rates, self.scales[0], where=seen, out=rates)
             value = self.intercept_value
-            root = np.sqrt(self._intercept_accumulators() + eps)
+            root = np.sqrt(self._intercept_accumulators() + shifts)
             of_intercept = eta * value / root * value
             return rates.astype(self.dtype), of_intercept.astype(self.dtype)
 

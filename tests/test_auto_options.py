@@ -115,6 +115,7 @@ def test_the_chosen_rate_gives_what_it_would_have_given_alone(task, name, method
     rates = np.broadcast_to(model.eta0_, len(np.atleast_2d(model.coef_)))
     rtol = 1e-3 if "float32" in form else 1e-8
     options = {**options, "initial_accumulator": model.initial_accumulator_}
+    options["eps"] = model.eps_
     for eta0 in np.unique(rates):
         alone = learned(task, form, method, eta0=eta0, **options)
         those = rates == eta0
@@ -305,7 +306,7 @@ def test_accumulators_start_by_the_size_of_values(task, share, size):
     X = np.column_stack((X, np.zeros(N_ROWS)))
     model.fit(X, y)
     np.testing.assert_array_equal(model.accumulators_[:, -1], wanted)
-    rates = model.eta0_ / np.sqrt(np.full(len(model.coef_), wanted + model.eps))
+    rates = model.eta0_ / np.sqrt(np.full(len(model.coef_), wanted + model.eps_))
     np.testing.assert_allclose(model.learning_rates_[:, -1], rates)
 
 
@@ -352,8 +353,25 @@ def test_accumulators_of_targets_start_by_their_slopes(loss, method):
     wanted = expected_start(X, weight, 4**2 * steep)
     np.testing.assert_array_equal(np.tile(model.initial_accumulator_, 11)[:11], wanted)
     np.testing.assert_array_equal(model.accumulators_[:, -1], wanted)
-    rates = model.eta0_ / np.sqrt(wanted + model.eps)
+    rates = model.eta0_ / np.sqrt(wanted + model.eps_)
     np.testing.assert_allclose(model.learning_rates_[:, -1], rates)
+
+
+@pytest.mark.parametrize("preconditioner", ["diagonal", "full"])
+def test_eps_is_measured_in_squares_of_slopes(preconditioner):
+    X, Y, _ = samples("targets", "dense float64")
+    Y = np.column_stack((Y[:, 0], 2.0**-30 * Y[:, 0]))
+    params = {"eps": 1e-3, "preconditioner": preconditioner}
+    auto = AdagradRegressor(random_state=0, **params).fit(X, Y)
+    means = Y.mean(axis=0)
+    slopes = np.abs(Y - first_intercepts(means, Y.std(axis=0))).mean(axis=0)
+    wanted = 1e-3 * 2.0 ** np.round(2 * np.log2(slopes))
+    np.testing.assert_allclose(auto.eps_, wanted, rtol=1e-12)
+    for given in ({"eta0": 0.5}, {"loss": "absolute_error"}):
+        assert AdagradRegressor(**params, **given).fit(X, Y).eps_ == 1e-3
+    assert AdagradClassifier(**params).fit(X, Y[:, 0] > 0).eps_ == 1e-3
+    auto.set_params(eps=1e-2).partial_fit(X, Y)
+    np.testing.assert_allclose(auto.eps_, 10 * wanted, rtol=1e-12)
 
 
 def test_a_stream_starts_by_its_first_32_samples():
@@ -409,15 +427,15 @@ def test_scales_do_not_depend_on_how_sums_were_rounded(n_ones):
 @pytest.mark.parametrize("task", ["binary", "classes", "labels", "softmax"])
 def test_only_the_proportions_of_light_weights_matter(task, method):
     X, y, weight = samples(task, "CSR float64, int64 indices")
-    # Or ε would matter: it is not weighed.
-    usual, light = (model_of(task, eps=1e-30, random_state=0) for _ in range(2))
+    usual, light = (model_of(task, random_state=0) for _ in range(2))
     known = {}
     if method == "partial_fit" and task != "labels":
         known = {"classes": np.unique(y)}
     weight /= weight.max()
     getattr(usual, method)(X, y, sample_weight=weight, **known)
-    getattr(light, method)(X, y, sample_weight=weight / 1024, **known)
-    assert light.initial_accumulator_ == usual.initial_accumulator_ / 1024**2
+    getattr(light, method)(X, y, sample_weight=weight * 2.0**-40, **known)
+    assert light.initial_accumulator_ == usual.initial_accumulator_ * 2.0**-80
+    np.testing.assert_array_equal(light.eps_, usual.eps_ * 2.0**-80)
     for name in ("coef_", "intercept_", "eta0_"):
         np.testing.assert_allclose(getattr(light, name), getattr(usual, name), 1e-9)
 
@@ -430,7 +448,7 @@ def test_a_stream_is_scaled_by_targets_that_differ(loss, chunk, n_equal):
     X, y, _ = samples("targets", "CSR float64, int64 indices")
     X, y = sp.vstack([X[:n_equal], X], format="csr"), np.abs(y[:, 0])
     y = np.concatenate([np.zeros(n_equal), y * (y > np.median(y))])
-    in_units, in_thousands = (AdagradRegressor(loss, eps=1e-20) for _ in range(2))
+    in_units, in_thousands = (AdagradRegressor(loss) for _ in range(2))
     for begin in range(0, len(y), chunk):
         part = slice(begin, begin + chunk)
         in_units.partial_fit(X[part], y[part])
@@ -440,7 +458,7 @@ def test_a_stream_is_scaled_by_targets_that_differ(loss, chunk, n_equal):
         np.testing.assert_allclose(
             in_thousands.predict(X), 1024 * in_units.predict(X), rtol=1e-5, atol=1e-3
         )
-    whole = AdagradRegressor(loss, eps=1e-20).partial_fit(X, y)
+    whole = AdagradRegressor(loss).partial_fit(X, y)
     assert_same(in_units, whole)
 
 
@@ -483,6 +501,7 @@ def test_the_intercept_is_a_feature_of_the_size_of_rows(options, factor):
     auto = model_of("binary", **params)
     auto.partial_fit(X, y, [0, 1], sample_weight=weight)
     params.update(eta0=auto.eta0_, initial_accumulator=auto.initial_accumulator_)
+    params["eps"] = auto.eps_
     with_column = model_of("binary", **params, fit_intercept=False)
     wider = np.c_[X, np.full(len(X), value)]
     with_column.partial_fit(wider, y, [0, 1], sample_weight=weight)

@@ -76,6 +76,7 @@ def test_beside_large_columns_the_others_share_a_scale(task, update, method, for
         passes=2 if method == "fit" else 1,
         eta0=model.eta0_,
         initial_accumulator=model.initial_accumulator_,
+        eps=model.eps_,
         intercept_value=model._state.intercept_value,
         scale_invariant=True,
         least_scale=np.abs(dense(X)[first, 3:]).max(),
@@ -231,6 +232,7 @@ def test_a_search_tracks_the_scales_of_columns_in_other_units(cv):
         alpha=search.alpha_,
         l1_ratio=search.l1_ratio_,
         initial_accumulator=search.initial_accumulator_,
+        eps=search.eps_,
         scale_invariant=search.scale_invariant_,
         shuffle=False,
     ).fit(X, y)
@@ -277,6 +279,7 @@ def test_far_columns_are_learned_as_if_they_had_been_centred(task, name, method,
     centred[:, :3] -= centres.astype(X.dtype)
     rates = np.broadcast_to(model.eta0_, len(np.atleast_2d(model.coef_)))
     options["initial_accumulator"] = model.initial_accumulator_
+    options["eps"] = model.eps_
     rtol = 1e-3 if "float32" in form else 1e-8
     for eta0 in np.unique(rates):
         alone = model_of(task, eta0=eta0, **options)

@@ -241,6 +241,7 @@ def test_the_best_of_several_rates_is_what_it_is_alone(estimator):
     params = {"preconditioner": "full", "random_state": 0, "max_iter": 2}
     auto = estimator(eta0="auto", **params).fit(X, y)
     params["initial_accumulator"] = auto.initial_accumulator_
+    params["eps"] = auto.eps_
     alone = estimator(eta0=auto.eta0_, **params).fit(X, y)
     np.testing.assert_allclose(auto.progressive_loss_, alone.progressive_loss_, 1e-9)
     assert_close(auto.coef_, alone.coef_, 1e-9)

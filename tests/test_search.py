@@ -110,7 +110,7 @@ def assert_cells_are_alone(model, X, y, splits, weight=None):
     recorder = Recorder()
     model = model.set_params(scoring=recorder, refit=False, cv=splits)
     model.fit(X, y, sample_weight=weight)
-    start = {"initial_accumulator": model.initial_accumulator_}
+    start = {"initial_accumulator": model.initial_accumulator_, "eps": model.eps_}
     for cell, of_splits in recorder.seen.items():
         names = "alpha", "eta0", "l1_ratio"
         plain = plain_of(model, **dict(zip(names, cell, strict=True)), **start)
@@ -547,6 +547,16 @@ def test_accumulators_start_as_those_of_auto_where_rates_go_by_the_data():
             model = AdagradClassifierCV(eta0s=eta0s, initial_accumulator=given, cv=cv)
             assert model.fit(X, y).initial_accumulator_ == wanted
             assert model.accumulators_.min() >= wanted
+
+
+def test_eps_is_measured_as_that_of_auto_where_rates_go_by_the_data():
+    X, y = samples("target")
+    for eta0s, unit in ((8, 2.0**-40), ([2.0**-20], 1.0)):
+        model = AdagradRegressorCV(eta0s=eta0s, refit=False)
+        assert model.fit(X, y).eps_ * unit == model.fit(X, 2.0**-20 * y).eps_
+        model.set_params(refit=True).fit(X, 2.0**-20 * y)
+        plain = model.best_estimator_
+        assert plain.eps == plain.eps_ == model.eps_
 
 
 # The grid.
