@@ -27,6 +27,11 @@ def dense(X):
     return X.toarray() if sp.issparse(X) else X
 
 
+def raw_of(model, X):
+    """Return the decision function of a classifier, the prediction of a regressor."""
+    return getattr(model, "decision_function", model.predict)(X)
+
+
 def pickled(model):
     return pickle.loads(pickle.dumps(model))
 

@@ -14,7 +14,7 @@ from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV
 from sk_adagrad._columns import columns_of
 from sk_adagrad._dispatch import UPDATES
 
-from .comparing import STATE, assert_same, dense, pickled
+from .comparing import STATE, assert_same, dense, pickled, raw_of
 from .reference import adagrad
 from .test_auto_options import (
     FORMS,
@@ -304,13 +304,12 @@ def test_what_is_published_of_far_columns_is_the_model(task, name, form):
         pytest.skip("refused together")
     X, y, weight = far_from_0(task, form)
     model = model_of(task, random_state=0, **options).fit(X, y, sample_weight=weight)
-    says = "decision_function" if hasattr(model, "classes_") else "predict"
-    raw = getattr(model, says)(X)
+    raw = raw_of(model, X)
     rtol = 1e-4 if "float32" in form else 1e-9
     shown = (dense(X) @ model.coef_.T + model.intercept_).reshape(raw.shape)
     np.testing.assert_allclose(shown, raw, rtol, rtol * np.abs(raw).max())
     learned = {name: np.copy(getattr(model, name)) for name in STATE}
-    packed = getattr(model.sparsify(), says)(X)
+    packed = raw_of(model.sparsify(), X)
     np.testing.assert_allclose(packed, raw, rtol, rtol * np.abs(raw).max())
     model.densify()
     for name, array in learned.items():

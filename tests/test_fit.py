@@ -23,7 +23,7 @@ from sk_adagrad._rows import read_rows
 from sk_adagrad._visits import shuffled, visits
 
 from . import comparing
-from .comparing import MODEL, with_int64
+from .comparing import MODEL, raw_of, with_int64
 
 N_ROWS, N_FEATURES = 80, 15
 
@@ -332,9 +332,8 @@ def test_zeros_of_dense_rows_are_as_if_not_stored(task, options):
         fitted(task, form(X), y, **options) for form in (np.array, sp.csr_array)
     )
     assert_same(dense, sparse, 1e-11)
-    raw = "decision_function" if hasattr(dense, "classes_") else "predict"
     np.testing.assert_allclose(
-        getattr(dense, raw)(X), getattr(sparse, raw)(sp.csr_array(X)), 1e-9, 1e-9
+        raw_of(dense, X), raw_of(sparse, sp.csr_array(X)), 1e-9, 1e-9
     )
 
 

@@ -34,7 +34,7 @@ from sk_adagrad import (
     _cells,
 )
 
-from .comparing import assert_same, dense, pickled
+from .comparing import assert_same, dense, pickled, raw_of
 
 N_ROWS, N_FEATURES = 90, 12
 RATES = [0.05, 0.2, 1.0]
@@ -99,7 +99,7 @@ class Recorder:
 
     def __call__(self, model, X, y):
         key = model.alpha, model.eta0, model.l1_ratio
-        raw = (model.decision_function if is_classifier(model) else model.predict)(X)
+        raw = raw_of(model, X)
         found = [raw, model.coef_, model.intercept_, model.accumulators_]
         self.seen.setdefault(key, []).append([np.array(array) for array in found])
         return 0.0
@@ -116,9 +116,8 @@ def assert_cells_are_alone(model, X, y, splits, weight=None):
         plain = plain_of(model, **dict(zip(names, cell, strict=True)), **start)
         for (train, test), found in zip(splits, of_splits, strict=True):
             plain.fit(X[train], y[train], None if weight is None else weight[train])
-            predict = "decision_function" if is_classifier(plain) else "predict"
             scored = test if weight is None else test[weight[test] > 0]
-            raw = getattr(plain, predict)(X[scored])
+            raw = raw_of(plain, X[scored])
             wanted = raw, plain.coef_, plain.intercept_, plain.accumulators_
             for actual, expected in zip(found, wanted, strict=True):
                 scale = np.abs(expected).max()
@@ -173,10 +172,9 @@ def test_columns_that_no_row_has_change_nothing(task, options, cv):
     assert np.count_nonzero(of_wide.coef_) == np.count_nonzero(model.coef_)
     for name in ("intercept_", "loss_curve_", "progressive_loss_", "t_"):
         np.testing.assert_array_equal(getattr(of_wide, name), getattr(model, name))
-    raw = "decision_function" if is_classifier(model) else "predict"
     # How weights are read for predictions depends on how often rows have a feature.
     np.testing.assert_allclose(
-        getattr(of_wide, raw)(wide), getattr(model, raw)(X), rtol=1e-10, atol=1e-12
+        raw_of(of_wide, wide), raw_of(model, X), rtol=1e-10, atol=1e-12
     )
 
 
@@ -420,11 +418,7 @@ def test_the_best_cell_is_learned_from_all_rows(task):
         np.testing.assert_array_equal(getattr(model, name), getattr(alone, name))
     for name in ("loss_curve_", "n_iter_", "t_", "progressive_loss_", "eta0_"):
         assert getattr(model, name) == getattr(alone, name)
-    predicted, wanted = (
-        predicted.toarray() if sp.issparse(predicted) else predicted
-        for predicted in (model.predict(X), alone.predict(X))
-    )
-    np.testing.assert_array_equal(predicted, wanted)
+    np.testing.assert_array_equal(dense(model.predict(X)), dense(alone.predict(X)))
     assert model.score(X, y) == alone.score(X, y)
     cell = {"eta0": model.eta0_, "alpha": model.alpha_, "l1_ratio": model.l1_ratio_}
     assert cell == model.best_params_

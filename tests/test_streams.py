@@ -16,7 +16,14 @@ from sk_adagrad import AdagradClassifier, AdagradRegressor, _banks, _full_matrix
 from sk_adagrad._dispatch import KERNELS
 from sk_adagrad._state import ModelState
 
-from .comparing import MODEL, assert_same, pickled, read_everything, through_joblib
+from .comparing import (
+    MODEL,
+    assert_same,
+    pickled,
+    raw_of,
+    read_everything,
+    through_joblib,
+)
 
 N_ROWS, N_FEATURES = 40, 12
 
@@ -51,11 +58,6 @@ def first_call(stream):
     if isinstance(STREAMS[stream], AdagradRegressor):
         return {}
     return {"classes": np.unique(samples(stream)[1])}
-
-
-def raw(model, X):
-    read = getattr(model, "decision_function", model.predict)
-    return read(X)
 
 
 def learn(stream, cuts=(), form=np.asarray, weighted=True, between=lambda model: model):
@@ -336,7 +338,7 @@ def test_predictions_while_another_thread_learns_are_of_weights_in_between(
     def learn_and_be_read(*args):
         n_learned = learns(*args)
         for each in (model, pickled(model)):
-            meanwhile.extend([raw(each, X), raw(each, np.tile(X, (10, 1)))])
+            meanwhile.extend([raw_of(each, X), raw_of(each, np.tile(X, (10, 1)))])
         return n_learned
 
     model.partial_fit(X, y, sample_weight=weight, **first_call(stream))
@@ -344,7 +346,7 @@ def test_predictions_while_another_thread_learns_are_of_weights_in_between(
     model.partial_fit(X, y, sample_weight=weight)
     monkeypatch.undo()
     assert len(meanwhile) == 4
-    largest = np.abs(raw(model, X)).max()
+    largest = np.abs(raw_of(model, X)).max()
     assert max(np.abs(read).max() for read in meanwhile) < 20 * largest
 
 
@@ -396,7 +398,7 @@ def test_a_prediction_under_way_survives_that_the_penalty_is_set_to_0(monkeypatc
     X, y, _ = samples("classes")
     model = AdagradClassifier(eta0=0.1, alpha=1e-4).partial_fit(X, y, np.unique(y))
     some = X[:3]  # or weights would be read once for all of them
-    wanted, rooms = raw(model, some), _banks._room_for_a_row
+    wanted, rooms = raw_of(model, some), _banks._room_for_a_row
 
     def go_on_without_penalty(*args):
         monkeypatch.undo()
@@ -404,7 +406,7 @@ def test_a_prediction_under_way_survives_that_the_penalty_is_set_to_0(monkeypatc
         return rooms(*args)
 
     monkeypatch.setattr(_banks, "_room_for_a_row", go_on_without_penalty)
-    np.testing.assert_allclose(raw(model, some), wanted, atol=0.2)
+    np.testing.assert_allclose(raw_of(model, some), wanted, atol=0.2)
     assert not model._state.reading.lazy
 
 

@@ -15,7 +15,7 @@ from sk_adagrad._dispatch import KERNELS, available_instruction_sets, load
 from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
 from . import with_torch
-from .comparing import assert_same, pickled, read_everything, with_int64
+from .comparing import assert_same, pickled, raw_of, read_everything, with_int64
 from .reference import adagrad, soft
 from .test_rule import LOSS_PARAMETERS, assert_close, loss_parameter, loss_parameters
 
@@ -461,14 +461,13 @@ def test_zeros_that_csr_stores_are_no_values(task, options):
 def test_predictions_are_those_of_the_published_weights(task, form, options):
     X, y, _, weight = samples(task)
     model = model_of(task, **options)
-    read = model.decision_function if is_classifier(task) else model.predict
     many = np.tile(X, (10, 1))  # whose weights are read once for all rows
     for _ in range(2):
         go_on(model, task, form(X), y, weight)
         raw = X @ np.atleast_2d(model.coef_).T + model.intercept_
-        assert_close(read(form(X[:3])), raw[:3], 1e-13)
+        assert_close(raw_of(model, form(X[:3])), raw[:3], 1e-13)
         for _ in range(2):
-            assert_close(read(form(many)), np.tile(raw, (10, 1)), 1e-13)
+            assert_close(raw_of(model, form(many)), np.tile(raw, (10, 1)), 1e-13)
 
 
 @each_variant
@@ -714,8 +713,7 @@ def of_the_scaled_task(task, form, learn, **options):
     raw = []
     for scaled in (form(X * factors()), form(X)):
         model = learn(model_of(task, **options), scaled, y, weight)
-        says = model.decision_function if is_classifier(task) else model.predict
-        raw.append(says(scaled))
+        raw.append(raw_of(model, scaled))
     return raw
 
 
