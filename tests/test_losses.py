@@ -203,9 +203,8 @@ def test_a_power_that_float32_cannot_tell_from_a_limit_is_refused(power, limit):
 @each_loss
 def test_far_predictions_have_finite_losses(loss, evaluate, dtype):
     p = np.linspace(-1e4, 1e4, 400)
-    log_link = loss in LOG_LINK
     parameter = 1 + PARAMETER if loss == "tweedie" else PARAMETER
-    for y in (0.5, 3) if log_link else (-1, 1):
+    for y in (0.5, 3) if loss in LOG_LINK else (-1, 1):
         value, slope = evaluate(loss, p, y, dtype, parameter)
         assert np.isfinite(value).all()
         assert np.isfinite(slope).all()

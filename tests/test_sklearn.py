@@ -41,6 +41,7 @@ from sk_adagrad import (
 )
 
 from .comparing import pickled, through_joblib
+from .test_losses import LOG_LINK
 
 CHECKED = [
     *(AdagradClassifier(loss) for loss in AdagradClassifier._losses),
@@ -103,7 +104,7 @@ def impossible_checks(estimator):
         checks |= {"check_supervised_y_2d"}
         if is_classifier(estimator):
             checks |= {"check_classifiers_multilabel_representation_invariance"}
-    if estimator.loss in ("poisson", "gamma", "tweedie"):
+    if estimator.loss in LOG_LINK:
         # Its targets are negative.
         checks |= {"check_regressor_multioutput"}
     if not estimator.fit_intercept and is_classifier(estimator):

@@ -20,6 +20,7 @@ from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
 from .comparing import STATE, assert_same, pickled
 from .reference import adagrad
+from .test_losses import LOG_LINK
 
 N_ROWS, N_FEATURES = 120, 15
 UPDATES = "mirror_descent", "dual_averaging", "ftrl_proximal"
@@ -464,7 +465,7 @@ def targets_of_a_log_link(X):
 @pytest.mark.parametrize(
     ("loss", "params"),
     [
-        *((loss, {}) for loss in ("poisson", "gamma", "tweedie")),
+        *((loss, {}) for loss in LOG_LINK),
         ("poisson", {"update": "ftrl_proximal", "initial_accumulator": 1e-90}),
         ("poisson", {"eps": 1e-3}),
         ("tweedie", {"scale_invariant": True}),
@@ -498,7 +499,7 @@ def test_auto_takes_targets_of_a_log_link_in_any_unit(method, loss, params, fact
     np.testing.assert_allclose(other.predict(X), factor * one.predict(X), 1e-6)
 
 
-@pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie"])
+@pytest.mark.parametrize("loss", LOG_LINK)
 @pytest.mark.parametrize("mean", [1e-12, 1e-5, 1e5, 1e12])
 def test_auto_reaches_a_mean_far_from_one(loss, mean):
     X, _ = rows(n_rows=2_000)
@@ -594,7 +595,7 @@ def test_losses_with_a_log_link_reach_the_mean(loss, noise):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [1, 1000])
 @pytest.mark.parametrize("eta0", [100.0, "auto"])
-@pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie"])
+@pytest.mark.parametrize("loss", LOG_LINK)
 def test_far_off_predictions_of_a_log_link_leave_weights_finite(
     loss, eta0, size, dtype
 ):

@@ -17,12 +17,12 @@ from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 from . import with_torch
 from .comparing import assert_same, pickled, raw_of, read_everything, with_int64
 from .reference import adagrad, soft
+from .test_losses import LOG_LINK
 from .test_rule import LOSS_PARAMETERS, assert_close, loss_parameter, loss_parameters
 
 N_ROWS, N_FEATURES, N_UNSEEN = 60, 30, 3
 ETA0 = 0.5
 RTOL = {"float64": 1e-11, "float32": 3e-4}
-LOG_LINK = "poisson", "gamma", "tweedie"
 
 UPDATES = "mirror_descent", "dual_averaging", "ftrl_proximal"
 MOVING_UPDATES = "mirror_descent", "ftrl_proximal"  # from where the weights are
