@@ -703,54 +703,29 @@ def test_scale_invariance_follows_the_reference(task, update, l1_ratio, form, dt
     assert_follows(model, reference, dtype, scale=factors())
 
 
-PENALTIES = [{}, {"alpha": 0.01, "l1_ratio": 0.3}]
-
-
-def of_the_scaled_task(task, form, learn, **options):
-    """Return decision function or prediction, at the scaled rows and at the rows."""
+@pytest.mark.parametrize("eta0", [ETA0, "auto"])
+@pytest.mark.parametrize("visits", ["a stream", "in order", "shuffled"])
+@pytest.mark.parametrize(
+    "penalty", [{}, {"alpha": 0.01, "l1_ratio": 0.3}], ids=["plain", "penalised"]
+)
+@each_form
+@each_update
+@some_tasks
+def test_scaled_columns_give_the_same_predictions(
+    task, update, form, penalty, visits, eta0
+):
     X, y, _, weight = samples(task)
-    options["scale_invariant"] = True
+    options = {"scale_invariant": True, "update": update, "eta0": eta0, **penalty}
+    options |= {"shuffle": visits == "shuffled", "random_state": 0}
     raw = []
     for scaled in (form(X * factors()), form(X)):
-        model = learn(model_of(task, **options), scaled, y, weight)
+        model = model_of(task, **options)
+        if visits == "a stream":
+            go_on(model, task, scaled, y, weight)
+        else:
+            model.fit(scaled, y, sample_weight=weight)
         raw.append(raw_of(model, scaled))
-    return raw
-
-
-@pytest.mark.parametrize("eta0", [ETA0, "auto"])
-@pytest.mark.parametrize("penalty", PENALTIES, ids=["plain", "penalised"])
-@each_form
-@each_update
-@some_tasks
-def test_scaled_columns_of_a_stream_give_the_same_predictions(
-    task, update, form, penalty, eta0
-):
-    scaled, wanted = of_the_scaled_task(
-        task,
-        form,
-        lambda model, X, y, weight: go_on(model, task, X, y, weight),
-        **{"update": update, "eta0": eta0, **penalty},
-    )
-    assert_close(scaled, wanted, 1e-10)
-
-
-@pytest.mark.parametrize("eta0", [ETA0, "auto"])
-@pytest.mark.parametrize("shuffle", [False, True])
-@pytest.mark.parametrize("penalty", PENALTIES, ids=["plain", "penalised"])
-@each_form
-@each_update
-@some_tasks
-def test_scaled_columns_fitted_give_the_same_predictions(
-    task, update, form, penalty, shuffle, eta0
-):
-    scaled, wanted = of_the_scaled_task(
-        task,
-        form,
-        lambda model, X, y, weight: model.fit(X, y, sample_weight=weight),
-        **{"update": update, "shuffle": shuffle, "random_state": 0},
-        **{"eta0": eta0, **penalty},
-    )
-    assert_close(scaled, wanted, 1e-10)
+    assert_close(*raw, 1e-10)
 
 
 def test_rows_of_weight_zero_do_not_set_the_scale():
