@@ -210,15 +210,6 @@ def test_learning_rates_are_those_the_next_gradients_meet(task, prefix):
     )
 
 
-def test_untouched_features_stay_as_they_began():
-    X, y, _, _ = samples((AdagradClassifier, "log_loss", 2))
-    model = AdagradClassifier(eta0=0.5, initial_accumulator=0.5).fit(
-        np.pad(X, ((0, 0), (0, 3))), y
-    )
-    np.testing.assert_array_equal(model.coef_[:, -3:], 0)
-    np.testing.assert_array_equal(model.accumulators_[:, -3:], 0.5)
-
-
 @pytest.mark.parametrize(
     ("estimator", "loss"),
     [

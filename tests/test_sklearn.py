@@ -75,6 +75,7 @@ CHECKED_ON_THE_NEWEST = [
             {"alpha": 1e-4, "l1_ratio": 0.5},
             {"alpha": 1e-4, "l1_ratio": 0.5, "update": "dual_averaging"},
             {"alpha": 1e-4, "l1_ratio": 0.5, "update": "ftrl_proximal"},
+            {"preconditioner": "full"},
         )
     ),
     AdagradClassifierCV(cv=3),
@@ -107,6 +108,9 @@ def impossible_checks(estimator):
     if estimator.loss in LOG_LINK:
         # Its targets are negative.
         checks |= {"check_regressor_multioutput"}
+    if estimator.preconditioner == "full" and is_regressor(estimator):
+        # It sets alpha to 0.01 wherever there is an alpha.
+        checks |= {"check_regressors_train"}
     if not estimator.fit_intercept and is_classifier(estimator):
         # It wants nearly all points, some on each side of the origin, in one class.
         checks |= {"check_class_weight_classifiers"}
