@@ -9,7 +9,6 @@ import json
 import time
 import warnings
 from functools import partial
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from sklearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
-from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.model_selection import GridSearchCV, ParameterGrid, train_test_split
 from threadpoolctl import threadpool_limits
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
@@ -70,13 +69,8 @@ def best_rate(dataset, seed):
 
 def tuned(estimator, grids, dataset, seed):
     """Fit again, on all rows, the best of the grids on a fifth of the rows."""
-    grids = [
-        dict(zip(grid, values, strict=True))
-        for grid in grids
-        for values in product(*grid.values())
-    ]
-    n_rows = np.arange(len(dataset.y_train))
-    train, held_out = train_test_split(n_rows, test_size=0.2, random_state=seed)
+    rows = np.arange(len(dataset.y_train))
+    train, held_out = train_test_split(rows, test_size=0.2, random_state=seed)
     part = type(dataset)(
         dataset.name,
         *(dataset.X_train[train], dataset.y_train[train]),
@@ -92,7 +86,7 @@ def tuned(estimator, grids, dataset, seed):
             except ValueError:  # SGD refuses to go on with weights beyond floats
                 return np.inf
 
-    chosen = min(grids, key=loss)
+    chosen = min(ParameterGrid(grids), key=loss)
     print("   ", dataset.name, chosen, flush=True)
     model = estimator(random_state=seed, **chosen)
     return model.fit(dataset.X_train, dataset.y_train)

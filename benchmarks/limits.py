@@ -161,7 +161,7 @@ def one_output(functions, dtype, arguments):
 
         def alone(order, what, X=X, weights=weights):
             pointers = _pointers(X, order, weights)
-            call = lambda: functions.go_over(len(order), *pointers, what)  # noqa: E731
+            call = partial(functions.go_over, len(order), *pointers, what)
             return least(call, arguments.rounds)
 
         labels = np.where(y[shuffled] == y[0], 1, -1).astype(dtype)

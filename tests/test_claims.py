@@ -1,4 +1,4 @@
-"""The examples of the gallery run, and what the source text says of Adagrad holds."""
+"""The examples of the gallery run, and what their texts say of Adagrad holds."""
 
 import numpy as np
 import pytest
