@@ -113,9 +113,6 @@ class ModelState(BaseState):
         line = 2 * n_banks * width * np.dtype(dtype).itemsize
         n_bytes = n_groups * n_features * (line + counters)
         check_memory(n_bytes, n_features, *rates.shape)
-        touched, scales = _of_features(
-            n_groups, n_features, reading, start.columns.scaled, dtype
-        )
         state = cls(
             table=zero_table((n_groups, n_banks, n_features, 2, width), dtype),
             intercept=aligned_zeros((n_groups, n_banks, 2, LANES), dtype),
@@ -126,8 +123,8 @@ class ModelState(BaseState):
             first_biases=start.biases,
             coupled=coupled,
             reading=reading,
-            touched=touched,
-            scales=scales,
+            touched=_of_features(n_groups, n_features * reading.lazy, np.int64),
+            scales=_of_features(n_groups, n_features * start.columns.scaled, dtype),
             loss_sum=aligned_zeros((n_groups, n_banks, LANES)),
             intercept_value=start.intercept_value,
             columns=start.columns,
@@ -341,10 +338,9 @@ class ModelState(BaseState):
         table = zero_table((n_groups, n_banks, n_features, *line), self.dtype)
         for new, old in zip(table, self.table, strict=True):
             new[:, to] = old[:, source]
-        touched, scales = _of_features(
-            n_groups, n_features, self.reading, self.scaled, self.dtype
-        )
+        touched = _of_features(n_groups, n_features * self.reading.lazy, np.int64)
         touched += self.t
+        scales = _of_features(n_groups, n_features * self.scaled, self.dtype)
         for new, old in ((touched, self.touched), (scales, self.scales)):
             if new.shape[1]:
                 new[:, to] = old[:, source]
@@ -371,8 +367,9 @@ class ModelState(BaseState):
         if reading == self.reading:
             return
         self.settle()
-        shape = len(self.table), self.n_features if reading.lazy else 0
-        touched = np.full(shape, self.t, dtype=np.int64)
+        n_groups, n_features = len(self.table), self.n_features * reading.lazy
+        touched = _of_features(n_groups, n_features, np.int64)
+        touched += self.t
         self._put(reading=reading, touched=touched)
 
     def settle(self):
@@ -532,11 +529,10 @@ class ModelState(BaseState):
         self._put(rates=read_only(self.rates))
 
 
-def _of_features(n_groups, n_features, reading, scaled, dtype):
-    """Return `touched` and `scales` of features not yet seen, empty where not needed.
+def _of_features(n_groups, n_features, dtype):
+    """Return a zero for each feature of each group; of 0 features where not needed.
 
     Strides of empty arrays are those that pickling gives them, as `joblib.Memory`
     hashes these too.
     """
-    needed = (np.int64, n_features * reading.lazy), (dtype, n_features * scaled)
-    return [np.zeros(n_groups * n, of).reshape(n_groups, n) for of, n in needed]
+    return np.zeros(n_groups * n_features, dtype).reshape(n_groups, n_features)

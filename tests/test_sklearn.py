@@ -442,5 +442,7 @@ def test_joblib_knows_a_model_again_after_pickling(tumours, n_features, update):
     """Or `joblib.Memory` would compute anew what was made with a model loaded."""
     X, y = sp.csr_matrix(tumours[0]), tumours[1]
     X.resize(len(y), n_features)
-    model = AdagradClassifier(update=update).fit(X, y)
-    assert joblib.hash(pickled(model)) == joblib.hash(model)
+    model = AdagradClassifier(update=update)
+    for alpha in (0.0, 1e-4, 0.0):  # under which features have counters, or none
+        model.set_params(alpha=alpha).partial_fit(X, y, classes=[0, 1])
+        assert joblib.hash(pickled(model)) == joblib.hash(model)
