@@ -48,8 +48,8 @@ class FitTask:
     def end_pass(self, *solved):
         """Tell that it has ended, and return whether it is to be the last.
 
-        What is `solved` is what `Learner.solve` would return. It is copied only for
-        callbacks that look at the model.
+        `solved` is what `solve` would return now. It is copied only for callbacks that
+        look at the model.
         """
 
         def fitted():

@@ -99,10 +99,6 @@ class FullMatrixState(BaseState):
             intercept_value=start.intercept_value,
         )
 
-    @property
-    def n_features(self):
-        return self.models.u.shape[1] - 1
-
     def losses(self, loss_sum=None):
         """Return the summed loss of each model as (n_outputs, n_candidates)."""
         return (self.loss_sum if loss_sum is None else loss_sum).copy()

@@ -54,7 +54,7 @@ class Start:
     columns: Columns = AS_THEY_ARE
 
 
-def candidates(target_sizes, row_size, n_candidates=N_CANDIDATES):
+def candidates(target_sizes, row_size, n_candidates):
     """Return rates of shape (n_outputs, n_candidates) for the scales of the data.
 
     Multiplying all targets of a regression by c asks for c times the rate, and
