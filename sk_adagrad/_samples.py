@@ -58,7 +58,7 @@ class Samples:
         return np.count_nonzero(self.weight) if len(self.weight) else self.rows.n_rows
 
     def counted(self, most, order=AS_THEY_COME):
-        """Return the samples of the first visits that have a weight."""
+        """Return the samples of the first so many visits that have a weight."""
         weight = self.of_visits(order)
         if len(weight):
             visits = np.flatnonzero(weight)[:most]
