@@ -388,22 +388,6 @@ def test_a_stream_starts_by_its_first_32_samples():
     assert model.initial_accumulator_ == wanted, "a state keeps its start"
 
 
-@pytest.mark.parametrize("l1_ratio", [0, 0.5, 1])
-@pytest.mark.parametrize("task", ["binary", "classes"])
-def test_a_rate_given_while_others_are_tried_leaves_the_weights_as_they_were(
-    task, l1_ratio
-):
-    """What the penalty has done to them by the rate before is not taken back."""
-    X, y, _ = samples(task, "dense float64")
-    X[50:, 0] = 0
-    model = model_of(task, alpha=1e-2, l1_ratio=l1_ratio)
-    model.partial_fit(X, y, classes=np.unique(y))
-    assert model._state.n_candidates > 1
-    before = model.coef_
-    model.set_params(eta0=1e-9).partial_fit(np.zeros((1, X.shape[1])), y[:1])
-    np.testing.assert_allclose(model.coef_, before, 1e-6, 1e-12)
-
-
 @pytest.mark.parametrize("n_ones", [2, 8, 32])
 def test_scales_do_not_depend_on_how_sums_were_rounded(n_ones):
     """The length √n of rows with n ones lies between two powers of two."""

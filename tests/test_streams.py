@@ -588,11 +588,16 @@ def test_first_samples_of_weight_0_are_not_kept():
     assert_same(model, AdagradClassifier().partial_fit(X[:5], y[:5], classes=[0, 1]))
 
 
-@pytest.mark.parametrize("options", [{}, {"alpha": 0.01, "l1_ratio": 0.3}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, *({"alpha": 0.01, "l1_ratio": l1_ratio} for l1_ratio in (0, 0.3, 1))],
+    ids=str,
+)
 @pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
 @pytest.mark.parametrize("before", [0.5, "auto"])
 @each_stream
 def test_another_rate_leaves_the_weights(stream, before, update, options):
+    """What the penalty has done to them by the rate before is not taken back."""
     X, y, weight = samples(stream)
     model = copy.deepcopy(STREAMS[stream])
     model.set_params(eta0=before, update=update, **options)
@@ -630,7 +635,7 @@ def test_an_unknown_class_is_refused_and_changes_nothing(
 
 @refusals(BAD_TARGETS)
 @pytest.mark.parametrize("stream", ["one target", "targets"])
-def test_another_number_of_targets_is_refused(stream, spoil, message):
+def test_bad_targets_are_refused_and_change_nothing(stream, spoil, message):
     assert_refused(learn(stream), stream, spoil, message)
 
 
