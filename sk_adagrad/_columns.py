@@ -8,10 +8,10 @@ import scipy.sparse as sp
 # So many visits are looked at, fewer in a stream.
 FIRST_VISITS = 1 << 6
 
-# Columns that none of these rows lacks are centred if in these alone rows lie so many
-# standard deviations from 0. Made data of 5 to 50 such columns have 1.01 to 1.1 times
-# the loss without it at 6 to 7, and 1.03 to 1.4 times at 13 to 14. If a tenth of the
-# rows might lack them, words and one-hot columns that nearly all rows have would be
+# Columns that none of these rows lacks are centred if by these columns alone rows lie
+# so many standard deviations from 0. Made data of 5 to 50 such columns have 1.01 to 1.1
+# times the loss without it at 6 to 7, and 1.03 to 1.4 times at 13 to 14. If a tenth of
+# the rows might lack them, words and one-hot columns that nearly all rows have would be
 # among them: little is gained there, and fits of imdb and of its bigrams take 2.3 and
 # 3.6 times as long.
 _FAR = 6

@@ -54,9 +54,9 @@ class Layout:
 
     @cached_property
     def lanes(self):
-        """The output of each lane, (n_groups, n_banks, 8) of int32, and 1 for it.
+        """The output of each lane, as int32, and 1 if it is in use, as uint8.
 
-        Both are 0 in lanes that are not in use.
+        Both have the shape (n_groups, n_banks, 8), and 0 in lanes that are not in use.
         """
         outputs = np.empty(self.places.shape, np.int32)
         outputs.T[...] = np.arange(len(self.places))

@@ -1,4 +1,4 @@
-"""How the arrays of a state lie in memory, and whether the machine has as much."""
+"""How the arrays of a state lie in memory, and whether the machine has enough of it."""
 
 import math
 import os

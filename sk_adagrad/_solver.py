@@ -31,7 +31,7 @@ class Learner:
         The rows to visit; empty if it is all as they come.
     rule : Rule
     n_jobs : int or None
-        Threads that share the groups. The result does not depend on it.
+        Threads that share the banks. The result does not depend on it.
     is_first_pass : bool
         Whether the rows are new, so that their losses count as progressive ones.
     """

@@ -62,7 +62,10 @@ class Trial:
 
     @classmethod
     def of_stream(cls, n_outputs, looks=False):
-        """Choose the best rate, since a stream passes once."""
+        """Return the trial of a stream: of the best rate, since it passes once.
+
+        `looks` is whether some candidates drop out at a first look.
+        """
         if n_outputs == 1:
             return cls(_TRIAL_OF_ONE, _TRIAL_OF_ONE, late=True)
         return cls(_TRIAL_OF_SEVERAL, _FIRST_LOOK if looks else _TRIAL_OF_SEVERAL)
