@@ -58,8 +58,7 @@ class Layout:
 
         Both have the shape (n_groups, n_banks, 8), and 0 in lanes that are not in use.
         """
-        outputs = np.empty(self.places.shape, np.int32)
-        outputs.T[...] = np.arange(len(self.places))
+        outputs, _ = np.indices(self.places.shape, np.int32)
         used = np.ones(self.places.shape, np.uint8)
         return self.by_lane(outputs, unused=0), self.by_lane(used, unused=0)
 
