@@ -63,9 +63,7 @@ MODELS = {
 
 if __name__ == "__main__":
     folds = StratifiedKFold(10, shuffle=True, random_state=0)
-    fig, panels = plt.subplots(
-        1, 2, figsize=(9, 4.5), sharey=True, layout="constrained"
-    )
+    _, panels = plt.subplots(1, 2, figsize=(9, 4.5), sharey=True, layout="constrained")
     for axes, (data, X, y, n_bins) in zip(panels, sets(), strict=True):
         axes.plot([0, 1], [0, 1], "k:", linewidth=1)
         for (name, model), shift in zip(MODELS.items(), (-0.005, 0.005), strict=True):

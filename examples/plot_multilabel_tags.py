@@ -70,7 +70,7 @@ if __name__ == "__main__":
         print(f"{name:24} {seconds:6.2f} s   F1 {micro:.3f}")
 
     share = np.asarray(Y.mean(axis=0)).ravel()
-    fig, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    _, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for (name, of_tags), marker in zip(scores.items(), "ox", strict=True):
         axes.semilogx(share, of_tags, marker, label=name)
     for nth, k in enumerate(np.argsort(share)[-6:]):
@@ -78,8 +78,10 @@ if __name__ == "__main__":
         axes.annotate(
             binarizer.classes_[k],
             (share[k], scores["AdagradClassifier"][k]),
-            **{"xytext": (0, -15 if nth % 2 else 7), "textcoords": "offset points"},
-            **{"ha": "center", "fontsize": "small"},
+            xytext=(0, -15 if nth % 2 else 7),
+            textcoords="offset points",
+            ha="center",
+            fontsize="small",
         )
     axes.margins(x=0.12)
     axes.set_xlabel("share of the texts that have the tag")

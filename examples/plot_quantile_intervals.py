@@ -68,7 +68,7 @@ if __name__ == "__main__":
 
     order = np.argsort(X_test[:, 0])
     x = X_test[order, 0]
-    fig, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    _, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     axes.plot(X_test[:1000, 0], y_test[:1000], ".", color="0.7", markersize=3)
     axes.fill_between(x, low[order], high[order], alpha=0.3, label="5 % to 95 %")
     for edge in constant:
