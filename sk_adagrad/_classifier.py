@@ -153,11 +153,12 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
         is three or, with up to 5,000 samples, 20,000 divided by their number, but at
         most 20; with 20 times as many samples as features 100,000 take the place of
-        20,000. Equal rows count once. With two classes or several labels it is one if
-        the rarer class, or case of a label, has less than an eighth of the weight,
-        class weights counted, and the features that occur in a single row are at least
-        half as many as the rows: more passes would learn such rows by heart. Under
-        ``eta0="auto"`` three or more passes go on with half of the best rate.
+        20,000. Equal rows count as often as they are visited, see `shuffle`. With two
+        classes or several labels it is one if the rarer class, or case of a label, has
+        less than an eighth of the weight, class weights counted, and the features that
+        occur in a single row are at least half as many as the rows: more passes would
+        learn such rows by heart. Under ``eta0="auto"`` three or more passes go on with
+        half of the best rate.
     tol : float or None, default=1e-3
         From the second pass on, a pass brings no change if its mean loss is not at
         least this share of the best one so far below that. Such a loss is of samples
