@@ -915,6 +915,7 @@ def test_a_saved_search_predicts_the_same(task):
     X, y = samples(task)
     model = search(task).fit(X, y)
     saved = pickled(model.sparsify())
+    np.testing.assert_array_equal(dense(saved.predict(X)), dense(model.predict(X)))
     np.testing.assert_array_equal(saved.densify().coef_, model.densify().coef_)
     assert saved.best_params_ == model.best_params_
 
