@@ -168,8 +168,7 @@ class BaseSearch(BaseAdagrad):
                 scale_free=self._scale_free,
                 score_params=score_params,
             )
-            compacted = replace(samples, rows=rows)
-            scores = self._k_fold(folds, compacted, plains, passes)
+            scores = self._k_fold(folds, rows, plains, passes)
         self._publish_scores(grid, [scores[rules[each]] for each in grid.penalties])
         if self.verbose:
             seconds = time.perf_counter() - began
@@ -273,13 +272,13 @@ class BaseSearch(BaseAdagrad):
 
     # Learning: the cells of several penalties together, in each fold.
 
-    def _together(self, rules, samples, n_threads):
+    def _together(self, rules, rows, n_threads):
         """Divide rules into lists of those to be trained together."""
-        n_models, rows = self._shared.rates.size, samples.rows
-        if self._is_coupled(samples.targets.n_outputs):
+        rates = self._shared.rates
+        if self._is_coupled(len(rates)):
             return [[rule] for rule in rules]  # its rates are not trained together
-        n_bytes = 2 * n_models * rows.n_features * rows.data.itemsize
-        return together(rules, n_models, n_bytes, n_threads)
+        n_bytes = 2 * rates.size * rows.n_features * rows.data.itemsize
+        return together(rules, rates.size, n_bytes, n_threads)
 
     def _joint_state(self, rules, samples):
         """Return the state of their cells before the first sample, and its rule."""
@@ -301,7 +300,7 @@ class BaseSearch(BaseAdagrad):
             The best of each rule to go on with: learner, state, its loss.
         """
         n_rates, n_threads = self._shared.rates.shape[1], effective_n_jobs(self.n_jobs)
-        divided = self._together(plains, samples, n_threads)
+        divided = self._together(plains, samples.rows, n_threads)
         learner = Learner(samples, order, next(iter(plains)), self.n_jobs)
         n, below = learner.n_learned, 0
         if isinstance(self.eta0s, Integral):
@@ -328,11 +327,11 @@ class BaseSearch(BaseAdagrad):
         self._in_threads(delayed(begin)(rules) for rules in divided)
         return scores, best
 
-    def _k_fold(self, folds, samples, plains, passes):
+    def _k_fold(self, folds, rows, plains, passes):
         """Return the scores of shape (n_eta0s, n_splits) under each rule."""
         scorer, interrupted = self._scorer(), threading.Event()
         n_rates = self._shared.rates.shape[1]
-        divided = self._together(plains, samples, n_threads=1)
+        divided = self._together(plains, rows, n_threads=1)
 
         def scores_of(fold, rules):
             def score(state, ended, places, of_passes):
