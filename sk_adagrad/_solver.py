@@ -54,8 +54,8 @@ class Learner:
     @property
     def n_learned(self):
         """How many of the visits have a weight."""
-        seen = self.weight
-        return int(np.count_nonzero(seen)) if len(seen) else self.n_visits
+        weight = self.weight
+        return int(np.count_nonzero(weight)) if len(weight) else self.n_visits
 
     def most_passes(self, max_iter):
         """Return `max_iter`, unless that is to be found out; None stays None."""
@@ -152,19 +152,19 @@ class Learner:
 
     def visits_to(self, *counts):
         """Return the visits behind so many samples of this pass; None stays None."""
-        seen = self.weight
-        ends = np.append(0, np.flatnonzero(seen) + 1) if len(seen) else None
+        weight = self.weight
+        ends = np.append(0, np.flatnonzero(weight) + 1) if len(weight) else None
         return [n if n is None or ends is None else int(ends[n]) for n in counts]
 
     def weight_after(self, begin):
         """Return the sum of the visits' weights, and of what was there before."""
-        seen = self.weight
-        if not len(seen):
+        weight = self.weight
+        if not len(weight):
             return begin + self.n_visits
         if len(self.order):
-            return float(begin + seen.sum(dtype=np.float64))
+            return float(begin + weight.sum(dtype=np.float64))
         # One sample after the other, so that it does not depend on the chunks.
-        return float(np.cumsum(np.append(begin, seen), dtype=np.float64)[-1])
+        return float(np.cumsum(np.append(begin, weight), dtype=np.float64)[-1])
 
 
 def solve(
