@@ -523,7 +523,7 @@ class BaseSearch(BaseAdagrad):
         super()._check_has_model()
 
 
-@np.errstate(over="ignore")  # as in `_sizes`
+@np.errstate(over="ignore")  # as in `_start_of`
 def _root_mean_square(sizes):
     """Return the root mean square of all outputs' sizes for each of them."""
     return np.full_like(sizes, np.sqrt(np.mean(np.square(sizes))))
