@@ -258,11 +258,11 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     squared error by up to a half.
 
     The intercept starts at the mean of y, rounded to a multiple of the target's
-    standard deviation; under a log link at the logarithm of the mean, rounded to a
-    power of two. Under ``update="dual_averaging"`` and at a float rate it starts at 0,
-    like all weights. If the mean of y is 10⁵, the first slopes are then 10⁵, after
-    which weights hardly move: in such cases centre y, as
-    :class:`~sklearn.compose.TransformedTargetRegressor` does.
+    standard deviation, itself rounded to a power of two; under a log link at the
+    logarithm of the mean, rounded to a power of two. Under ``update="dual_averaging"``
+    and at a float rate it starts at 0, like all weights. If the mean of y is 10⁵, the
+    first slopes are then 10⁵, after which weights hardly move: in such cases centre y,
+    as :class:`~sklearn.compose.TransformedTargetRegressor` does.
 
     Until the choice each output learns as eight models, each of which is what its rate
     as a float would have given from the same start, if columns are neither scaled nor

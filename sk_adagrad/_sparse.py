@@ -12,7 +12,7 @@ from sklearn import get_config
 
 
 def as_csr(X, name="X"):
-    """Return X, in CSR if it is sparse; if it already is, only lengths are checked.
+    """Return X, in CSR if it is sparse; if it already is, its rows are not looked at.
 
     Raises
     ------
