@@ -140,14 +140,14 @@ def tell_apart(
     numbers: NDArray[np.uint64],
     same: NDArray[np.uint8],
 ) -> bool: ...
-def light_weight(
+def mean_weight(
     numbers: NDArray[np.uint64], same: NDArray[np.uint8], weight: _Real
 ) -> tuple[float, int]: ...
 def share_out(
     numbers: NDArray[np.uint64],
     same: NDArray[np.uint8],
     weight: _Real,
-    light: float,
+    most_at_once: float,
     order: NDArray[np.uint32],
     shares: _Real,
 ) -> tuple[int, int, bool]: ...

@@ -169,38 +169,33 @@ def tell_apart(
     return left
 
 
-def light_weight(
+def mean_weight(
     const uint64_t[::1] numbers,     # in: rows in their lower halves
     const uint8_t[::1] same,         # in: whether the next row is the same
     const real[::1] weight,          # in: of each row; empty: all 1
 ):
-    """Return the least weight of distinct rows or half the mean one, if it is more.
-
-    And how many distinct rows there are.
-    """
+    """Return the mean weight of distinct rows, and how many there are."""
     cdef:
         const real* weights = &weight[0] if weight.shape[0] else NULL
         Py_ssize_t i = 0, n_distinct = 0
-        double least = 0, total = 0, own
+        double total = 0, own
         uint32_t row
     with nogil:
         while i < numbers.shape[0]:
             i = end_of_run(
                 &numbers[0], numbers.shape[0], &same[0], weights, i, &row, &own
             )
-            least = own if n_distinct == 0 or own < least else least
             total += own
             n_distinct += 1
-    # In this order, lest a mean of NaN be lost: then each row is visited once.
-    return max(total / max(n_distinct, 1) / 2, least), n_distinct
+    return total / max(n_distinct, 1), n_distinct
 
 
 def share_out(
-    const uint64_t[::1] numbers,     # in: as in light_weight
+    const uint64_t[::1] numbers,     # in: as in mean_weight
     const uint8_t[::1] same,         # in
     const real[::1] weight,          # in
-    double light,                    # in: from there
-    uint32_t[::1] order,             # out: rows, each once a visit; room for three
+    double most_at_once,             # in: weight of a row that one visit is enough for
+    uint32_t[::1] order,             # out: rows, each once a visit
     real[::1] shares,                # out: weight of a visit to each row
 ):
     """Visit each distinct row as often as its weight asks for.
@@ -220,8 +215,8 @@ def share_out(
             )
             # Not 0.5: what lies halfway between integers must not be rounded by chance.
             n = 1
-            if own / light > 1:  # nor NaN, where weights have overflowed
-                n = <Py_ssize_t> (own / light + 0.499)
+            if own / most_at_once > 1:  # nor NaN, where weights have overflowed
+                n = <Py_ssize_t> (own / most_at_once + 0.499)
             for k in range(n_visits, n_visits + n):
                 order[k] = row
             shares[row] = <real> (own / n)

@@ -149,9 +149,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Whether `fit` visits the rows in random order. The order then depends on what
         the rows contain and on `random_state`, not on their order in X, and rows that
         are identical, target included, are one row with the sum of their weights, so
-        repeating a row is the same as giving it weight. A row that weighs more than
-        others is visited several times in a pass, each time with a share of its
-        weight. False visits the rows in the order of X, each once with its weight.
+        repeating a row is the same as giving it weight. A row of more than four times
+        the mean weight is visited several times in a pass, each time with a share of
+        its weight. False visits the rows in the order of X, each once with its weight.
         `partial_fit` never shuffles.
     random_state : int, RandomState instance or None, default=None
         Draws the orders of visits. Pass an int for the same model in every run.

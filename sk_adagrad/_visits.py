@@ -6,6 +6,9 @@ import scipy.sparse as sp
 from ._dispatch import KERNELS
 from ._rows import AS_THEY_COME, Rows
 
+# Of the mean weight of rows; see `visits`.
+_MOST_AT_ONCE = 4
+
 
 def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     """Order the rows by their content, and take together those that are the same.
@@ -15,13 +18,15 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     rows fall together and are one row with the sum of their weights, so repeating a row
     and giving it weight are the same thing. Rows of weight 0 are left out.
 
-    A row is visited once if its weight is not above the least weight or half the mean
-    one, whichever is more; a heavier one several times, each with its share of the
-    weight. So there are at most three visits to each distinct row on average, and never
-    more than the rows that came if each weighed 1. One heavy step for thousands of
-    equal rows would learn less: on a held-out fifth of kddcup99 the log loss after one
-    pass was 0.018, and with the shares it is 0.0092, beside 0.0090 of a visit to each
-    row as it came.
+    A row of more than four times the mean weight of distinct rows is visited several
+    times, each with its share of the weight. One heavy step for thousands of equal rows
+    would learn less: on a held-out fifth of kddcup99 the log loss after one pass is
+    twice as high as with the shares, which are as good as a visit to each row as it
+    came (0.0081 and 0.0082). But where a row is visited again its loss is not that of a
+    new one, so that too high rates are chosen and rows learned by heart. With shares of
+    half the mean
+    weight, 18 tasks of 2,000 and 20,000 rows had 1.02 to 1.1 times the test loss if
+    weights were log-normal or rows a bootstrap sample.
 
     Parameters
     ----------
@@ -48,11 +53,11 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
         return numbers.astype(np.uint32), weight
     kernel, dtype = KERNELS[rows.data.dtype], rows.data.dtype
     equal = {"numbers": numbers, "same": same, "weight": weight}
-    light, n_distinct = kernel.light_weight(**equal)
-    order = np.empty(3 * n_distinct, dtype=np.uint32)
+    mean, n_distinct = kernel.mean_weight(**equal)
+    order = np.empty(2 * n_distinct, dtype=np.uint32)
     shares = np.zeros(rows.n_rows, dtype=dtype)
     n_visits, most, all_one = kernel.share_out(
-        light=light, order=order, shares=shares, **equal
+        most_at_once=_MOST_AT_ONCE * mean, order=order, shares=shares, **equal
     )
     order.resize(n_visits, refcheck=False)
     if most > 1 or scale_free:
