@@ -357,6 +357,25 @@ def test_accumulators_of_targets_start_by_their_slopes(loss, method):
     np.testing.assert_allclose(model.learning_rates_[:, -1], rates)
 
 
+@pytest.mark.parametrize("chunk", [1, 7, N_ROWS])
+def test_a_stream_with_class_weights_waits_for_the_rarer_class(chunk):
+    X, _, _ = samples("binary", "dense float64")
+    is_rare = np.arange(N_ROWS) % 9 == 40 % 9
+    is_rare[:40] = False
+    n = 1 + np.flatnonzero(is_rare)[7]
+    model = AdagradClassifier(class_weight={0: 1.0, 1: 20.0})
+    for begin in range(0, N_ROWS, chunk):
+        part = slice(begin, begin + chunk)
+        model.partial_fit(X[part], is_rare[part].astype(int), classes=[0, 1])
+    weight = np.where(is_rare, 20.0, 1.0)[:n]
+    share = is_rare[:n].mean()
+    gain = weight[is_rare[:n]].sum() / weight.sum() / share
+    assert share < 1 / 8
+    assert model.initial_accumulator_ == expected_start(X[:n], weight, 4 * gain)
+    without = AdagradClassifier().partial_fit(X, is_rare.astype(int), classes=[0, 1])
+    assert without.initial_accumulator_ == expected_start(X[:32], np.ones(32), 4)
+
+
 @pytest.mark.parametrize("preconditioner", ["diagonal", "full"])
 def test_eps_is_measured_in_squares_of_slopes(preconditioner):
     X, Y, _ = samples("targets", "dense float64")

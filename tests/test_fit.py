@@ -247,7 +247,7 @@ def test_labels_of_weighed_or_repeated_rows_are_not_known_before_they_are_learne
     """They are drawn at random, so that new ones cannot be predicted."""
     for seed in range(3):
         rng = np.random.default_rng(seed)
-        X = sp.random_array((2000, 1000), density=0.01, rng=rng, format="csr")
+        X = sp.random(2000, 1000, density=0.01, random_state=seed, format="csr")
         y, weight, rows = rng.integers(2, size=2000), None, np.arange(2000)
         if repeated:
             rows = rng.choice(rows, 2000)
