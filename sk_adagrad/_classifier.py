@@ -306,9 +306,10 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     **Columns far from 0.** Under ``eta0="auto"`` columns that have no zero in these
     rows are read as their distance from their mean there, if the squares of their means
     over their standard deviations sum to more than 36: a year, say, or temperatures in
-    kelvin. The intercept is then learned at that centre, and has no part in every step
-    of their weights. `coef_` and `intercept_` are those of X itself; G and the rates
-    are those of the distances.
+    kelvin. If there are up to 64 columns, a quarter of the rows may have a zero, and a
+    sum of 9 will do. The intercept is then learned at that centre, and has no part in
+    every step of their weights. `coef_` and `intercept_` are those of X itself; G and
+    the rates are those of the distances.
 
     References
     ----------
