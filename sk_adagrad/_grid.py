@@ -94,7 +94,8 @@ def results_of(cells, scores):
         table[f"split{split}_test_score"] = of_split
     mean = scores.mean(axis=1)
     table["mean_test_score"] = mean
-    table["std_test_score"] = scores.std(axis=1)
+    with np.errstate(invalid="ignore"):  # an infinite score has no deviation
+        table["std_test_score"] = scores.std(axis=1)
     order = np.where(np.isnan(mean), np.inf, -mean)
     table["rank_test_score"] = rankdata(order, method="min").astype(np.int32)
     return table

@@ -438,13 +438,16 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            In the floating type of the model.
+            In the floating type of the model; under a log link never below its smallest
+            normal number nor infinite.
         """
         raw, model = self._raw_prediction(X)
         if model._losses[model._learned_loss].log_link:
             # The logarithm of the largest number was rounded up: its exp is infinite.
-            largest = np.log(np.finfo(raw.dtype).max)
-            raw = np.exp(raw.clip(max=np.nextafter(largest, 0, dtype=raw.dtype)))
+            limits = np.finfo(raw.dtype)
+            largest = np.nextafter(np.log(limits.max), 0, dtype=raw.dtype)
+            # A mean is positive, and deviances are not defined at 0.
+            raw = np.exp(raw.clip(max=largest)).clip(min=limits.tiny)
         return raw[:, 0] if model._single_target else raw
 
     def __sklearn_tags__(self):

@@ -473,6 +473,18 @@ def test_a_model_that_overflows_has_no_score_and_ranks_last():
     assert model.eta0_ == 0.1
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_deviance_scores_cells_whose_means_underflow():
+    rng = np.random.default_rng(1)
+    X = rng.lognormal(0, 2, size=(300, 3)).astype(np.float32)
+    y = rng.poisson(np.exp(np.clip(0.7 * X[:, 0], -5, 5)))
+    model = AdagradRegressorCV(
+        loss="poisson", cv=5, scoring="neg_mean_poisson_deviance", random_state=0
+    )
+    assert not np.isnan(model_scores(model.fit(X, y))).any()
+    assert np.isfinite(model.best_score_)
+
+
 @pytest.mark.parametrize("cv", [None, 3])
 def test_a_grid_without_a_finite_score_is_refused(cv):
     X, y = samples("target")

@@ -607,7 +607,20 @@ def test_far_off_predictions_of_a_log_link_leave_weights_finite(
     assert np.isfinite(model.intercept_).all()
     predicted = model.predict(X)
     assert np.isfinite(predicted).all()
-    assert (predicted >= 0).all()
+    assert (predicted >= np.finfo(dtype).tiny).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("loss", LOG_LINK)
+def test_a_prediction_of_a_log_link_is_at_least_the_smallest_normal_number(loss, dtype):
+    X = np.array([[-1.0], [0.0], [1.0]], dtype)
+    model = AdagradRegressor(loss, eta0=1.0, fit_intercept=False, random_state=0)
+    model.fit(X, np.exp(X[:, 0]))
+    assert model.coef_[0] > 0
+    far = np.array([[-1e4], [-1e3], [0.0]], dtype) / model.coef_[0]
+    smallest = np.finfo(dtype).tiny
+    np.testing.assert_array_equal(model.predict(far), [smallest, smallest, 1])
+    assert model.predict(far).dtype == dtype
 
 
 @pytest.mark.parametrize(
