@@ -36,7 +36,13 @@ from ._parameters import check_combination, check_range
 from ._publishing import learned, published_together
 from ._rates import Start
 from ._samples import Samples
-from ._scoring import knowing_classes, reads_probabilities, takes_weights
+from ._scoring import (
+    knowing_classes,
+    numbers_and_errors,
+    reads_probabilities,
+    takes_weights,
+    tell_of_errors,
+)
 from ._solver import Learner, ordered, solve
 from ._trial import FEW_ENTRIES, Trial, places_below
 
@@ -448,8 +454,10 @@ class BaseSearch(BaseAdagrad):
     # What is published.
 
     def _publish_scores(self, grid, scores):
-        scores = grid.by_cell(scores)
-        if not np.isfinite(scores.mean(axis=1)).any():
+        scores, errors = numbers_and_errors(grid.by_cell(scores))
+        in_vain = not np.isfinite(scores.mean(axis=1)).any()
+        tell_of_errors(errors, scores.size, in_vain=in_vain)
+        if in_vain:
             raise ValueError(
                 "No cell of the grid has a score that is a finite number. If models "
                 "overflow, scale X or y, for example with MaxAbsScaler, or try eta0s "

@@ -104,8 +104,9 @@ def final_scores(
     state : ModelState
     score : callable
         Takes a state, which of its candidates have come to their end, their places in
-        the first state and the losses of their passes, and returns their scores. They
-        may learn on afterwards, while others have not ended.
+        the first state and the losses of their passes, and returns their scores, or
+        errors in place of some. They may learn on afterwards, while others have not
+        ended.
     interrupted : threading.Event
         Set when nobody waits for the scores any more.
     max_iter, tol, n_iter_no_change, random_state
@@ -113,11 +114,11 @@ def final_scores(
 
     Returns
     -------
-    scores : ndarray of shape (n_candidates,)
+    scores : ndarray of object of shape (n_candidates,)
         NaN where the loss has overflowed.
     """
     places = np.arange(state.n_candidates)
-    scores = np.full(len(places), np.nan)
+    scores = np.full(len(places), np.nan, dtype=object)
     curves = np.empty((0, len(places)))
     going = np.ones(len(places), dtype=bool)
     max_iter = learner.most_passes(max_iter)

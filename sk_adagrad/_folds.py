@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from traceback import format_exc
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,11 @@ class Fold:
             Its mean loss of each pass.
         raw : ndarray of shape (n_held_out, n_outputs)
             Its raw predictions of the rows held out.
+
+        Returns
+        -------
+        score : float or Exception
+            What the scorer raised, if it did.
         """
         if not np.isfinite(raw).all():
             return np.nan
@@ -64,7 +70,13 @@ class Fold:
         model.eta0 = float(state.rates[0, candidate])
         model._publish(state.led_by(candidate), loss_curve, None)
         model._raw_prediction = KnownPrediction(model, self.X, raw)
-        score = scorer(model, self.X, self.y, **self.score_params)
+        try:
+            score = scorer(model, self.X, self.y, **self.score_params)
+        except Exception as error:
+            # The frames of tracebacks would keep the state of each fold in memory.
+            error.add_note(format_exc())
+            error.__cause__ = error.__context__ = None
+            return error.with_traceback(None)
         try:
             return float(score)
         except (TypeError, ValueError):

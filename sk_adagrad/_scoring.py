@@ -1,7 +1,9 @@
 """What a search needs to know of scorers, and the prediction that it hands them."""
 
+import warnings
 from inspect import signature
 
+import numpy as np
 from sklearn.metrics import make_scorer
 
 
@@ -27,6 +29,30 @@ def knowing_classes(scorer, classes):
         response_method="predict_proba",
         greater_is_better=scorer._sign > 0,
         **{"labels": classes, **scorer._kwargs},
+    )
+
+
+def numbers_and_errors(scores):
+    """Return scores as numbers, NaN for each error among them, and the errors."""
+    are_errors = [isinstance(score, Exception) for score in scores.flat]
+    failed = np.reshape(are_errors, scores.shape)
+    numbers = np.where(failed, np.nan, scores).astype(np.float64)
+    return numbers, scores[failed].tolist()
+
+
+def tell_of_errors(errors, n_scores, *, in_vain):
+    """Warn of errors that a scorer raised; raise one if the search was in vain."""
+    if not errors:
+        return
+    failed = (
+        f"The scorer failed for {len(errors)} of {n_scores} scores; the first error is "
+        f"{type(errors[0]).__name__}: {errors[0]}"
+    )
+    if in_vain:
+        message = f"No cell of the grid has a score that is a finite number. {failed}"
+        raise ValueError(message) from errors[0]
+    warnings.warn(
+        f"These scores are NaN, so that their cells rank last. {failed}", stacklevel=2
     )
 
 

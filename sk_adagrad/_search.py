@@ -100,7 +100,8 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         Scores of all cells, as in :class:`~sklearn.model_selection.GridSearchCV`:
         ``params``, ``param_eta0``, ``param_alpha``, ``param_l1_ratio``,
         ``split0_test_score`` and so on, ``mean_test_score``, ``std_test_score`` and
-        ``rank_test_score``. NaN is the score of a model that has overflowed.
+        ``rank_test_score``. NaN is the score of a model that has overflowed, or whose
+        scorer failed.
     n_splits_ : int
         Folds; 1 with ``cv=None``.
     coef_, intercept_, learning_rates_, accumulators_, classes_ : ndarray
@@ -292,7 +293,8 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         Scores of all cells, as in :class:`~sklearn.model_selection.GridSearchCV`:
         ``params``, ``param_eta0``, ``param_alpha``, ``param_l1_ratio``,
         ``split0_test_score`` and so on, ``mean_test_score``, ``std_test_score`` and
-        ``rank_test_score``. NaN is the score of a model that has overflowed.
+        ``rank_test_score``. NaN is the score of a model that has overflowed, or whose
+        scorer failed.
     n_splits_ : int
         Folds; 1 with ``cv=None``.
     coef_, intercept_, learning_rates_, accumulators_ : ndarray

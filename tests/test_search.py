@@ -1,6 +1,8 @@
 """The searches find what fitting each cell alone finds, and learn with the best."""
 
+import gc
 import re
+import weakref
 from copy import copy
 
 import numpy as np
@@ -12,6 +14,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.metrics import (
     accuracy_score,
+    f1_score,
     get_scorer,
     log_loss,
     make_scorer,
@@ -642,6 +645,66 @@ def test_a_scorer_must_return_a_number(score):
         ValueError, match=re.escape(f"a number, but returned {score!r}")
     ):
         search("binary", scoring=lambda *_: score).fit(*samples("binary"))
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_scorer_that_fails_in_a_cell_gives_nan_there_as_in_a_grid_search(n_jobs):
+    X, y = samples("target")
+    y, scoring = np.exp(y), "neg_mean_squared_log_error"
+    model = search("target", eta0s=[1e-6, 0.5], scoring=scoring, n_jobs=n_jobs)
+    grid = GridSearchCV(plain_of(model), {"eta0": [1e-6, 0.5]}, cv=3, scoring=scoring)
+    with pytest.warns(UserWarning, match=r"Scoring failed|non-finite"):
+        grid.fit(X, y)
+    with pytest.warns(UserWarning, match="The scorer failed") as warned:
+        model.fit(X, y)
+    of_search, scores = (
+        np.array([each.cv_results_[f"split{k}_test_score"] for k in range(3)])
+        for each in (model, grid)
+    )
+    failed = np.isnan(scores)
+    assert 0 < failed.sum() < failed.size
+    [warning] = warned
+    told = f"failed for {failed.sum()} of 6 scores.* ValueError: .*Squared Log"
+    assert re.search(told, str(warning.message))
+    np.testing.assert_allclose(of_search, scores, rtol=1e-9)
+    assert model.best_params_["eta0"] == grid.best_params_["eta0"]
+
+
+@pytest.mark.parametrize("error", [TypeError, ValueError, ZeroDivisionError])
+def test_a_scorer_that_always_fails_says_why(error):
+    def score(model, X, y):
+        raise error("no such label: ja")
+
+    with pytest.raises(ValueError, match=f"{error.__name__}: no such label") as raised:
+        search("binary", scoring=score).fit(*samples("binary"))
+    cause = raised.value.__cause__
+    assert type(cause) is error
+    assert 'raise error("no such label: ja")' in cause.__notes__[0]
+    wrong = make_scorer(f1_score, pos_label="ja")
+    with pytest.raises(ValueError, match=r"9 of 9 .*pos_label=ja is not a valid label"):
+        search("binary", scoring=wrong).fit(*samples("binary"))
+
+
+def test_errors_of_a_scorer_keep_no_models_in_memory():
+    models = []
+
+    def score(model, X, y):
+        models.append(weakref.ref(model))
+        raise ValueError from KeyError()
+
+    with pytest.raises(ValueError, match="No cell of the grid") as raised:
+        search("binary", scoring=score).fit(*samples("binary"))
+    gc.collect()
+    assert isinstance(raised.value.__cause__, ValueError)
+    assert [model() for model in models] == [None] * 9
+
+
+def test_an_interrupted_scorer_ends_the_search():
+    def score(model, X, y):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search("binary", scoring=score).fit(*samples("binary"))
 
 
 def test_rates_beyond_the_type_of_the_model_are_refused():
