@@ -54,7 +54,7 @@ def codes_of(y, classes):
     kinds = y.dtype.kind, classes.dtype.kind
     if "O" not in kinds and (kinds[0] in "US") != (kinds[1] in "US"):
         return np.zeros(len(y), dtype=np.intp), y
-    if _are_string_objects(y):
+    if "O" in kinds:  # they may be of types that have no order, and are hashed
         places = {label: place for place, label in enumerate(classes.tolist())}
         codes = np.fromiter(map(places.get, y, repeat(-1)), np.intp, len(y))
         return np.maximum(codes, 0), y[codes < 0]

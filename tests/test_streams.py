@@ -278,7 +278,7 @@ BAD_TARGETS = {
 
 def one_is(y, value):
     """Return y as objects, of which one has this value."""
-    y = y.astype(object)
+    y = np.array(y, dtype=object)
     y.flat[7] = value
     return y
 
@@ -286,6 +286,31 @@ def one_is(y, value):
 def refusals(*chunks):
     bad = {name: chunk for some in chunks for name, chunk in some.items()}
     return pytest.mark.parametrize(("spoil", "message"), bad.values(), ids=bad.keys())
+
+
+@pytest.mark.parametrize(
+    ("bad", "named"), [(0, "0"), (0.0, "0.0"), (None, "None"), (b"a", "b'a'")], ids=str
+)
+def test_labels_of_other_types_among_classes_that_are_objects_are_new(bad, named):
+    X, names = np.eye(4), np.array(["a", "b", "a", "b"], dtype=object)
+    model = AdagradClassifier().fit(X, names)
+    assert model.classes_.dtype == object
+    for y in (one_is(names.tolist() * 2, bad), np.array([bad] * 8)):
+        rows = np.vstack((X, X))
+        with pytest.raises(ValueError, match=f"new class {named};"):
+            model.partial_fit(rows, y)
+        with pytest.raises(ValueError, match=f"In X_val, .* new class {named};"):
+            model.fit(X, names, X_val=rows, y_val=y)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32", "bool"])
+def test_labels_that_are_objects_are_found_among_numbers(dtype):
+    X, y = np.eye(4), np.array([0, 1, 0, 1])
+    wanted = AdagradClassifier().partial_fit(X, y, [0, 1])
+    objects = y.astype(dtype).astype(object)
+    assert_same(AdagradClassifier().partial_fit(X, objects, [0, 1]), wanted)
+    with pytest.raises(ValueError, match="new class None;"):
+        wanted.partial_fit(np.vstack((X, X)), one_is([*y, *y], None))
 
 
 def assert_refused(model, stream, spoil, message, **classes):
