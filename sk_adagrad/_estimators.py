@@ -314,10 +314,13 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
 
     def _publish(self, state, loss_curve, validation_curve):
         if state.weight_sum and not all(map(math.isfinite, loss_curve)):
+            rate = getattr(self, "eta0", "auto")  # a search has none
+            given = "" if rate == "auto" else f"eta0={rate:g} or "
             raise ValueError(
-                "The loss is no longer a finite number: values of X, y or sample_weight"
-                f" are too large for {state.dtype}. Scale them, X for example with "
-                "MaxAbsScaler, and fit again."
+                f"The loss is no longer a finite number: {given}values of X, y or "
+                f"sample_weight are too large for {state.dtype}. "
+                f"{'Lower eta0 or scale' if given else 'Scale'} them, X for example "
+                "with MaxAbsScaler, and fit again."
             )
         self._state, self._learned_loss, self._opening = state, self.loss, None
         self.loss_curve_ = loss_curve

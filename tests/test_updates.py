@@ -790,6 +790,21 @@ def test_sums_that_overflow_are_refused(update, dtype, size):
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_rate_that_makes_the_loss_overflow_is_named(method):
+    model = AdagradRegressor(eta0=1e300)
+    with pytest.raises(
+        ValueError, match=r"eta0=1e\+300 or values.*Lower eta0 or scale"
+    ):
+        getattr(model, method)(np.eye(3), [1.0, 2.0, 3.0])
+
+
+def test_values_that_make_the_loss_overflow_are_named_alone_where_no_rate_is_given():
+    model = AdagradRegressor().fit(np.eye(3), [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=r"number: values of X, .*\. Scale them, X"):
+        model.partial_fit(1e300 * np.eye(3), [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_an_importance_aware_softmax_is_refused(method):
     task = AdagradClassifier, "log_loss", 3
     X, y, _, _ = samples(task)
