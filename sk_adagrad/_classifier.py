@@ -678,7 +678,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         if (y.data != 1).any():
             raise ValueError(
                 f"y has the value {y.data[y.data != 1][0]:g}; as an indicator of "
-                "labels it must contain 0 and 1 only."
+                "labels it must contain 0 and 1 only. If labels are -1 and 1, give "
+                "(y > 0); if each column has classes of its own, use "
+                "sklearn.multioutput.MultiOutputClassifier."
             )
         n_labels = y.shape[1]
         known = len(self.classes_) if go_on else n_labels

@@ -13,6 +13,7 @@ from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from sklearn.metrics import f1_score, hamming_loss, log_loss
 from sklearn.model_selection import train_test_split
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
@@ -323,12 +324,24 @@ def test_a_sparse_indicator_is_not_made_dense(monkeypatch):
     AdagradClassifier(eta0=0.5).partial_fit(X, sp.csr_matrix(Y))
 
 
+def test_the_ways_out_that_are_named_for_an_indicator_are_some():
+    X, _ = rows()
+    Y = labels(2)
+    wanted = AdagradClassifier(random_state=0).fit(X, Y)
+    assert_same(AdagradClassifier(random_state=0).fit(X, 2 * Y - 1 > 0), wanted)
+    several = np.column_stack((classes(3), classes(4)))
+    columns = MultiOutputClassifier(AdagradClassifier(random_state=0)).fit(X, several)
+    assert [len(of_column) for of_column in columns.classes_] == [3, 4]
+
+
 @pytest.mark.parametrize("eta0", [0.5, "auto"])
 def test_what_is_wrong_with_an_indicator_is_said(eta0):
     X, _ = rows()
     Y = labels()
     for params, y, message in (
         ({}, np.where(Y == 1, 2, 0), "must contain 0 and 1 only"),
+        ({}, Y + 1, r"value 2; .*sklearn\.multioutput\.MultiOutputClassifier"),
+        ({}, 2 * Y - 1, r"value -1; .* give \(y > 0\)"),
         ({}, sp.csr_matrix(Y * 0.5), "value 0.5; as an .* 0 and 1 only"),
         ({}, [tuple(np.flatnonzero(row)) for row in Y], "MultiLabelBinarizer"),
         ({}, [set(np.flatnonzero(row)) for row in Y], "MultiLabelBinarizer"),
