@@ -8,9 +8,9 @@ from sklearn.utils.multiclass import check_classification_targets
 
 
 def refuse_lists_of_labels(y):
-    """Refuse a list of the labels of each sample, of which there are any number."""
+    """Refuse a sequence of the labels of each sample, of which there are any number."""
     sets, sequences = (set, frozenset), (list, tuple)
-    if not (isinstance(y, list) and y and isinstance(y[0], sets + sequences)):
+    if not (isinstance(y, sequences) and y and isinstance(y[0], sets + sequences)):
         return
     n_first = len(y[0])
     if isinstance(y[0], sets) or any(np.size(labels) != n_first for labels in y):
@@ -31,7 +31,12 @@ def is_indicator(y):
     return (
         sp.issparse(y)
         or (shape is not None and len(shape) == 2 and shape[1] > 1)
-        or (isinstance(y, list) and len(y) > 0 and np.ndim(y[0]) == 1 and len(y[0]) > 1)
+        or (
+            isinstance(y, list | tuple)
+            and len(y) > 0
+            and np.ndim(y[0]) == 1
+            and len(y[0]) > 1
+        )
     )
 
 

@@ -48,6 +48,10 @@ def labels(n_labels=11, n_rows=N_ROWS):
     return (np.random.default_rng(3).random((n_rows, n_labels)) < 0.3).astype(int)
 
 
+def tuples(Y):
+    return tuple(map(tuple, Y.tolist()))
+
+
 # multi_class="multinomial"
 
 
@@ -233,7 +237,7 @@ def test_dense_and_sparse_indicators_give_the_same_model(n_labels, shuffle, eta0
     params = {"eta0": eta0, "shuffle": shuffle, "random_state": 0}
     dense, *others = (
         AdagradClassifier(**params).fit(X, form(Y), sample_weight=weight)
-        for form in (np.asarray, sp.csr_matrix, sp.csc_array, np.ndarray.tolist)
+        for form in (np.asarray, sp.csr_matrix, sp.csc_array, np.ndarray.tolist, tuples)
     )
     for other in others:
         assert_same(other, dense)
@@ -344,6 +348,7 @@ def test_what_is_wrong_with_an_indicator_is_said(eta0):
         ({}, 2 * Y - 1, r"value -1; .* give \(y > 0\)"),
         ({}, sp.csr_matrix(Y * 0.5), "value 0.5; as an .* 0 and 1 only"),
         ({}, [tuple(np.flatnonzero(row)) for row in Y], "MultiLabelBinarizer"),
+        ({}, tuple(tuple(np.flatnonzero(row)) for row in Y), "MultiLabelBinarizer"),
         ({}, [set(np.flatnonzero(row)) for row in Y], "MultiLabelBinarizer"),
         ({}, [["red", "round"]] * len(Y), "MultiLabelBinarizer"),
         ({}, np.where(Y > 0, "yes", "no"), "MultiLabelBinarizer"),
