@@ -44,7 +44,7 @@ def _kernel_of(real: str, instruction_set: str) -> str:
 
 def _choose() -> str:
     available = available_instruction_sets()
-    chosen = os.environ.get("SK_ADAGRAD_ISA", available[0])
+    chosen = os.environ.get("SK_ADAGRAD_ISA") or available[0]
     if chosen not in available:
         raise ImportError(
             f"SK_ADAGRAD_ISA is {chosen!r}, but this processor and build have only "

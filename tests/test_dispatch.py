@@ -57,6 +57,11 @@ def test_the_best_instruction_set_is_chosen_by_itself(monkeypatch):
     assert _dispatch._choose() == _dispatch.available_instruction_sets()[0]
 
 
+def test_an_empty_instruction_set_is_none_that_is_forced(monkeypatch):
+    monkeypatch.setenv("SK_ADAGRAD_ISA", "")
+    assert _dispatch._choose() == _dispatch.available_instruction_sets()[0]
+
+
 def test_every_processor_has_the_generic_one(monkeypatch):
     monkeypatch.setattr(_dispatch._generic, "supports", lambda instruction_set: False)
     assert _dispatch.available_instruction_sets() == ["generic"]
