@@ -453,7 +453,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        loss = self._losses.get(self.loss)
+        # Tags are read before parameters are validated, so this may be no string.
+        loss = self._losses.get(self.loss) if isinstance(self.loss, str) else None
         tags.target_tags.positive_only = loss is not None and loss.least_y == 0
         return tags
 

@@ -154,6 +154,12 @@ def test_tags_tell_what_the_estimator_can_do(estimator):
     assert tags.target_tags.multi_output == is_regressor(estimator)
 
 
+@pytest.mark.parametrize("estimator", [AdagradClassifier, AdagradRegressor])
+def test_cross_validation_tells_of_a_loss_that_is_no_string(tumours, estimator):
+    with pytest.raises(ValueError, match=r"'loss' parameter .* Got \['huber'\]"):
+        cross_val_score(estimator(loss=["huber"]), *tumours)
+
+
 # Where people use it: on data that comes with scikit-learn.
 
 
