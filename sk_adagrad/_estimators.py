@@ -137,7 +137,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
             return loss
 
         return solve(
-            Learner(visited, order, rule, self.n_jobs),
+            Learner(visited, order, rule, self.n_jobs, is_stream=stream),
             state,
             candidates=candidates,
             validate=validate if held_out else None,

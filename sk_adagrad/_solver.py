@@ -32,6 +32,8 @@ class Learner:
     rule : Rule
     n_jobs : int or None
         Threads that share the banks. The result does not depend on it.
+    is_stream : bool
+        Whether the rows are a chunk, so that no sum may depend on where it ends.
     is_first_pass : bool
         Whether the rows are new, so that their losses count as progressive ones.
     """
@@ -40,6 +42,7 @@ class Learner:
     order: np.ndarray
     rule: Rule
     n_jobs: int | None
+    is_stream: bool = False
     is_first_pass: bool = True
 
     @property
@@ -94,9 +97,11 @@ class Learner:
             state.changed()
 
     def _one_pass(self, state, trial, candidates):
-        begin, loss_sum = state.weight_sum, state.loss_sum
-        if not self.is_first_pass:
-            begin, loss_sum = 0.0, aligned_zeros(loss_sum.shape)
+        loss_sum = state.loss_sum
+        # The difference of a sum and what it was before loses small losses to rounding.
+        # Only a stream has to add each sample to the sum, and candidates are new.
+        if not self.is_first_pass or (trial is None and not self.is_stream):
+            loss_sum = aligned_zeros(loss_sum.shape)
         before, t_before, at = state.losses(loss_sum), state.t, 0
         if candidates is not None:
             at = try_candidates(self, state, candidates, trial)
@@ -112,11 +117,12 @@ class Learner:
             loss_sum, at = state.loss_sum, stop
         if at < self.n_visits:
             self._learn(state, loss_sum, at, self.n_visits)
-        weight_sum = self.weight_after(begin)
-        if self.is_first_pass:
-            state.weight_sum = weight_sum
-        with np.errstate(invalid="ignore"):  # of overflows the caller tells
-            return state, state.losses(loss_sum) - before, weight_sum - begin
+        with np.errstate(over="ignore", invalid="ignore"):  # the caller tells
+            if self.is_first_pass:
+                state.weight_sum = self.weight_after(state.weight_sum)
+                if loss_sum is not state.loss_sum:
+                    state.loss_sum += loss_sum
+            return state, state.losses(loss_sum) - before, self.weight_after(0.0)
 
     def advance(self, state, loss_sum, at, since, stop):
         """Make visits; return the summed losses so far, or of the visits from `since`.
@@ -159,10 +165,14 @@ class Learner:
     def weight_after(self, begin):
         """Return the sum of the visits' weights, and of what was there before."""
         weight = self.weight
+        if not self.is_stream:
+            total = weight.sum(dtype=np.float64) if len(weight) else self.n_visits
+            return float(begin + total)
         if not len(weight):
-            return begin + self.n_visits
-        if len(self.order):
-            return float(begin + weight.sum(dtype=np.float64))
+            end = begin + self.n_visits
+            if begin.is_integer() and end <= 2**53:  # then no addition is rounded
+                return end
+            weight = np.ones(self.n_visits)
         # One sample after the other, so that it does not depend on the chunks.
         return float(np.cumsum(np.append(begin, weight), dtype=np.float64)[-1])
 

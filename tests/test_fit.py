@@ -743,6 +743,17 @@ def test_warm_start_goes_on_after_partial_fit(task):
     assert_same(model.fit(X, y), fitted(task, X, y, max_iter=3, **params))
 
 
+@pytest.mark.parametrize("preconditioner", ["diagonal", "full"])
+def test_large_losses_before_do_not_swallow_those_of_a_warm_start(preconditioner):
+    options = {"eta0": 0.1, "max_iter": 1, "warm_start": True}
+    model = AdagradRegressor(preconditioner=preconditioner, **options)
+    model.partial_fit([[0.0]], [1e9])  # the intercept is 0.1 after a loss of 5e17
+    (p,) = model.predict([[3.0]])
+    model.fit([[3.0]], [p + 0.5])
+    np.testing.assert_allclose(model.loss_curve_, [0.125], rtol=1e-12)
+    np.testing.assert_allclose(model.progressive_loss_, 2.5e17, rtol=1e-12)
+
+
 @each_task
 def test_fit_starts_over_without_warm_start(task):
     X, y = samples(task)

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from functools import cache
+from itertools import pairwise
 from types import SimpleNamespace
 
 import joblib
@@ -85,6 +86,24 @@ def learned_whole(stream, form, weighted):
 def test_any_chunking_of_a_stream_gives_the_same_model(stream, form, weighted, cuts):
     whole = learned_whole(stream, form, weighted)
     assert_same(learn(stream, cuts, form, weighted), whole)
+
+
+@pytest.mark.parametrize("before", [1 / 3, 2.0**53])
+def test_sums_of_weights_do_not_depend_on_the_chunks(before):
+    X, y, _ = samples("one target")
+    models = [AdagradRegressor(eta0=0.5) for _ in range(2)]
+    for model, cuts in zip(models, ([0, 10], range(11)), strict=True):
+        model.partial_fit(X[30:31], y[30:31], sample_weight=[before])
+        for start, stop in pairwise(cuts):
+            model.partial_fit(X[start:stop], y[start:stop])
+    assert models[0].progressive_loss_ == models[1].progressive_loss_
+
+
+@pytest.mark.parametrize("preconditioner", ["diagonal", "full"])
+def test_a_chunk_counts_beside_any_weight_before(preconditioner):
+    model = AdagradRegressor(eta0=0.5, preconditioner=preconditioner)
+    model.partial_fit([[1.0]], [0.0], sample_weight=[1e17])  # predicted without a loss
+    assert model.partial_fit([[1.0]], [1.0]).loss_curve_ == [0.5]
 
 
 @pytest.mark.parametrize(
