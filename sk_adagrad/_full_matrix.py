@@ -211,6 +211,8 @@ def learn(learner, state, loss_sum, begin, end):
         x = _row(rows, i, rule.fit_intercept * state.intercept_value)
         z = models.coordinates(x)
         p = (models.u * z).sum(axis=1)
+        if not rule.fit_intercept:  # an intercept learned before still predicts
+            p += state.intercept_value * models.last_weights()
         y = Y[i].repeat(state.n_candidates)
         loss.evaluate(p, y, rule.loss_parameter, value, slope)
         loss_sum += (weight_i * value).reshape(loss_sum.shape)

@@ -94,6 +94,12 @@ class FullModels:
         w[models.seen] = models.V[which] @ w[models.seen]
         return w
 
+    def last_weights(self):
+        """Return the last feature's weight in each model, and find no other."""
+        if len(self.seen) and self.seen[-1] == self.u.shape[1] - 1:
+            return (self.V[:, -1] * self.u[:, self.seen]).sum(axis=1)
+        return self.u[:, -1]
+
     def diagonal(self, which):
         """Return the diagonal of G - G₀I of one model."""
         return self.S[which].diagonal() + (self.pending[which] ** 2).sum(axis=0)

@@ -104,6 +104,35 @@ def test_refreshed_every_row_it_is_the_exact_rule(task, options, form, dtype):
         assert_close(actual, getattr(reference, name), RTOL[dtype])
 
 
+@pytest.mark.parametrize("initial_accumulator", [0.0, 2.0])
+def test_an_intercept_no_longer_learned_predicts_and_has_no_gradient(
+    initial_accumulator,
+):
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(30, 3))
+    y = X[:, 0] + 5
+    model = AdagradRegressor(
+        eta0=0.5,
+        preconditioner="full",
+        refresh_every=1,
+        eps=1e-4,
+        initial_accumulator=initial_accumulator,
+    ).partial_fit(X[:15], y[:15])
+    model.set_params(fit_intercept=False).partial_fit(X[15:], y[15:])
+    w, G = np.zeros(4), initial_accumulator * np.eye(4)
+    losses = []
+    for i, (x, target) in enumerate(zip(X, y, strict=True)):
+        error = w @ np.append(x, 1) - target
+        losses.append(error**2 / 2)
+        g = error * np.append(x, i < 15)
+        G += np.outer(g, g)
+        eigenvalues, V = eigh(G + 1e-4 * np.eye(4))
+        least = initial_accumulator + 1e-4
+        w -= 0.5 * V @ (V.T @ g / np.sqrt(eigenvalues.clip(min=least)))
+    assert_close(np.append(model.coef_, model.intercept_), w, 1e-9)
+    np.testing.assert_allclose(model.loss_curve_, [np.mean(losses[15:])], rtol=1e-9)
+
+
 def test_root_of_a_changed_diagonal_is_that_of_its_eigenvectors():
     rng = np.random.default_rng(0)
     d = 10 ** rng.uniform(-2, 2, 50)
