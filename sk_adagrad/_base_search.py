@@ -68,6 +68,7 @@ def search_constraints(plain_type):
 # What an earlier fit may have left that a search with refit=False does not set.
 _OF_THE_MODEL = {
     "_state",
+    "_learned_loss",
     "_best_estimator",
     "loss_curve_",
     "validation_loss_curve_",
@@ -207,7 +208,7 @@ class BaseSearch(BaseAdagrad):
         if (
             self.scoring is not None
             and reads_probabilities(get_scorer(self.scoring))
-            and not hasattr(self, "predict_proba")
+            and not hasattr(self, "predict_proba")  # of `loss`: no model is left here
         ):
             raise ValueError(
                 f"scoring={self.scoring!r} needs probabilities, which "

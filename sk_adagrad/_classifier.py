@@ -36,13 +36,15 @@ from ._targets import RARE, Targets
 
 
 def _has_probabilities(classifier):
-    loss = CLASSIFICATION_LOSSES.get(classifier.loss)
+    # Of a model the loss that it has learned, which `predict_proba` goes by.
+    name = vars(classifier).get("_learned_loss", classifier.loss)
+    loss = CLASSIFICATION_LOSSES.get(name)
     if loss is None or loss.probability is None:
         having = [
             loss.name for loss in CLASSIFICATION_LOSSES.values() if loss.probability
         ]
         raise AttributeError(
-            f"loss={classifier.loss!r} has no probabilities: choose one of {having} or "
+            f"loss={name!r} has no probabilities: choose one of {having} or "
             "wrap the classifier in sklearn.calibration.CalibratedClassifierCV."
         )
     return True
@@ -524,7 +526,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         For ``"log_loss"`` that is the logistic function of the raw prediction, for
         ``"modified_huber"`` a line cut off at 0 and 1. Several classes are scaled to
         the sum 1, or have their softmax under ``multi_class="multinomial"``; several
-        labels have each its own probability. Other losses do not have this method.
+        labels have each its own probability. Models of other losses do not have this
+        method.
 
         Parameters
         ----------

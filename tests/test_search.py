@@ -1018,6 +1018,19 @@ def test_probabilities_are_there_where_the_loss_has_them():
     assert not hasattr(AdagradClassifierCV("hinge"), "predict_proba")
 
 
+@pytest.mark.parametrize("refit", [True, False])
+def test_a_scorer_of_probabilities_needs_those_of_the_loss_to_be_learned(refit):
+    X, y = samples("binary")
+    options = {"cv": 3, "eta0s": [0.5], "scoring": "neg_log_loss", "refit": refit}
+    model = AdagradClassifierCV("hinge", random_state=0).fit(X, y)
+    model.set_params(loss="log_loss", **options).fit(X, y)
+    wanted = AdagradClassifierCV(random_state=0, **options).fit(X, y)
+    assert model.best_score_ == wanted.best_score_
+    assert hasattr(model.set_params(loss="hinge"), "predict_proba") == refit
+    with pytest.raises(ValueError, match="needs probabilities"):
+        model.fit(X, y)
+
+
 @pytest.mark.parametrize("estimator", PLAIN)
 def test_a_stream_is_told_where_to_go(estimator):
     assert not hasattr(estimator(), "partial_fit")

@@ -442,6 +442,19 @@ def test_probabilities_are_absent_where_the_loss_has_none(loss, method):
     assert hasattr(model, method) == (loss in ("log_loss", "modified_huber"))
 
 
+@pytest.mark.parametrize("method", ["predict_proba", "predict_log_proba"])
+def test_probabilities_are_those_of_the_loss_that_was_learned(tumours, method):
+    X, y = tumours
+    model = AdagradClassifier(random_state=0).fit(X, y)
+    wanted = getattr(model, method)(X)
+    model.set_params(loss="hinge")
+    np.testing.assert_array_equal(getattr(model, method)(X), wanted)
+    model.fit(X, y).set_params(loss="log_loss")
+    with pytest.raises(AttributeError) as error:
+        getattr(model, method)
+    assert "loss='hinge' has no probabilities" in str(error.value.__cause__)
+
+
 @pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
 @pytest.mark.parametrize("n_features", [30, 2**17])
 def test_joblib_knows_a_model_again_after_pickling(tumours, n_features, update):
