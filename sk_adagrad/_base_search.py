@@ -95,6 +95,7 @@ class BaseSearch(BaseAdagrad):
     _plain_type: ClassVar[Any]
     _shared: Start
     _eps: float
+    _best_estimator: Any
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
@@ -386,6 +387,15 @@ class BaseSearch(BaseAdagrad):
             state = state.on_features(features, samples.rows.n_features)
         state.class_counts = class_counts
         self._publish(state, *curves)
+        self._best_estimator = self._plain(
+            eta0=self.eta0_,
+            alpha=self.alpha_,
+            l1_ratio=self.l1_ratio_,
+            initial_accumulator=self.initial_accumulator_,
+            eps=self.eps_,
+            scale_invariant=self.scale_invariant_,
+        )
+        self._best_estimator._shares_state = True
 
     # Scorers, and what is routed to them.
 
@@ -498,20 +508,14 @@ class BaseSearch(BaseAdagrad):
 
     @property
     def best_estimator_(self) -> Any:
-        """The model as a plain estimator: a copy, made when it is first read."""
-        state = learned(self, "best_estimator_")
-        if "_best_estimator" not in vars(self):
-            plain = self._plain(
-                eta0=self.eta0_,
-                alpha=self.alpha_,
-                l1_ratio=self.l1_ratio_,
-                initial_accumulator=self.initial_accumulator_,
-                eps=self.eps_,
-                scale_invariant=self.scale_invariant_,
-            )
-            plain._state = deepcopy(state)
-            self._best_estimator = plain
-        return self._best_estimator
+        """The model as a plain estimator, which learns on in a copy of the state."""
+        return learned(self, "best_estimator_", by="_best_estimator")
+
+    def _hold(self, state):
+        # The best estimator too, or both forms would be kept until it learns.
+        if self._best_estimator._state is self._state:
+            self._best_estimator._state = state
+        super()._hold(state)
 
     @property
     def partial_fit(self):

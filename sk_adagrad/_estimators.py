@@ -47,6 +47,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
     _state: ModelState | FullMatrixState
     _learned_loss: str
     _opening: Samples | None
+    _shares_state = False  # with a search, whose model must not learn
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
 
@@ -296,9 +297,11 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
     def _state_to_go_on(self, rule, stream):
         """Return the present state, prepared for parameters that may have changed.
 
-        In `fit` it is a copy, so that an error leaves the model as it was.
+        In `fit` it is a copy, so that an error leaves the model as it was; so it is if
+        a search has the same.
         """
-        state = (self._state if stream else deepcopy(self._state)).unpacked()
+        in_place = stream and not self._shares_state
+        state = (self._state if in_place else deepcopy(self._state)).unpacked()
         before = state.reading
         state.change_reading(rule.reading)
         if self.eta0 != "auto":
@@ -323,6 +326,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
                 "with MaxAbsScaler, and fit again."
             )
         self._state, self._learned_loss, self._opening = state, self.loss, None
+        self._shares_state = False
         self.loss_curve_ = loss_curve
         self.n_iter_ = len(loss_curve)
         self.validation_loss_curve_ = validation_curve
@@ -395,7 +399,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
             The fitted estimator.
         """
         self._check_has_model()
-        self._state = self._state.packed()
+        self._hold(self._state.packed())
         return self
 
     def densify(self) -> Self:
@@ -407,8 +411,12 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
             The fitted estimator.
         """
         self._check_has_model()
-        self._state = self._state.unpacked()
+        self._hold(self._state.unpacked())
         return self
+
+    def _hold(self, state):
+        """Take the state in another form."""
+        self._state = state
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_state")

@@ -1,9 +1,11 @@
 """The searches find what fitting each cell alone finds, and learn with the best."""
 
+import contextlib
 import gc
+import pickle
 import re
 import weakref
-from copy import copy
+from copy import copy, deepcopy
 
 import numpy as np
 import pytest
@@ -440,8 +442,9 @@ def test_without_refit_there_is_a_table_and_no_model(cv):
     for use in (lambda: model.predict(X), model.sparsify, model.densify):
         with pytest.raises(NotFittedError, match="refit=True"):
             use()
-    with pytest.raises(AttributeError, match=r"'coef_' after .* refit=False"):
-        model.coef_  # noqa: B018
+    for name in ("coef_", "best_estimator_"):
+        with pytest.raises(AttributeError, match=f"'{name}' after .* refit=False"):
+            getattr(model, name)
 
 
 def test_a_scorer_sees_what_a_fit_publishes():
@@ -1074,6 +1077,70 @@ def test_the_best_estimator_predicts_as_the_search_and_starts_anew_by_itself(tas
     assert model.fit(X, y).best_estimator_ is not best
     model.set_params(refit=False).fit(X, y)
     assert not hasattr(model, "best_estimator_")
+
+
+def test_the_best_estimator_has_the_parameters_of_the_fit():
+    X, y = samples("binary")
+    model = AdagradClassifierCV(random_state=0).fit(X, y)
+    model.set_params(loss="hinge", half_life=5.0)
+    best = model.best_estimator_
+    assert (best.loss, best.half_life) == ("log_loss", None)
+    plain = AdagradClassifier(random_state=0).fit(X, y)
+    assert_same(best.partial_fit(X, y), plain.partial_fit(X, y))
+
+
+@pytest.mark.parametrize("preconditioner", ["diagonal", "full"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"eta0": 3.0},
+        {"eps": 1e-3},
+        {"warm_start": True},
+        {"alpha": 0.1},
+        {"alpha": 0.1, "eta0": 1e-300, "update": "ftrl_proximal"},  # refused
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("between", [lambda model: model, pickled, deepcopy])
+def test_what_the_best_estimator_learns_does_not_change_the_search(
+    preconditioner, change, between
+):
+    if preconditioner == "full" and "alpha" in change:
+        pytest.skip("refused together")
+    X, y = samples("binary")
+    options = {"preconditioner": preconditioner, "random_state": 0}
+    options["update"] = change.get("update", "mirror_descent")
+    if preconditioner == "diagonal":
+        options["alphas"] = [1e-3]
+    model = AdagradClassifierCV(eta0s=[0.5], **options).fit(X, y)
+    before = pickled(model)
+    model = between(model)
+    best = model.best_estimator_
+    learn = best.fit if "warm_start" in change else best.partial_fit
+    best.set_params(**change)
+    with contextlib.suppress(ValueError):
+        learn(X, y)
+        assert best.t_ > model.t_
+        coef = best.coef_.copy()
+        best.sparsify().densify().partial_fit(X, y)
+        assert not np.array_equal(best.coef_, coef)
+    assert_same(model, before)
+    assert not hasattr(clone(best), "coef_")
+
+
+def test_a_search_and_its_best_estimator_hold_one_model_until_one_learns():
+    X = np.zeros((50, 10_000))
+    X[:, :4] = np.random.default_rng(0).normal(size=(50, 4))
+    model = AdagradClassifierCV(random_state=0).fit(X, X[:, 0] > 0)
+    size = len(pickle.dumps(model))
+    assert size < 1.1 * len(pickle.dumps(model.best_estimator_))
+    model._repr_html_()
+    assert len(pickle.dumps(model)) < 1.1 * size
+    again = pickled(model)
+    assert again.best_estimator_._state is again._state
+    assert len(pickle.dumps(model.sparsify())) < size / 10
+    assert sp.issparse(model.best_estimator_.coef_)
 
 
 @pytest.mark.parametrize("estimator", PLAIN)
