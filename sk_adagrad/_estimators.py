@@ -88,11 +88,11 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         if go_on and stream and not weighed.n_counted:
             return  # no sample at all: not even a counter moves
         held_out = self._held_out(validation, dtype)
-        opening = self._opening if go_on and stream else None
+        opening = self._opening if go_on else None
         if opening is not None and self.eta0 == "auto":
             # The rates depend on the first samples: start anew with all of them.
             go_on, samples = False, opening.followed_by(samples)
-            weighed, class_counts = self._weighed(samples, stream=True)
+            weighed, class_counts = self._weighed(samples, stream=stream)
         state, loss_curve, validation_curve = self._solve(
             weighed, class_counts, held_out, task, go_on=go_on, stream=stream
         )

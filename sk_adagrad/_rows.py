@@ -136,11 +136,14 @@ class Rows:
         return int(np.count_nonzero(has))
 
     def followed_by(self, rows: "Rows") -> "Rows":
-        """Return a copy of these rows and then those; either may be dense or sparse."""
+        """Return a copy of these rows and then those; either may be dense or sparse.
+
+        All have keys if those have.
+        """
         both = self.matrix(), rows.matrix()
-        if any(map(sp.issparse, both)):
-            return rows_of(sp.vstack(both, format="csr"))
-        return rows_of(np.vstack(both))
+        sparse = any(map(sp.issparse, both))
+        X = sp.vstack(both, format="csr") if sparse else np.vstack(both)
+        return read_rows(X, keyed=True)[0] if len(rows.keys) else rows_of(X)
 
 
 def rows_of(X) -> Rows:

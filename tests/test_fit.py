@@ -743,6 +743,40 @@ def test_warm_start_goes_on_after_partial_fit(task):
     assert_same(model.fit(X, y), fitted(task, X, y, max_iter=3, **params))
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"shuffle": False},
+        {"scale_invariant": True},
+        {"preconditioner": "full"},
+        {"class_weight": "balanced"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("weighted", [False, True])
+@each_format
+@each_task
+def test_a_warm_start_begins_anew_with_the_first_samples_of_a_stream(
+    task, form, weighted, options
+):
+    """Which do not suffice to choose by: rates would stay those of ten samples."""
+    if "class_weight" in options and task not in ("binary", "classes"):
+        pytest.skip("no classes")
+    X, y = samples(task)
+    X[:10] /= 100
+    weight = np.linspace(2, 0, N_ROWS) if weighted else np.ones(N_ROWS)
+    model = type(ESTIMATORS[task])(random_state=0, warm_start=True, **options)
+    first = {"classes": np.unique(y)} if task in ("binary", "classes") else {}
+    model.partial_fit(X[:10], y[:10], sample_weight=weight[:10], **first)
+    model.fit(form(X[10:]), y[10:], sample_weight=weight[10:])
+    wanted = fitted(task, form(X), y, sample_weight=weight, **options)
+    comparing.assert_same(model, wanted)
+    assert model.loss_curve_ == wanted.loss_curve_
+    model.partial_fit(X, y)  # with counts of classes as after `fit`
+    comparing.assert_same(model, wanted.partial_fit(X, y))
+
+
 @pytest.mark.parametrize("preconditioner", ["diagonal", "full"])
 def test_large_losses_before_do_not_swallow_those_of_a_warm_start(preconditioner):
     options = {"eta0": 0.1, "max_iter": 1, "warm_start": True}
