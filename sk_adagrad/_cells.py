@@ -81,7 +81,8 @@ def first_losses(learner, state, since):
     deciding = learner.advance(state, state.loss_sum, 0, since, end)
     state.weight_sum = learner.weight_after(0.0)
     losses = mean_per_sample(state, state.losses(), state.weight_sum)
-    return losses, deciding.sum(axis=0)
+    with np.errstate(over="ignore"):  # infinite is the worst
+        return losses, deciding.sum(axis=0)
 
 
 def final_scores(

@@ -223,14 +223,15 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         if not self._needs_no_conversion(X, **checks):
             if sp.issparse(X):
                 check_pointers(X)
-            checked = validate_data(
-                self,
-                X,
-                accept_sparse="csr",
-                order="C",
-                ensure_all_finite=False,
-                **checks,
-            )
+            with np.errstate(over="ignore"):  # an infinity is refused below
+                checked = validate_data(
+                    self,
+                    X,
+                    accept_sparse="csr",
+                    order="C",
+                    ensure_all_finite=False,
+                    **checks,
+                )
             X, y = checked if "y" in checks else (checked, None)
         if checks["reset"]:  # before reading, which may take memory for each feature
             check_memory(2 * X.dtype.itemsize * X.shape[1], X.shape[1])

@@ -77,6 +77,7 @@ REGRESSION_LOSSES = _by_name(
 )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # the caller tells
 def mean_loss(raw, samples, rule, coupled):
     """Return the mean loss over samples and outputs, or that of a softmax.
 

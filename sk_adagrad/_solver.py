@@ -148,7 +148,8 @@ class Learner:
             # be lost to rounding, and it would seem the best.
             late = aligned_zeros(loss_sum.shape)
             self._learn(state, late, since, stop)
-            loss_sum += late
+            with np.errstate(over="ignore"):  # a candidate that overflows drops out
+                loss_sum += late
             losses = state.losses(late)
         return np.where(np.isfinite(state.losses(loss_sum)), losses, np.inf)
 
@@ -293,7 +294,7 @@ def mean_per_sample(state, loss_sums, weight_sum):
     if not weight_sum:
         return np.full(loss_sums.shape[1:], np.nan)
     n_losses = 1 if state.coupled else state.n_outputs
-    with np.errstate(invalid="ignore"):  # of overflows the caller tells
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller tells
         return loss_sums.sum(axis=0) / weight_sum / n_losses
 
 

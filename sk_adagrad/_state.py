@@ -438,6 +438,7 @@ class ModelState(BaseState):
         In a packed state w is a CSR matrix.
         """
 
+        @np.errstate(over="ignore", invalid="ignore")  # if X is small beside y
         def read():
             w = self._features_of_leaders(self._weights_of)
             if self.scaled:

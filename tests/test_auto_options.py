@@ -244,6 +244,16 @@ def test_the_loss_of_a_pass_is_its_own_whatever_the_first_one_was():
     assert 0.9 * least < model.loss_curve_[-1] < 2 * least
 
 
+@pytest.mark.parametrize("offset", [0.0, 20.0])
+def test_weights_too_large_for_their_type_are_infinite_without_a_warning(offset):
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    y = 1e18 * (X[:, 0] - X[:, 1])
+    X = (1e-25 * (X + offset)).astype("float32")
+    model = AdagradRegressor(random_state=0).fit(X, y)  # the slopes are 1e43
+    np.testing.assert_array_equal(model.coef_, [np.inf, -np.inf])
+    assert model.score(X, y) > 0.9
+
+
 def test_attributes_of_rows_whose_squares_overflow_are_there():
     X = 1e160 * np.random.default_rng(0).normal(size=(20, 3))
     model = AdagradClassifier(random_state=0).fit(X, np.arange(20) % 2)

@@ -18,7 +18,12 @@ from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sk_adagrad import AdagradClassifier, AdagradRegressor, _visits
+from sk_adagrad import (
+    AdagradClassifier,
+    AdagradRegressor,
+    AdagradRegressorCV,
+    _visits,
+)
 from sk_adagrad._rows import read_rows
 from sk_adagrad._visits import shuffled, visits
 
@@ -1229,6 +1234,29 @@ def test_targets_too_large_to_square_or_sum_are_refused_without_a_warning(task):
     for targets in (y * 1e200, np.full_like(y, 1.7e308)):
         with pytest.raises(ValueError, match="too large"):
             fitted(task, X, targets)
+
+
+@pytest.mark.parametrize("preconditioner", ["diagonal", "full"])
+def test_losses_too_large_to_sum_over_targets_are_refused_without_a_warning(
+    preconditioner,
+):
+    y = np.full((1, 3), 1.3e154)  # half of the square is 0.47 of the largest number
+    model = AdagradRegressor(eta0=0.5, preconditioner=preconditioner)
+    for learn in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match="loss is no longer a finite number"):
+            learn([[1.0]], y)
+    with pytest.raises(ValueError, match="loss of the validation set"):
+        model.fit([[1.0]], np.zeros((1, 3)), X_val=[[1.0]], y_val=y)
+    search = AdagradRegressorCV(eta0s=[0.5, 1.0], preconditioner=preconditioner)
+    with pytest.raises(ValueError, match="No cell"):
+        search.set_params(shuffle=False).fit([[1.0]], y)
+
+
+def test_losses_too_large_to_sum_over_halves_of_a_trial_are_refused_without_a_warning():
+    X = np.random.default_rng(0).normal(size=(80, 1))
+    y = 1e153 * np.sqrt(np.arange(80.0))
+    with pytest.raises(ValueError, match="loss is no longer a finite number"):
+        AdagradRegressor(shuffle=False).fit(X, y)
 
 
 def test_of_equal_validation_losses_the_first_model_is_kept():

@@ -718,6 +718,25 @@ def test_values_too_large_for_the_model_are_refused(dtype):
 
 @each_format
 @each_stream
+def test_rows_too_large_for_the_model_are_refused_without_a_warning(stream, form):
+    X, y, _ = samples(stream)
+    model = copy.deepcopy(STREAMS[stream])
+    model.partial_fit(form(X.astype("float32")), y, **first_call(stream))
+    before = pickle.dumps(model)
+    large = X.copy()
+    large[3, 1] = 1e39
+    for use in (
+        lambda: model.partial_fit(form(large), y),
+        lambda: model.predict(form(large)),
+        lambda: model.fit(form(X.astype("float32")), y, X_val=form(large), y_val=y),
+    ):
+        with pytest.raises(ValueError, match=r"too large for dtype\('float32'\)"):
+            use()
+    assert pickle.dumps(model) == before
+
+
+@each_format
+@each_stream
 def test_memory_mapped_read_only_arrays_are_read_where_they_are(stream, form, tmp_path):
     def memory_mapped(X):
         joblib.dump(form(X), tmp_path / "X")
