@@ -14,7 +14,11 @@ class AttributesMixin:
     """Fitted attributes, each read from the state when it is asked for."""
 
     def _published(self, coef):
-        return as_configured(coef) if sp.issparse(coef) else coef
+        if not sp.issparse(coef):
+            return coef
+        # Another matrix of the same arrays: predictions go by the state's own, which
+        # `resize` would change.
+        return as_configured(sp.csr_matrix(coef))
 
     @property
     def coef_(self) -> Any:

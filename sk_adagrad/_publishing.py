@@ -133,7 +133,8 @@ def read_only(array):
     Writing to it would change nothing, and the user would not know.
     """
     if sp.issparse(array):
-        array.data.flags.writeable = False
+        for part in (array.data, array.indices, array.indptr):
+            part.flags.writeable = False
         return array
     array = np.ascontiguousarray(array)
     array.flags.writeable = False

@@ -1,5 +1,6 @@
 """Classes, labels, probabilities and targets: what the outputs mean."""
 
+import contextlib
 import os
 import pickle
 from pathlib import Path
@@ -781,6 +782,28 @@ def test_a_sparsified_model_predicts_and_learns_as_before(task, options, eta0):
 def assert_same_as_matrix(sparse, dense):
     shape = np.atleast_2d(dense.coef_).shape
     np.testing.assert_array_equal(sparse.coef_.toarray(), dense.coef_.reshape(shape))
+
+
+@pytest.mark.parametrize("interface", ["spmatrix", "sparray"])
+@pytest.mark.parametrize("preconditioner", ["diagonal", "full"])
+def test_a_sparse_coef_cannot_change_the_model(preconditioner, interface):
+    X, _ = rows()
+    model = AdagradClassifier(preconditioner=preconditioner, random_state=0)
+    model.fit(X, classes(3)).sparsify()
+    wanted, before = model.coef_.toarray(), model.decision_function(X)
+    can_choose = "sparse_interface" in get_config()
+    with config_context(**{"sparse_interface": interface} if can_choose else {}):
+        for name in ("data", "indices", "indptr"):
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(model.coef_, name)[:] = 0
+        with contextlib.suppress(ValueError):  # an older SciPy resizes in place
+            model.coef_.resize((1, 2))
+        model.coef_.data = np.zeros(1)
+        coef = model.coef_
+    np.testing.assert_array_equal(coef.toarray(), wanted)
+    np.testing.assert_array_equal(model.decision_function(X), before)
+    if preconditioner == "diagonal":  # a full matrix makes it anew
+        assert np.shares_memory(coef.data, model.coef_.data)
 
 
 def test_what_fails_leaves_a_sparsified_model_as_it_was():
