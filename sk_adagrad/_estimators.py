@@ -347,6 +347,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         return getattr(self, name) if name else 0.0
 
     def _rule(self, dtype):
+        alpha, l1_ratio = float(self.alpha), float(self.l1_ratio)
         return Rule(
             loss=self.loss,
             loss_parameter=self._loss_parameter(),
@@ -354,10 +355,10 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
                 update=self.update,
                 eps=float(self.eps),
                 least_eps=float(np.finfo(dtype).tiny),
-                l1=(_or_zero(self.alpha * self.l1_ratio, dtype),),
-                l2=(_or_zero(self.alpha * (1 - self.l1_ratio), dtype),),
+                l1=(_or_zero(alpha * l1_ratio, dtype),),
+                l2=(_or_zero(alpha * (1 - l1_ratio), dtype),),
             ),
-            fade=-math.expm1(-math.log(2) / (self.half_life or math.inf)),
+            fade=-math.expm1(-math.log(2) / float(self.half_life or math.inf)),
             fit_intercept=self.fit_intercept,
             importance_aware=self.importance_aware,
             refresh_every=self.refresh_every,

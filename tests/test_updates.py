@@ -188,6 +188,19 @@ def test_lazy_regularisation_equals_the_dense_loop(task, update, l1_ratio, dtype
     assert_follows(trained(task, dtype, form, **options), reference, dtype)
 
 
+@pytest.mark.parametrize("number", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("name", ["l1_ratio", "half_life"])
+def test_a_parameter_counts_the_same_whatever_its_type(name, number):
+    X = np.random.default_rng(0).normal(size=(50, 4))
+    model, wanted = (
+        AdagradRegressor(eta0=0.5, alpha=1e-3, **{name: value})
+        for value in (number(0.25), 0.25)
+    )
+    for each in (model, wanted):
+        each.partial_fit(X, X[:, 0])
+    np.testing.assert_array_equal(model.coef_, wanted.coef_)
+
+
 @pytest.mark.parametrize("l1_ratio", [0.3, 1.0])
 @each_update
 @some_tasks
