@@ -315,6 +315,7 @@ class BaseSearch(BaseAdagrad):
             below = places_below(learner.most_passes(passes["max_iter"]))
         trial = Trial.of_stream(samples.targets.n_outputs)
         trial = replace(trial, end=n, look=n, below=below)
+        trial = trial.on_rows(samples.rows, samples.targets.n_outputs)
         scores, best = {}, {}
 
         def begin(rules):

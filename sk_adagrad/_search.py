@@ -95,8 +95,8 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
     best_estimator_ : AdagradClassifier
         The model as a plain estimator with the parameters found. Its `partial_fit` goes
         on from the model, in a copy, so that the search stays as it is; its `fit`
-        starts anew, at the rate `eta0_`. Until it learns, `sparsify` and
-        `densify` of the search act on it too.
+        starts anew, at the rate `eta0_`. Until it learns, `sparsify` and `densify` of
+        the search act on it too.
     cv_results_ : dict of ndarray
         Scores of all cells, as in :class:`~sklearn.model_selection.GridSearchCV`:
         ``params``, ``param_eta0``, ``param_alpha``, ``param_l1_ratio``,
@@ -289,8 +289,8 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     best_estimator_ : AdagradRegressor
         The model as a plain estimator with the parameters found. Its `partial_fit` goes
         on from the model, in a copy, so that the search stays as it is; its `fit`
-        starts anew, at the rate `eta0_`. Until it learns, `sparsify` and
-        `densify` of the search act on it too.
+        starts anew, at the rate `eta0_`. Until it learns, `sparsify` and `densify` of
+        the search act on it too.
     cv_results_ : dict of ndarray
         Scores of all cells, as in :class:`~sklearn.model_selection.GridSearchCV`:
         ``params``, ``param_eta0``, ``param_alpha``, ``param_l1_ratio``,

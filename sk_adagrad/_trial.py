@@ -78,6 +78,12 @@ class Trial:
         look = end if self.look == self.end else min(self.look, end)
         return replace(self, end=end, look=look, below=below)
 
+    def on_rows(self, rows, n_outputs):
+        """Return the trial on these rows: whether it is late may depend on them."""
+        if self.late or not self.below:
+            return self
+        return replace(self, late=n_outputs * rows.n_nonzero_features() < self.end)
+
     def next_choice(self, n_candidates):
         """Return the count of samples after which there are to be fewer candidates."""
         return self.look if n_candidates > _LEFT + self.below else self.end
@@ -147,9 +153,7 @@ def try_candidates(learner, state, candidates, trial):
         learner, features = _cut_to(learner, state, trial.end)
     else:
         features = np.arange(rows.n_features)
-    if trial.below and not trial.late:
-        n_weights = state.n_outputs * learner.samples.rows.n_nonzero_features()
-        trial = replace(trial, late=n_weights < trial.end)
+    trial = trial.on_rows(learner.samples.rows, state.n_outputs)
     visits = learner.visits_to(trial.since(), trial.end)
     if state.coupled:
         _try_softmax(learner, state, candidates, trial, visits, features)
