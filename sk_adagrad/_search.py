@@ -121,8 +121,9 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
     **Half of the rate.** With ``cv=None`` the first pass decides, and more passes want
     a smaller rate than one. So with ``max_iter`` of three or more the model that goes
     on is that of the next lower rate, as in :class:`AdagradClassifier`. With a single
-    output, the second half of the pass decides which rate is best, while scores are of
-    all of it. With values for `eta0s` the best cell's own model goes on.
+    output, or several with fewer weights than samples, the second half of the pass
+    decides which rate is best, while scores are of all of it. With values for `eta0s`
+    the best cell's own model goes on.
 
     **Folds.** A fold's models know all classes, also those that its training rows do
     not have, and their order of visits is that of `AdagradClassifier(random_state=...)`
@@ -315,8 +316,9 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     **Half of the rate.** With ``cv=None`` the first pass decides, and more passes want
     a smaller rate than one. So with ``max_iter`` of three or more the model that goes
     on is that of the next lower rate, as in :class:`AdagradRegressor`. With a single
-    output, the second half of the pass decides which rate is best, while scores are of
-    all of it. With values for `eta0s` the best cell's own model goes on.
+    output, or several with fewer weights than samples, the second half of the pass
+    decides which rate is best, while scores are of all of it. With values for `eta0s`
+    the best cell's own model goes on.
 
     **First intercepts.** With an integer `eta0s` they are those of ``eta0="auto"``,
     near the mean of y; with values they are 0, as in `AdagradRegressor(eta0=...)`, so
