@@ -64,7 +64,8 @@ def candidates(target_sizes, row_size, n_candidates):
     Parameters
     ----------
     target_sizes : ndarray of shape (n_outputs,)
-        Root mean square of each output's targets; under a log link 1, for labels 2.
+        Root mean square of each output's targets; under a log link of what they differ
+        by as shares, at most 1; for labels 2.
     row_size : float
         The Euclidean norm of a typical row.
     n_candidates : int

@@ -355,7 +355,9 @@ def test_accumulators_of_targets_start_by_their_slopes(loss, method):
     getattr(model, method)(X, Y, sample_weight=weight)
     means = np.average(Y, axis=0, weights=weight)
     if loss in ("poisson", "gamma"):
-        first = np.log(2) * np.round(np.log2(means))
+        squares = np.average((Y / means - 1) ** 2, axis=0, weights=weight)
+        shares = np.minimum(1, np.sqrt(squares))
+        first = np.log(2) * first_intercepts(np.log2(means), shares)
     else:
         spreads = np.sqrt(np.average((Y - means) ** 2, axis=0, weights=weight))
         first = first_intercepts(means, spreads)
@@ -619,21 +621,42 @@ def test_intercepts_start_at_0_where_they_are_not_chosen(params):
         assert model.progressive_loss_ == 1e12 / 2
 
 
-def test_intercepts_start_there_whatever_the_order_of_the_samples():
+@pytest.mark.parametrize("loss", REGRESSION_LOSSES)
+def test_intercepts_start_there_whatever_the_order_of_the_samples(loss):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 3)), rng.normal(size=60) + 1e3
-    wanted = AdagradRegressor(random_state=0).fit(X, y)
+    wanted = AdagradRegressor(loss, random_state=0).fit(X, y)
     for _ in range(5):
         order = rng.permutation(60)
-        model = AdagradRegressor(random_state=0).fit(X[order], y[order])
+        model = AdagradRegressor(loss, random_state=0).fit(X[order], y[order])
         np.testing.assert_array_equal(model.intercept_, wanted.intercept_)
         np.testing.assert_array_equal(model.coef_, wanted.coef_)
 
 
-def test_targets_that_are_all_the_same_are_learned_at_once():
+@pytest.mark.parametrize("loss", REGRESSION_LOSSES)
+def test_targets_that_are_all_the_same_are_learned_at_once(loss):
     X = np.random.default_rng(0).normal(size=(30, 4))
-    model = AdagradRegressor(random_state=0).fit(X, np.full(30, 1234.5))
+    model = AdagradRegressor(loss, random_state=0).fit(X, np.full(30, 1234.5))
     np.testing.assert_allclose(model.predict(X), 1234.5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "loss", [loss for loss, of in REGRESSION_LOSSES.items() if of.log_link]
+)
+@pytest.mark.parametrize("spread", [2.0**-8, 2.0**-12])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_log_link_learns_what_targets_of_one_size_differ_by(method, spread, loss):
+    """As years do: there the loss is nearly a squared error, and the link a line."""
+    rng = np.random.default_rng(0)
+    X = sp.random(4000, 1000, 0.01, "csr", random_state=0, data_rvs=np.ones)
+    z = X @ rng.normal(size=1000) / 3 + 0.3 * rng.normal(size=4000)
+    y, half = 1990 * (1 + spread * z), slice(None, None, 2)
+    scores = []
+    for each in (loss, "squared_error"):
+        model = AdagradRegressor(each, random_state=0)
+        getattr(model, method)(X[half], y[half])
+        scores.append(model.score(X[1::2], y[1::2]))
+    assert scores[0] > scores[1] - 0.025
 
 
 def test_stored_zeros_and_the_format_do_not_matter():
