@@ -76,9 +76,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         The part of `alpha` that is L1, which makes weights exactly 0.
     eps : float, default=1e-8
         ε of the rule, inside the root; in units of a squared gradient. Under
-        ``eta0="auto"`` it is multiplied by the square of the mean ``|slope|`` of the
-        loss at first, so that targets may have any unit, and of the mean sample weight
-        if that is below 1.
+        ``eta0="auto"`` it is multiplied by the mean square of the slopes of the loss at
+        first, so that targets may have any unit, and by the square of the mean sample
+        weight if that is below 1.
     initial_accumulator : float or "auto", default="auto"
         Where every G starts; in units of a squared gradient. A larger one shortens the
         first steps of features whose gradients are small. It is neither forgotten under
@@ -252,11 +252,11 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     samples decide, since large rates overshoot at first; so they do for several outputs
     that together have fewer weights than samples to choose by.
 
-    G starts at the square of 4 a s, rounded to a power of two, s being the mean
-    ``|slope|`` of the loss over samples at the first intercept. Where the weights of
-    samples have a mean below 1, s is multiplied by it. So features that have occurred
-    fewer than about sixteen times take shorter steps, which on sparse data lowers the
-    squared error by up to a half.
+    G starts at the square of 3 a s, rounded to a power of two, s being the root mean
+    square of the slopes of the loss over samples at the first intercept. Where the
+    weights of samples have a mean below 1, s is multiplied by it. So features that have
+    occurred fewer than about nine times take shorter steps, which on sparse data lowers
+    the squared error by up to a half.
 
     The intercept starts at the mean of y, rounded to a multiple of the target's
     standard deviation, itself rounded to a power of two; under a log link its logarithm
@@ -509,7 +509,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         raw = np.zeros_like(values) + biases
         parameter = self._loss_parameter()
         _, slopes = evaluated(self.loss, parameter, raw.ravel(), values.ravel())
-        return _mean(np.abs(slopes).reshape(values.shape), samples)
+        return _root_mean_square(slopes.reshape(values.shape), samples)
 
     def _first_slopes(self, samples):
         return FIRST_SLOPES_OF_TARGETS

@@ -56,19 +56,31 @@ FORMS = {
 }
 
 
+def weighted_quantiles(Y, weight, level):
+    """Return the least value of each column that this part of its weight is up to."""
+    order = Y.argsort(axis=0)
+    sums = np.cumsum(weight[order], axis=0)
+    places = (sums < level * sums[-1]).sum(axis=0)
+    return np.take_along_axis(Y, order, axis=0)[places, np.arange(Y.shape[1])]
+
+
 def samples(task, form):
     """Return eleven outputs' samples, so that banks are not full, and weights.
 
-    Targets have means of about 0, of the first 32 with a weight too, so that
-    intercepts start at 0, as they do at a given rate.
+    The first 32 with a weight, by which a stream starts, have targets of the median 0
+    and the root mean square 1, and so have the others. So intercepts start at 0, as
+    they do at a given rate, and all scales are the same in a stream as in `fit`; those
+    that are rounded to powers of two by this choice of a seed.
     """
     make, dtype = FORMS[form]
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(71)
     X = rng.normal(size=(N_ROWS, N_FEATURES)) * (rng.random((N_ROWS, N_FEATURES)) < 0.5)
     z = X @ rng.normal(size=(N_FEATURES, 11)) + rng.normal(size=(N_ROWS, 11))
-    for part in (z[:35], z[35:]):
-        part -= part.mean(axis=0)
     weight = rng.uniform(0.2, 2, N_ROWS) * (rng.random(N_ROWS) < 0.9)
+    end = np.flatnonzero(weight)[31] + 1
+    for part, weights in ((z[:end], weight[:end]), (z[end:], weight[end:])):
+        part -= weighted_quantiles(part, weights, 0.5)
+        part /= np.sqrt(np.average(part**2, axis=0, weights=weights))
     return make(X.astype(dtype)), TARGETS[task][1](z), weight.astype(dtype)
 
 
@@ -214,7 +226,8 @@ def test_rates_that_overflow_leave_the_choice_to_others(preconditioner, power):
     """In a stream as in fit, where they are tried one output after another."""
     rng = np.random.default_rng(0)
     X = (rng.normal(size=(700, 5)) * [1, 1, 1, 1, 30]).astype("float32")
-    y = (X @ rng.normal(size=5) + 3) * 2.0**power
+    # Times 1.5 all scales are the same in a stream, by 32 samples, as in fit.
+    y = (X @ rng.normal(size=5) + 3) * 1.5 * 2.0**power
     params = {"shuffle": False, "max_iter": 1, "scale_invariant": False}
     model = AdagradRegressor(preconditioner=preconditioner, **params)
     stream = clone(model).partial_fit(X, y)
@@ -361,8 +374,8 @@ def test_accumulators_of_targets_start_by_their_slopes(loss, method):
     else:
         spreads = np.sqrt(np.average((Y - means) ** 2, axis=0, weights=weight))
         first = first_intercepts(means, spreads)
-    steep = np.average(np.abs(SLOPES[loss](first, Y)), axis=0, weights=weight) ** 2
-    wanted = expected_start(X, weight, 4**2 * steep)
+    steep = np.average(SLOPES[loss](first, Y) ** 2, axis=0, weights=weight)
+    wanted = expected_start(X, weight, 3**2 * steep)
     np.testing.assert_array_equal(np.tile(model.initial_accumulator_, 11)[:11], wanted)
     np.testing.assert_array_equal(model.accumulators_[:, -1], wanted)
     rates = model.eta0_ / np.sqrt(wanted + model.eps_)
@@ -388,6 +401,17 @@ def test_a_stream_with_class_weights_waits_for_the_rarer_class(chunk):
     assert without.initial_accumulator_ == expected_start(X[:32], np.ones(32), 4)
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@pytest.mark.parametrize("share", [0.5, 0.05, 0.005])
+def test_rare_events_have_their_part_in_where_accumulators_start(share, loss):
+    """It goes with their share; the mean size of slopes would go with its square."""
+    X, rng = np.ones((4000, 1)), np.random.default_rng(0)
+    y = 1.0 * (rng.permutation(4000) < 4000 * share)
+    model = AdagradRegressor(loss, fit_intercept=loss != "squared_error").fit(X, y)
+    variance = share if loss == "squared_error" else share * (1 - share)
+    assert 9 * variance / 1.5 < model.initial_accumulator_ < 9 * variance * 1.5
+
+
 @pytest.mark.parametrize("preconditioner", ["diagonal", "full"])
 def test_eps_is_measured_in_squares_of_slopes(preconditioner):
     X, Y, _ = samples("targets", "dense float64")
@@ -395,8 +419,8 @@ def test_eps_is_measured_in_squares_of_slopes(preconditioner):
     params = {"eps": 1e-3, "preconditioner": preconditioner}
     auto = AdagradRegressor(random_state=0, **params).fit(X, Y)
     means = Y.mean(axis=0)
-    slopes = np.abs(Y - first_intercepts(means, Y.std(axis=0))).mean(axis=0)
-    wanted = 1e-3 * 2.0 ** np.round(2 * np.log2(slopes))
+    squares = np.square(Y - first_intercepts(means, Y.std(axis=0))).mean(axis=0)
+    wanted = 1e-3 * 2.0 ** np.round(np.log2(squares))
     np.testing.assert_allclose(auto.eps_, wanted, rtol=1e-12)
     for given in ({"eta0": 0.5}, {"loss": "absolute_error"}):
         assert AdagradRegressor(**params, **given).fit(X, Y).eps_ == 1e-3
