@@ -16,11 +16,20 @@ from ._losses import REGRESSION_LOSSES, evaluated
 from ._rates import (
     FIRST_SLOPES_OF_TARGETS,
     MOST_FIRST,
+    SLOPE_OF_QUANTILES,
     first_intercepts,
     first_samples,
+    size_of_most,
+    weighted_quantile,
 )
 from ._samples import cast_to
 from ._targets import Targets
+
+# Losses whose slopes are bounded, so that a few targets count little, however far they
+# are. So they do at the start: by mean and root mean square the mean absolute error was
+# 207 after fit and 378 after a stream if 0.5 % of targets were multiplied by 1e6, not
+# counting these, and is 0.80 and 0.81 as it was without them.
+_ROBUST = {"absolute_error", "epsilon_insensitive", "huber", "quantile"}
 
 
 class AdagradRegressor(RegressorMixin, BaseAdagrad):
@@ -59,9 +68,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         spread of y over the norm of a typical row; for losses with a log link, of the
         spread as a share of the mean, at most 1. Each is scored on every sample before
         it learns from it, and the best one of each output is kept (see Notes).
-        Intercepts start near the mean of y, or its logarithm. A float is the published
-        rule at this rate. Set later, it ends the choice; weights stay what they are,
-        except under dual averaging.
+        Intercepts start near the mean of y, or its logarithm, or at the median or
+        quantile. A float is the published rule at this rate. Set later, it ends the
+        choice; weights stay what they are, except under dual averaging.
     update : str, default="mirror_descent"
         How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
         ``"ftrl_proximal"``, see Notes. Leave it unless weights are to be 0: with L1,
@@ -239,31 +248,36 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     **eta0="auto".** The candidates are 2⁻⁵, 2⁻⁴, ..., 2² times c / (a √n), rounded to a
     power of two; c is the root mean square of the target's distance from the intercept
     to start with (under a log link from the prediction, divided by that, and c is at
-    most 1), a the mean ``|x|`` of the non-zeros of X and n
-    how many a row has. `fit` counts all rows, `partial_fit` its first 32 samples, or as
-    many, up to 4,096, as it takes until eight targets of each output differ from its
-    first: until it has seen them it keeps them, and starts anew with every call. Each
-    output chooses for itself. After 32,768 samples (4,096 with several outputs), or at
-    the end of the first pass of `fit`, the candidate with the least loss so far stays
-    and the others are dropped. With ``max_iter`` of three or more the one of half that
-    rate stays, which has learned beside it from the start: P passes make G about P
-    times as large, so that η / √P moves a weight as far as η does in one. There one
-    output settles after 8,192 samples, and only losses of the second half of those
-    samples decide, since large rates overshoot at first; so they do for several outputs
-    that together have fewer weights than samples to choose by.
+    most 1; for losses with bounded slopes, those that start at a quantile, what 68 % of
+    the distances that are not 0 do not exceed, times the root of their share), a the
+    mean ``|x|`` of the non-zeros of X and n how many a row has. `fit` counts all rows,
+    `partial_fit` its first 32 samples, or as many, up to 4,096, as it takes until eight
+    targets of each output differ from its first: until it has seen them it keeps them,
+    and starts anew with every call. Each output chooses for itself. After 32,768
+    samples (4,096 with several outputs), or at the end of the first pass of `fit`, the
+    candidate with the least loss so far stays and the others are dropped. With
+    ``max_iter`` of three or more the one of half that rate stays, which has learned
+    beside it from the start: P passes make G about P times as large, so that η / √P
+    moves a weight as far as η does in one. There one output settles after 8,192
+    samples, and only losses of the second half of those samples decide, since large
+    rates overshoot at first; so they do for several outputs that together have fewer
+    weights than samples to choose by.
 
     G starts at the square of 3 a s, rounded to a power of two, s being the root mean
-    square of the slopes of the loss over samples at the first intercept. Where the
-    weights of samples have a mean below 1, s is multiplied by it. So features that have
-    occurred fewer than about nine times take shorter steps, which on sparse data lowers
-    the squared error by up to a half.
+    square of the slopes of the loss over samples at the first intercept, and 0.5 for
+    ``"quantile"``. Where the weights of samples have a mean below 1, s is multiplied by
+    it. So features that have occurred fewer than about nine times take shorter steps,
+    which on sparse data lowers the squared error by up to a half.
 
     The intercept starts at the mean of y, rounded to a multiple of the target's
     standard deviation, itself rounded to a power of two; under a log link its logarithm
-    to base 2 is rounded so, with c for the deviation. Under ``update="dual_averaging"``
-    and at a float rate it starts at 0, like all weights. If the mean of y is 10⁵, the
-    first slopes are then 10⁵, after which weights hardly move: in such cases centre y,
-    as :class:`~sklearn.compose.TransformedTargetRegressor` does.
+    to base 2 is rounded so, with c for the deviation. For ``"absolute_error"``,
+    ``"huber"`` and ``"epsilon_insensitive"`` it starts at the median, and for
+    ``"quantile"`` at that quantile, so that a few targets that are far from the others
+    hardly change what is learned. Under ``update="dual_averaging"`` and at a float rate
+    it starts at 0, like all weights. If the mean of y is 10⁵, the first slopes are then
+    10⁵, after which weights hardly move: in such cases centre y, as
+    :class:`~sklearn.compose.TransformedTargetRegressor` does.
 
     Until the choice each output learns as eight models, each of which is what its rate
     as a float would have given from the same start, if columns are neither scaled nor
@@ -502,10 +516,15 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         """Return each output's size of targets, in which its weights are measured."""
         if self._losses[self.loss].log_link:
             return _relative_spreads(samples, np.exp(biases))
+        if self.loss in _ROBUST:
+            distances, weight = np.abs(_values(samples) - biases), samples.full_weight
+            return np.array([size_of_most(each, weight) for each in distances.T])
         return _spreads(samples, biases)
 
     def _slope_sizes(self, samples, biases):
-        values = samples.targets.values.astype(np.float64, copy=False)
+        if self.loss == "quantile":
+            return np.full(samples.targets.n_outputs, SLOPE_OF_QUANTILES)
+        values = _values(samples)
         raw = np.zeros_like(values) + biases
         parameter = self._loss_parameter()
         _, slopes = evaluated(self.loss, parameter, raw.ravel(), values.ravel())
@@ -520,13 +539,17 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         return first_samples(samples.targets.values[samples.counted(MOST_FIRST)])
 
     def _first_biases(self, samples):
-        """Return intercepts near the mean targets, see `first_intercepts`.
+        """Return intercepts near the mean targets, or at their medians or quantiles.
 
         Those of dual averaging are sums of gradients, which start at 0.
         """
         if not self.fit_intercept or self.update == "dual_averaging":
             return super()._first_biases(samples)
-        means = _mean(samples.targets.values, samples)
+        values, weight = _values(samples), samples.full_weight
+        if self.loss in _ROBUST:
+            level = self.quantile if self.loss == "quantile" else 0.5
+            return np.array([weighted_quantile(y, weight, level) for y in values.T])
+        means = _mean(values, samples)
         if self._losses[self.loss].log_link:  # in ln 2: y may have any unit 2^k
             means = np.where(means > 0, means, 1.0)
             spreads = _relative_spreads(samples, means)
@@ -538,10 +561,14 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         return coef[0] if single else super()._published(coef)
 
 
+def _values(samples):
+    """Return the targets in float64."""
+    return samples.targets.values.astype(np.float64, copy=False)
+
+
 def _spreads(samples, about):
     """Return the root mean square of each target's distance from a number."""
-    values = samples.targets.values.astype(np.float64, copy=False)
-    return _root_mean_square(values - about, samples)
+    return _root_mean_square(_values(samples) - about, samples)
 
 
 def _relative_spreads(samples, about):
@@ -553,8 +580,8 @@ def _relative_spreads(samples, about):
     they are 0.17 to 0.41, of pressures 0.93, at most 1.02 and where spreads are as
     large as means the same.
     """
-    values = samples.targets.values.astype(np.float64, copy=False)
-    return np.minimum(1.0, _root_mean_square(values / about - 1, samples))
+    shares = _values(samples) / about
+    return np.minimum(1.0, _root_mean_square(shares - 1, samples))
 
 
 @np.errstate(over="ignore")  # learning refuses what is too large
@@ -564,8 +591,8 @@ def _root_mean_square(values, samples):
 
 @np.errstate(over="ignore")  # as above
 def _mean(values, samples):
-    """Return the mean of each column in float64, or 0 if there are no samples."""
+    """Return the mean of each column, or 0 if there are no samples."""
     if not len(values):
         return np.zeros(values.shape[1])
     weights = samples.weight if len(samples.weight) else None
-    return np.average(values.astype(np.float64, copy=False), axis=0, weights=weights)
+    return np.average(values, axis=0, weights=weights)

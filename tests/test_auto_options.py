@@ -10,7 +10,12 @@ from sklearn.metrics import d2_tweedie_score
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV, _trial
 from sk_adagrad._losses import REGRESSION_LOSSES
-from sk_adagrad._rates import first_intercepts, first_samples
+from sk_adagrad._rates import (
+    first_intercepts,
+    first_samples,
+    size_of_most,
+    weighted_quantile,
+)
 
 from .comparing import STATE, assert_same, pickled, with_int64
 
@@ -351,7 +356,7 @@ def test_a_class_weight_makes_no_rare_class_frequent(factor, rare):
 
 SLOPES = {  # where predictions are p
     "squared_error": lambda p, y: p - y,
-    "absolute_error": lambda p, y: np.ones_like(y),
+    "absolute_error": lambda p, y: np.sign(p - y),
     "huber": lambda p, y: np.clip(p - y, -0.1, 0.1),
     "poisson": lambda p, y: np.exp(p) - y,
     "gamma": lambda p, y: 1 - y / np.exp(p),
@@ -371,6 +376,8 @@ def test_accumulators_of_targets_start_by_their_slopes(loss, method):
         squares = np.average((Y / means - 1) ** 2, axis=0, weights=weight)
         shares = np.minimum(1, np.sqrt(squares))
         first = np.log(2) * first_intercepts(np.log2(means), shares)
+    elif loss in ("absolute_error", "huber"):
+        first = weighted_quantiles(Y, weight, 0.5)
     else:
         spreads = np.sqrt(np.average((Y - means) ** 2, axis=0, weights=weight))
         first = first_intercepts(means, spreads)
@@ -481,7 +488,7 @@ def test_only_the_proportions_of_light_weights_matter(task, method):
 
 @pytest.mark.parametrize("n_equal", [0, 40, 140])
 @pytest.mark.parametrize("chunk", [1, 64])
-@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson"])
 def test_a_stream_is_scaled_by_targets_that_differ(loss, chunk, n_equal):
     """Claims are mostly 0; before one comes nothing is known of their size."""
     X, y, _ = samples("targets", "CSR float64, int64 indices")
@@ -492,7 +499,7 @@ def test_a_stream_is_scaled_by_targets_that_differ(loss, chunk, n_equal):
         part = slice(begin, begin + chunk)
         in_units.partial_fit(X[part], y[part])
         in_thousands.partial_fit(X[part], 1024 * y[part])
-    if loss == "squared_error":
+    if loss != "poisson":
         assert in_thousands.eta0_ == 1024 * in_units.eta0_
         np.testing.assert_allclose(
             in_thousands.predict(X), 1024 * in_units.predict(X), rtol=1e-5, atol=1e-3
@@ -643,6 +650,68 @@ def test_intercepts_start_at_0_where_they_are_not_chosen(params):
         model = AdagradRegressor(**params)
         getattr(model, fit)(np.ones((1, 1)), [1e6])
         assert model.progressive_loss_ == 1e12 / 2
+
+
+WITH_QUANTILES = [
+    ("absolute_error", 0.5),
+    ("huber", 0.5),
+    ("epsilon_insensitive", 0.5),
+    *(("quantile", level) for level in (0.1, 0.5, 0.68, 0.9)),
+]
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(("loss", "level"), WITH_QUANTILES)
+def test_bounded_slopes_start_at_the_quantile_of_the_weight(loss, level, method):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(32, 2)), rng.normal(size=(32, 2)) * [1, 1e6] + [0, 1e7]
+    weight = rng.integers(5, size=32)
+    Y[:8] = Y[8:16]
+    repeated = np.repeat(Y, weight, axis=0)
+    wanted = np.quantile(repeated, level, axis=0, method="inverted_cdf")
+    # Accumulators as large as these let nothing be learned.
+    model = AdagradRegressor(loss, quantile=level, initial_accumulator=1e60)
+    for factor in (1, 0.1):
+        getattr(model, method)(X, Y, sample_weight=factor * weight)
+        np.testing.assert_array_equal(model.intercept_, wanted)
+    model.fit(np.repeat(X, weight, axis=0), repeated)
+    np.testing.assert_array_equal(model.intercept_, wanted)
+
+
+def test_a_quantile_between_two_values_is_not_rounded_by_chance():
+    rng = np.random.default_rng(0)
+    values, weight = np.repeat([3.0, 4.0], 50), np.tile(rng.uniform(size=50), 2)
+    for _ in range(20):
+        order = rng.permutation(100)
+        assert weighted_quantile(values[order], weight[order], 0.5) == 3
+
+
+def test_a_size_of_most_is_that_of_normal_numbers_and_of_events():
+    rng = np.random.default_rng(0)
+    ones, normal = np.ones(10_000), np.abs(rng.normal(size=10_000))
+    assert size_of_most(normal, ones) == pytest.approx(1, rel=0.05)
+    normal[:50] = 1e9
+    assert size_of_most(normal, ones) == pytest.approx(1, rel=0.05)
+    events = 1.0 * (np.arange(10_000) < 100)
+    assert size_of_most(events, ones) == pytest.approx(0.1)
+    assert size_of_most(events, ones + 8 * events) == pytest.approx(0.3, rel=0.05)
+    assert size_of_most(0 * events, ones) == size_of_most(ones[:0], ones[:0]) == 0
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(("loss", "level"), WITH_QUANTILES)
+def test_a_few_far_targets_hardly_change_errors_on_others(loss, level, method):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4000, 5))
+    y = 3 + X @ [1.0, 2.0, 3.0, 4.0, 5.0] + rng.normal(size=4000)
+    is_far = rng.permutation(4000) < 20
+    errors = []
+    for targets in (y, np.where(is_far, 1e6 * y, y)):
+        model = AdagradRegressor(loss, quantile=level, random_state=0)
+        above = y - getattr(model, method)(X, targets).predict(X)
+        pinball = np.maximum(level * above, (level - 1) * above)
+        errors.append(pinball[~is_far].mean())
+    assert errors[1] == pytest.approx(errors[0], rel=0.1)
 
 
 @pytest.mark.parametrize("loss", REGRESSION_LOSSES)
