@@ -586,7 +586,13 @@ def _relative_spreads(samples, about):
 
 @np.errstate(over="ignore")  # learning refuses what is too large
 def _root_mean_square(values, samples):
-    return np.sqrt(_mean(np.square(values), samples))
+    """Return the root mean square of each column, also where squares overflow.
+
+    Of those, samples of weight 0 would make a mean that is no number.
+    """
+    least, most = np.finfo(np.float64).tiny, np.finfo(np.float64).max
+    largest = np.abs(values).max(axis=0, initial=0.0).clip(least, most)
+    return largest * np.sqrt(_mean(np.square(values / largest), samples))
 
 
 @np.errstate(over="ignore")  # as above

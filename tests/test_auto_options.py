@@ -419,6 +419,17 @@ def test_rare_events_have_their_part_in_where_accumulators_start(share, loss):
     assert 9 * variance / 1.5 < model.initial_accumulator_ < 9 * variance * 1.5
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_targets_whose_slopes_have_squares_that_overflow_are_refused(loss, method):
+    """Whether or not some of them have the weight 0."""
+    X, y, weight = samples("one target", "dense float64")
+    for weights in (None, weight):
+        model = AdagradRegressor(loss)
+        with pytest.raises(ValueError, match="too large"):
+            getattr(model, method)(X, 1e200 * np.abs(y), sample_weight=weights)
+
+
 @pytest.mark.parametrize("preconditioner", ["diagonal", "full"])
 def test_eps_is_measured_in_squares_of_slopes(preconditioner):
     X, Y, _ = samples("targets", "dense float64")
