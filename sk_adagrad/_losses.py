@@ -21,6 +21,8 @@ class Loss:
         The estimator's parameter that it reads.
     probability : callable, optional
         Probability of the positive class from a raw prediction, where there is one.
+    bounded_slope : bool
+        Whether targets that are far away have slopes no steeper than others.
     log_link : bool
         Whether the prediction is e to the power of the raw prediction.
     least_y : float
@@ -32,6 +34,7 @@ class Loss:
     name: str
     parameter: str | None = None
     probability: Callable[[np.ndarray], np.ndarray] | None = None
+    bounded_slope: bool = False
     log_link: bool = False
     least_y: float = -np.inf
     with_least: bool = True
@@ -43,8 +46,10 @@ def _truncated_line(raw_prediction: np.ndarray) -> np.ndarray:
 
 
 _SQUARED_ERROR = Loss("squared_error")
-_HUBER = Loss("huber", parameter="epsilon")
-_EPSILON_INSENSITIVE = Loss("epsilon_insensitive", parameter="epsilon")
+_HUBER = Loss("huber", parameter="epsilon", bounded_slope=True)
+_EPSILON_INSENSITIVE = Loss(
+    "epsilon_insensitive", parameter="epsilon", bounded_slope=True
+)
 _SQUARED_EPSILON_INSENSITIVE = Loss("squared_epsilon_insensitive", parameter="epsilon")
 
 
@@ -66,11 +71,11 @@ CLASSIFICATION_LOSSES = _by_name(
 
 REGRESSION_LOSSES = _by_name(
     _SQUARED_ERROR,
-    Loss("absolute_error"),
+    Loss("absolute_error", bounded_slope=True),
     _HUBER,
     _EPSILON_INSENSITIVE,
     _SQUARED_EPSILON_INSENSITIVE,
-    Loss("quantile", parameter="quantile"),
+    Loss("quantile", parameter="quantile", bounded_slope=True),
     Loss("poisson", log_link=True, least_y=0),
     Loss("gamma", log_link=True, least_y=0, with_least=False),
     Loss("tweedie", parameter="power", log_link=True, least_y=0),
