@@ -58,13 +58,15 @@ class Samples:
         return np.count_nonzero(self.weight) if len(self.weight) else self.rows.n_rows
 
     def counted(self, most, order=AS_THEY_COME):
-        """Return the samples of the first so many visits that have a weight."""
-        weight = self.of_visits(order)
-        if len(weight):
-            visits = np.flatnonzero(weight)[:most]
-        else:
-            visits = np.arange(min(len(order) or self.rows.n_rows, most))
-        return order[visits] if len(order) else visits
+        """Return the samples of the first so many visits that have a weight.
+
+        All visits of an order have one.
+        """
+        if len(order):
+            return order[:most]
+        if len(self.weight):
+            return np.flatnonzero(self.weight)[:most]
+        return np.arange(min(self.rows.n_rows, most))
 
     def of_visits(self, order):
         """Return the weights of visits to these samples; empty if all are 1.

@@ -50,15 +50,9 @@ class Learner:
         return len(self.order) or self.samples.rows.n_rows
 
     @property
-    def weight(self):
-        """The weights of the visits; empty if all are 1."""
-        return self.samples.of_visits(self.order)
-
-    @property
     def n_learned(self):
-        """How many of the visits have a weight."""
-        weight = self.weight
-        return int(np.count_nonzero(weight)) if len(weight) else self.n_visits
+        """How many of the visits have a weight: all of those of an order."""
+        return len(self.order) or int(self.samples.n_counted)
 
     def most_passes(self, max_iter):
         """Return `max_iter`, unless that is to be found out; None stays None."""
@@ -118,11 +112,13 @@ class Learner:
         if at < self.n_visits:
             self._learn(state, loss_sum, at, self.n_visits)
         with np.errstate(over="ignore", invalid="ignore"):  # the caller tells
+            weight = self.weight_after(0.0)
             if self.is_first_pass:
-                state.weight_sum = self.weight_after(state.weight_sum)
+                begin = state.weight_sum
+                state.weight_sum = self.weight_after(begin) if begin else weight
                 if loss_sum is not state.loss_sum:
                     state.loss_sum += loss_sum
-            return state, state.losses(loss_sum) - before, self.weight_after(0.0)
+            return state, state.losses(loss_sum) - before, weight
 
     def advance(self, state, loss_sum, at, since, stop):
         """Make visits; return the summed losses so far, or of the visits from `since`.
@@ -159,13 +155,14 @@ class Learner:
 
     def visits_to(self, *counts):
         """Return the visits behind so many samples of this pass; None stays None."""
-        weight = self.weight
-        ends = np.append(0, np.flatnonzero(weight) + 1) if len(weight) else None
-        return [n if n is None or ends is None else int(ends[n]) for n in counts]
+        if len(self.order) or not len(self.samples.weight):
+            return list(counts)
+        ends = np.append(0, np.flatnonzero(self.samples.weight) + 1)
+        return [n if n is None else int(ends[n]) for n in counts]
 
     def weight_after(self, begin):
         """Return the sum of the visits' weights, and of what was there before."""
-        weight = self.weight
+        weight = self.samples.of_visits(self.order)
         if not self.is_stream:
             total = weight.sum(dtype=np.float64) if len(weight) else self.n_visits
             return float(begin + total)
