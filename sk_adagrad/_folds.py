@@ -71,7 +71,8 @@ class Fold:
         model._publish(state.led_by(candidate), loss_curve, None)
         model._raw_prediction = KnownPrediction(model, self.X, raw)
         try:
-            score = scorer(model, self.X, self.y, **self.score_params)
+            with np.errstate(over="ignore"):  # infinity is the score of hopeless cells
+                score = scorer(model, self.X, self.y, **self.score_params)
         except Exception as error:
             # The frames of tracebacks would keep the state of each fold in memory.
             error.add_note(format_exc())

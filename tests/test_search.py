@@ -479,7 +479,6 @@ def test_a_model_that_overflows_has_no_score_and_ranks_last():
     assert model.eta0_ == 0.1
 
 
-@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 def test_deviance_scores_cells_whose_means_underflow():
     rng = np.random.default_rng(1)
     X = rng.lognormal(0, 2, size=(300, 3)).astype(np.float32)
