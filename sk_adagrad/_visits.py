@@ -85,7 +85,9 @@ def _numbers(rows, targets, weight, seed):
     if not KERNELS[targets.dtype].find_ties(numbers=numbers, same=same):
         return numbers, same
     _tell_apart(numbers, same, **keys)
-    keys_tell_all = rows.whole_keys and (targets.astype(np.float32) == targets).all()
+    with np.errstate(over="ignore"):  # infinity is not what it was either
+        rounded = targets.astype(np.float32)
+    keys_tell_all = rows.whole_keys and (rounded == targets).all()
     if same.any() and not keys_tell_all:
         tied = np.append(same, 0) | np.append(0, same)
         some = numbers[tied > 0].astype(np.uint32)

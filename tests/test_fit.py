@@ -263,6 +263,14 @@ def test_labels_of_weighed_or_repeated_rows_are_not_known_before_they_are_learne
         assert model.progressive_loss_ > np.log(2) - 0.02
 
 
+def test_equal_rows_with_targets_beyond_float32_are_told_apart_without_a_warning():
+    X, y = np.array([[1.0], [1.0], [1.0], [2.0]]), np.array([1e40, 2e40, 1e40, 3e40])
+    rows, _ = read_rows(X, keyed=True)
+    order, shares = visits(rows, y[:, None], np.empty(0), 0)
+    assert sorted(y[order]) == [1e40, 2e40, 3e40]
+    assert sorted(shares[order]) == [1, 1, 2]
+
+
 def test_rows_are_told_apart_by_either_half_of_their_keys():
     """Of 200,000 rows some have the same half key, and none the same key."""
     n_rows = 200_000
