@@ -24,9 +24,8 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     twice as high as with the shares, which are as good as a visit to each row as it
     came (0.0081 and 0.0082). But where a row is visited again its loss is not that of a
     new one, so that too high rates are chosen and rows learned by heart. With shares of
-    half the mean
-    weight, 18 tasks of 2,000 and 20,000 rows had 1.02 to 1.1 times the test loss if
-    weights were log-normal or rows a bootstrap sample.
+    half the mean weight, 18 tasks of 2,000 and 20,000 rows had 1.02 to 1.1 times the
+    test loss if weights were log-normal or rows a bootstrap sample.
 
     Parameters
     ----------
