@@ -15,10 +15,8 @@ from ._estimators import BaseAdagrad
 from ._losses import REGRESSION_LOSSES, evaluated
 from ._rates import (
     FIRST_SLOPES_OF_TARGETS,
-    MOST_FIRST,
     SLOPE_OF_QUANTILES,
     first_intercepts,
-    first_samples,
     size_of_most,
     weighted_quantile,
 )
@@ -527,10 +525,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     def _first_slopes(self, samples):
         return FIRST_SLOPES_OF_TARGETS
 
-    def _n_first(self, samples):
-        if self.preconditioner == "full":  # learning more anew would take too long
-            return super()._n_first(samples)
-        return first_samples(samples.targets.values[samples.counted(MOST_FIRST)])
+    def _that_must_differ(self, samples):
+        return samples.targets.values
 
     def _first_biases(self, samples):
         """Return intercepts near the mean targets, or at their medians or quantiles.

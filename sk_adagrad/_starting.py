@@ -8,11 +8,13 @@ from sklearn.base import BaseEstimator
 from ._columns import FIRST_VISITS, Columns, columns_of
 from ._rates import (
     FIRST_SAMPLES,
+    MOST_FIRST,
     N_CANDIDATES,
     Start,
     candidates,
     eps_units,
     first_accumulators,
+    first_samples,
     intercept_value,
 )
 
@@ -21,12 +23,25 @@ class StartMixin(BaseEstimator):
     """Parameters and samples make a `Start`.
 
     The estimator provides `_target_sizes` and `_first_slopes`; it may override
-    `_n_first`, `_first_biases` and `_slope_sizes`.
+    `_that_must_differ`, `_first_biases` and `_slope_sizes`.
     """
 
     def _n_first(self, samples):
         """Return how many of a stream's first samples decide what is "auto"."""
-        return FIRST_SAMPLES
+        targets = self._that_must_differ(samples)
+        # Of a full matrix, learning more anew would take too long.
+        if targets is None or self.preconditioner == "full":
+            return FIRST_SAMPLES
+        return first_samples(targets[samples.counted(MOST_FIRST)])
+
+    def _that_must_differ(self, samples):
+        """Return targets that say nothing while all are the same, or None.
+
+        Returns
+        -------
+        targets : ndarray of shape (n_samples, n_outputs), or None
+        """
+        return None
 
     def _first_biases(self, samples):
         """Return the intercept that each output starts with."""
@@ -76,8 +91,8 @@ class StartMixin(BaseEstimator):
         row_size = value_size * math.sqrt(row_nnz)
         biases = self._first_biases(samples)
         target_sizes = shared(self._target_sizes(samples, biases))
-        slopes = self._slope_sizes(samples, biases) * visited.lightness(order)
-        slopes = shared(slopes)
+        lightness = visited.lightness(order)
+        slopes = shared(self._slope_sizes(samples, biases) * lightness)
         eta = candidates(target_sizes, row_size, n_candidates)
         first_slopes = self._first_slopes(samples) * slopes
         accumulators = self._accumulators(value_size * first_slopes)
