@@ -79,7 +79,7 @@ def first_losses(learner, state, since):
     """
     since, end = learner.visits_to(since, learner.n_learned)
     deciding = learner.advance(state, state.loss_sum, 0, since, end)
-    state.weight_sum = learner.weight_after(0.0)
+    state.weight_sum = learner.weight_sum
     losses = mean_per_sample(state, state.losses(), state.weight_sum)
     with np.errstate(over="ignore"):  # infinite is the worst
         return losses, deciding.sum(axis=0)

@@ -195,7 +195,7 @@ def share_out(
     const uint8_t[::1] same,         # in
     const real[::1] weight,          # in
     double most_at_once,             # in: weight of a row that one visit is enough for
-    uint32_t[::1] order,             # out: rows, each once a visit
+    uint32_t[::1] order,             # out: rows, each once a visit; room for two
     real[::1] shares,                # out: weight of a visit to each row
 ):
     """Visit each distinct row as often as its weight asks for.

@@ -6,6 +6,7 @@ Knows nothing of estimators, and nothing of what learning is.
 import time
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -112,13 +113,11 @@ class Learner:
         if at < self.n_visits:
             self._learn(state, loss_sum, at, self.n_visits)
         with np.errstate(over="ignore", invalid="ignore"):  # the caller tells
-            weight = self.weight_after(0.0)
             if self.is_first_pass:
-                begin = state.weight_sum
-                state.weight_sum = self.weight_after(begin) if begin else weight
+                state.weight_sum = self.weight_after(state.weight_sum)
                 if loss_sum is not state.loss_sum:
                     state.loss_sum += loss_sum
-            return state, state.losses(loss_sum) - before, weight
+            return state, state.losses(loss_sum) - before, self.weight_sum
 
     def advance(self, state, loss_sum, at, since, stop):
         """Make visits; return the summed losses so far, or of the visits from `since`.
@@ -160,12 +159,17 @@ class Learner:
         ends = np.append(0, np.flatnonzero(self.samples.weight) + 1)
         return [n if n is None else int(ends[n]) for n in counts]
 
-    def weight_after(self, begin):
-        """Return the sum of the visits' weights, and of what was there before."""
+    @cached_property
+    def weight_sum(self):
+        """The sum of the visits' weights."""
         weight = self.samples.of_visits(self.order)
+        return float(weight.sum(dtype=np.float64) if len(weight) else self.n_visits)
+
+    def weight_after(self, begin):
+        """Return what a sum of weights that was `begin` is after the visits."""
         if not self.is_stream:
-            total = weight.sum(dtype=np.float64) if len(weight) else self.n_visits
-            return float(begin + total)
+            return begin + self.weight_sum
+        weight = self.samples.weight
         if not len(weight):
             end = begin + self.n_visits
             if begin.is_integer() and end <= 2**53:  # then no addition is rounded
