@@ -17,6 +17,7 @@ together: those of a softmax, which need each other's predictions, or up to four
 from libc.math cimport sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport qsort
+from libc.string cimport memset
 
 cdef extern from "_lanes.h" nogil:
     ctypedef double real

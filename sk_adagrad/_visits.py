@@ -104,8 +104,9 @@ def _sorted_numbers(weight, *, content, targets, seed):
     )
     if len(weight):
         numbers = numbers[weight != 0]
-    numbers.sort()
-    return numbers
+    in_order = np.empty_like(numbers)
+    KERNELS[targets.dtype].sort_numbers(numbers=numbers, in_order=in_order)
+    return in_order
 
 
 def _tell_apart(numbers, same, **keys):

@@ -24,6 +24,7 @@ from sk_adagrad import (
     AdagradRegressorCV,
     _visits,
 )
+from sk_adagrad._dispatch import KERNELS
 from sk_adagrad._rows import read_rows
 from sk_adagrad._visits import shuffled, visits
 
@@ -269,6 +270,18 @@ def test_equal_rows_with_targets_beyond_float32_are_told_apart_without_a_warning
     order, shares = visits(rows, y[:, None], np.empty(0), 0)
     assert sorted(y[order]) == [1e40, 2e40, 3e40]
     assert sorted(shares[order]) == [1, 1, 2]
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 3, 1000, 70_000])
+@pytest.mark.parametrize("upper_bits", [0, 3, 11, 12, 23, 32])
+def test_numbers_are_sorted_by_their_upper_halves(n_rows, upper_bits):
+    rng = np.random.default_rng(upper_bits)
+    upper = rng.integers(2**upper_bits, size=n_rows, dtype=np.uint64)
+    upper <<= np.uint64(rng.integers(32, 65 - upper_bits if upper_bits else 33))
+    numbers = upper | np.arange(n_rows, dtype=np.uint64)
+    expected, in_order = np.sort(numbers), np.empty_like(numbers)
+    KERNELS[np.dtype(np.float64)].sort_numbers(numbers=numbers, in_order=in_order)
+    np.testing.assert_array_equal(in_order, expected)
 
 
 def test_rows_are_told_apart_by_either_half_of_their_keys():
