@@ -269,19 +269,19 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     Whether a class is rare is decided before class weights; if these multiply its share
     of the weight by c, G starts at c times as much. Where the weights of samples have a
     mean below 1, G starts at its square times as much. `fit` counts all rows,
-    `partial_fit` its first 32 samples, or with two classes and a `class_weight` as
-    many, up to 4,096, as it takes until eight are not of the class of the first one:
-    until it has seen them it keeps them, and starts anew with every call. Each output
-    chooses for itself; a softmax has one rate. After 32,768 samples (4,096 with several
-    outputs), or at the end of the first pass of `fit`, the candidate with the least
-    loss so far stays and the others are dropped; one-vs-rest classes and labels keep
-    three from the 256th sample on, the one that is best then and its neighbours, and in
-    `fit` with ``max_iter`` of three or more one further above. Then the one of half
-    that rate stays, which has learned beside it from the start: P passes make G about P
-    times as large, so that η / √P moves a weight as far as η does in one. There one
-    output settles after 8,192 samples, and only losses of the second half of those
-    samples decide, since large rates overshoot at first; so they do for several outputs
-    that together have fewer weights than samples to choose by.
+    `partial_fit` its first 32 samples, and 64, 128, ... 4,096 once it has had as many:
+    until then it keeps the samples, and if more of them make a difference it starts
+    anew with all (a full matrix goes by 32). Each output chooses for itself; a softmax
+    has one rate. After 32,768 samples (4,096 with several outputs), or at the end of
+    the first pass of `fit`, the candidate with the least loss so far stays and the
+    others are dropped; one-vs-rest classes and labels keep three from the 256th sample
+    on, the one that is best then and its neighbours, and in `fit` with ``max_iter`` of
+    three or more one further above. Then the one of half that rate stays, which has
+    learned beside it from the start: P passes make G about P times as large, so that η
+    / √P moves a weight as far as η does in one. There one output settles after 8,192
+    samples, and only losses of the second half of those samples decide, since large
+    rates overshoot at first; so they do for several outputs that together have fewer
+    weights than samples to choose by.
 
     Until then each output learns as eight models, or fewer, each of which is what its
     rate as a float would have given with the same `initial_accumulator`, if columns are
@@ -290,15 +290,17 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     that the choice needs. If not, all are in memory at once, as they are with a full
     matrix. The choice depends on the samples, not on how a stream is cut into chunks.
 
-    **scale_invariant="auto".** It goes by the non-zeros of the first 64 visits (in
-    `partial_fit` of the first 32 samples) and the mean ``|x|`` of columns that have at
-    least four there. The smallest of these columns that together hold a tenth of the
-    non-zeros have means up to s. It is True if the mean of all is more than 4 s, if the
-    root mean square of columns' means is more than 8 s or 32 times the least, where the
-    mean of all is below ``10 * sqrt(eps)`` or above the fourth root of the largest
-    number, and where columns are centred. If a typical column is not as much larger
-    than the smallest ones, no column is divided by less than the largest value of those
-    up to eight times as large as it. Then a is the mean of what is read of these rows.
+    **scale_invariant="auto".** It goes by the non-zeros of 64 rows (the first that
+    `fit` visits; if it does not shuffle them, every so many-th; in `partial_fit` every
+    so many-th of those it starts by, or all of these if they are fewer) and the mean
+    ``|x|`` of columns that have at least four there. The smallest of these columns that
+    together hold a tenth of the non-zeros have means up to s. It is True if the mean of
+    all is more than 4 s, if the root mean square of columns' means is more than 8 s or
+    32 times the least, where the mean of all is below ``10 * sqrt(eps)`` or above the
+    fourth root of the largest number, and where columns are centred. If a typical
+    column is not as much larger than the smallest ones, no column is divided by less
+    than the largest value of those up to eight times as large as it. Then a is the mean
+    of what is read of these rows.
 
     **Columns far from 0.** Under ``eta0="auto"`` columns that have no zero in these
     rows are read as their distance from their mean there, if the squares of their means
@@ -579,15 +581,6 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     def _is_coupled(self, n_outputs):
         # Two classes have one output, whose logistic function is their softmax.
         return self.multi_class == "multinomial" and n_outputs > 1
-
-    def _that_must_differ(self, samples):
-        targets = samples.targets
-        if self.class_weight is None or targets.n_outputs > 1 or targets.are_sets:
-            return None
-        # Accumulators start by what weights make of the rarer class, of which the first
-        # 32 samples may have none: streams of 27 tasks with a rare class then had a
-        # mean balanced accuracy of 0.717, and have 0.745.
-        return targets.labels[:, None]
 
     def _target_sizes(self, samples, biases):
         return np.full(samples.targets.n_outputs, 2.0)  # from the label -1 to 1

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-# So many visits are looked at, fewer in a stream.
-FIRST_VISITS = 1 << 6
+# So many rows are looked at.
+N_LOOKED_AT = 1 << 6
 
 # Columns that none of these rows lacks are centred if by these columns alone rows lie
 # so many standard deviations from 0. Made data of 5 to 50 such columns have 1.01 to 1.1
@@ -159,7 +159,7 @@ def columns_of(X, *, scaled, may_be_centred, eps):
         scales = np.full(len(columns), least_scale)
         np.maximum.at(scales, of_value, values)
         size = _mean(values / scales[of_value])
-    return Columns(centring, bool(scaled), least_scale), size
+    return Columns(centring, bool(scaled), least_scale if scaled else 0.0), size
 
 
 def _mean(values):

@@ -29,7 +29,7 @@ from ._rule import Reading, Rule
 from ._samples import Samples, cast_to, checked_weight
 from ._solver import Learner, ordered, solve
 from ._sparse import as_csr, check_pointers, checked_csr
-from ._starting import StartMixin
+from ._starting import Opening, StartMixin
 from ._state import ModelState
 from ._trial import Trial
 
@@ -46,7 +46,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
     _losses: ClassVar[dict[str, Loss]]
     _state: ModelState | FullMatrixState
     _learned_loss: str
-    _opening: Samples | None
+    _opening: Opening | None
     _shares_state = False  # with a search, whose model must not learn
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
@@ -88,18 +88,24 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         if go_on and stream and not weighed.n_counted:
             return  # no sample at all: not even a counter moves
         held_out = self._held_out(validation, dtype)
-        opening = self._opening if go_on else None
-        if opening is not None and self.eta0 == "auto":
-            # The rates depend on the first samples: start anew with all of them.
-            go_on, samples = False, opening.followed_by(samples)
-            weighed, class_counts = self._weighed(samples, stream=stream)
+        known = self._opening if go_on and self.eta0 == "auto" else None
+        opening, seen = known, weighed
+        if not go_on:
+            opening = Opening(self._start_of_stream(seen)) if stream else None
+        elif known and self._is_due(self._state.t, seen.n_counted, stream):
+            samples = known.followed_by(samples)
+            seen, counts = self._weighed(samples, stream=stream)
+            opening = Opening(self._start_of_stream(seen)) if stream else None
+            if opening is None or not opening.start.equals(known.start):
+                go_on, weighed, class_counts = False, seen, counts
         state, loss_curve, validation_curve = self._solve(
-            weighed, class_counts, held_out, task, go_on=go_on, stream=stream
+            weighed, class_counts, opening, held_out, task, go_on=go_on, stream=stream
         )
         self._publish(state, loss_curve, validation_curve)
-        begins = stream and not go_on and state.n_candidates > 1
-        if begins and weighed.n_counted < self._n_first(weighed):
-            self._opening = samples.take(weighed.counted(weighed.rows.n_rows))
+        if stream and opening and self._may_start_anew(state.t):
+            if len(seen.weight):
+                samples = samples.take(seen.counted(seen.rows.n_rows))
+            self._opening = opening.with_more(samples)
 
     def _validate_changed_params(self):
         """Validate parameters as `fit` does, if any was set since the last call.
@@ -116,14 +122,17 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
             self._validate_params()
             self._validated = values
 
-    def _solve(self, samples, class_counts, held_out, task, *, go_on, stream):
+    def _solve(self, samples, class_counts, opening, held_out, task, *, go_on, stream):
         candidates, rule = None, self._rule(samples.rows.data.dtype)
         passes = {} if stream else self._passes()
         order, visited = ordered(samples, passes.get("random_state"), self._scale_free)
         if go_on:
             state = self._state_to_go_on(rule, stream)
         else:
-            start = self._start(samples, visited, order, stream)
+            if opening:
+                start = opening.start
+            else:
+                start = self._start_of_fit(samples, visited, order)
             state, candidates = self._new_state(start, samples, rule, stream)
         state.class_counts = class_counts
 

@@ -40,9 +40,8 @@ _MOST = 0.68
 # The intercept's value is not 1 if rows are more than so many times as long.
 _LONG = 4
 
-# A stream shows this many samples before its candidates are settled; in a regression as
-# many more, up to a limit, as it takes until so many targets differ from the first one.
-FIRST_SAMPLES, MOST_FIRST, _UNEQUAL_TARGETS = 32, 1 << 12, 8
+# A stream starts by its first 32 samples, and anew by twice as many until 4,096.
+FIRST_SAMPLES, MOST_FIRST = 32, 1 << 12
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,16 @@ class Start:
     biases: np.ndarray
     intercept_value: float = 1.0
     columns: Columns = AS_THEY_ARE
+
+    def equals(self, other: "Start") -> bool:
+        """Whether a model would start in the same way."""
+        return all(map(np.array_equal, self._numbers(), other._numbers()))
+
+    def _numbers(self):
+        yield from (self.rates, self.accumulators, self.eps_units, self.biases)
+        columns, centring = self.columns, self.columns.centring
+        yield from (self.intercept_value, columns.scaled, columns.least_scale)
+        yield from (centring.columns, centring.centres)
 
 
 def candidates(target_sizes, row_size, n_candidates):
@@ -170,26 +179,23 @@ def size_of_most(distances, weight):
     return weighted_quantile(distances, away, _MOST) * math.sqrt(part)
 
 
-def first_samples(targets):
-    """Return how many samples of a stream are to show the scales of its targets.
+def n_to_start_by(n_samples, doubles=True):
+    """Return by how many of the first samples of a stream a model of them starts.
 
-    Equal ones have none, and where most are 0, as of claims, the first 32 may be equal:
-    of 16,000 of which 8 % were not, R² was then 0.05 by squared error and -0.5 by
-    Poisson loss, and so it is 0.21 and 0.22, as in other orders. The limit is there
-    because these samples are learned anew with every call until they suffice.
+    The first 32 may have one class only, or targets that hardly differ.
 
     Parameters
     ----------
-    targets : ndarray of shape (n_samples, n_outputs)
-
-    Returns
-    -------
     n_samples : int
-        More than there are if these do not suffice.
+        How many have come.
+    doubles : bool
+        Whether twice as many decide as soon as they have come.
     """
-    is_short = np.cumsum(targets != targets[:1], axis=0) < _UNEQUAL_TARGETS
-    needed = 1 + int(is_short.sum(axis=0).max())
-    return max(FIRST_SAMPLES, min(needed, MOST_FIRST))
+    if n_samples < FIRST_SAMPLES:
+        return n_samples
+    if not doubles:
+        return FIRST_SAMPLES
+    return min(1 << int(n_samples).bit_length() - 1, MOST_FIRST)
 
 
 def _rounded(scales, other):

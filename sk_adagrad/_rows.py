@@ -135,15 +135,15 @@ class Rows:
             has[self.indices[: self.nnz][self.data[: self.nnz] != 0]] = True
         return int(np.count_nonzero(has))
 
-    def followed_by(self, rows: "Rows") -> "Rows":
-        """Return a copy of these rows and then those; either may be dense or sparse.
+    def followed_by(self, *others: "Rows") -> "Rows":
+        """Return a copy of these rows and then those; each may be dense or sparse.
 
-        All have keys if those have.
+        All have keys if the last have.
         """
-        both = self.matrix(), rows.matrix()
-        sparse = any(map(sp.issparse, both))
-        X = sp.vstack(both, format="csr") if sparse else np.vstack(both)
-        return read_rows(X, keyed=True)[0] if len(rows.keys) else rows_of(X)
+        parts = [rows.matrix() for rows in (self, *others)]
+        sparse = any(map(sp.issparse, parts))
+        X = sp.vstack(parts, format="csr") if sparse else np.vstack(parts)
+        return read_rows(X, keyed=True)[0] if len(others[-1].keys) else rows_of(X)
 
 
 def rows_of(X) -> Rows:

@@ -88,15 +88,15 @@ class Samples:
         total = float(self.of_visits(order).sum(dtype=np.float64))
         return min(1.0, total / n_samples) if n_samples else 1.0
 
-    def followed_by(self, other):
-        """Return these samples and then those."""
-        parts = self, other
+    def followed_by(self, *others):
+        """Return a copy of these samples and then those."""
+        parts = self, *others
         weights = [part.weight for part in parts]
         if any(map(len, weights)):
             weights = [part.full_weight for part in parts]
         return Samples(
-            self.rows.followed_by(other.rows),
-            self.targets.followed_by(other.targets),
+            self.rows.followed_by(*(other.rows for other in others)),
+            self.targets.followed_by(*(other.targets for other in others)),
             np.concatenate(weights),
         )
 

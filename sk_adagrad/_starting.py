@@ -1,11 +1,13 @@
 """What a new model of an estimator starts with: as given, or by the first samples."""
 
 import math
+import pickle
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ._columns import FIRST_VISITS, Columns, columns_of
+from ._columns import N_LOOKED_AT, Columns, columns_of
 from ._rates import (
     FIRST_SAMPLES,
     MOST_FIRST,
@@ -14,34 +16,65 @@ from ._rates import (
     candidates,
     eps_units,
     first_accumulators,
-    first_samples,
     intercept_value,
+    n_to_start_by,
 )
+from ._rows import AS_THEY_COME
+from ._samples import Samples
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a stream has begun with, kept while it may start anew.
+
+    Parameters
+    ----------
+    start : Start
+        What the model started with.
+    parts : tuple of Samples
+        Those of weight, of each call.
+    """
+
+    start: Start
+    parts: tuple[Samples, ...] = ()
+
+    def with_more(self, samples):
+        """Return an opening that has these samples too.
+
+        Their arrays are as a pickle would have them, whose empty ones have strides:
+        `joblib.hash` is to know a model again that has been one.
+        """
+        samples = pickle.loads(pickle.dumps(samples))
+        return replace(self, parts=(*self.parts, samples))
+
+    def followed_by(self, samples):
+        """Return all samples so far."""
+        return self.parts[0].followed_by(*self.parts[1:], samples)
 
 
 class StartMixin(BaseEstimator):
     """Parameters and samples make a `Start`.
 
     The estimator provides `_target_sizes` and `_first_slopes`; it may override
-    `_that_must_differ`, `_first_biases` and `_slope_sizes`.
+    `_first_biases` and `_slope_sizes`.
     """
 
-    def _n_first(self, samples):
-        """Return how many of a stream's first samples decide what is "auto"."""
-        targets = self._that_must_differ(samples)
-        # Of a full matrix, learning more anew would take too long.
-        if targets is None or self.preconditioner == "full":
-            return FIRST_SAMPLES
-        return first_samples(targets[samples.counted(MOST_FIRST)])
+    def _n_to_start_by(self, n_samples):
+        """Return how many of so many samples of a stream decide what is "auto"."""
+        # With a full matrix, learning more anew would take too long.
+        return n_to_start_by(n_samples, doubles=self.preconditioner == "diagonal")
 
-    def _that_must_differ(self, samples):
-        """Return targets that say nothing while all are the same, or None.
+    def _may_start_anew(self, n_samples):
+        """Whether a stream that has had so many samples may still start anew."""
+        most = self._n_to_start_by(MOST_FIRST)
+        return self.eta0 == "auto" and self._n_to_start_by(n_samples) < most
 
-        Returns
-        -------
-        targets : ndarray of shape (n_samples, n_outputs), or None
-        """
-        return None
+    def _is_due(self, n_before, n_samples, stream):
+        """Whether more samples of a stream decide than those it has started by."""
+        if not stream:  # but a fit with warm_start, which may have any other samples
+            return n_before < FIRST_SAMPLES
+        before, after = map(self._n_to_start_by, (n_before, n_before + n_samples))
+        return after > before
 
     def _first_biases(self, samples):
         """Return the intercept that each output starts with."""
@@ -51,12 +84,16 @@ class StartMixin(BaseEstimator):
         """Return the size of each output's slopes at the first intercepts."""
         return np.ones(samples.targets.n_outputs)
 
-    def _start(self, samples, visited, order, stream):
-        """Return the `Start` of all samples, or of the first ones of a stream."""
+    def _start_of_stream(self, samples):
+        """Return the `Start` of the first ones of a stream's samples so far."""
+        n_first = self._n_to_start_by(samples.n_counted)
+        first = samples.take(samples.counted(n_first))
+        return self._start_of_fit(first, first, AS_THEY_COME)
+
+    def _start_of_fit(self, samples, visited, order):
+        """Return the `Start` of all samples."""
         if self.eta0 != "auto":
             return self._given_start([self.eta0], samples.targets.n_outputs)
-        if stream:
-            visited = samples = samples.take(samples.counted(self._n_first(samples)))
         return self._start_of(samples, visited, order)
 
     def _given_start(self, rates, n_outputs):
@@ -113,8 +150,12 @@ class StartMixin(BaseEstimator):
         return self.scale_invariant != "auto" and bool(self.scale_invariant)
 
     def _columns(self, visited, order):
-        """Return how the columns are to be read by what the first visits show."""
-        first = visited.rows.matrix()[visited.counted(FIRST_VISITS, order)]
+        """Return how the columns are to be read by what some visits show."""
+        some = visited.counted(N_LOOKED_AT, order)
+        if not len(order):  # a stream's rows may be like those they follow
+            apart = max(1, visited.n_counted // N_LOOKED_AT)
+            some = visited.counted(apart * N_LOOKED_AT)[::apart]
+        first = visited.rows.matrix()[some]
         diagonal = self.preconditioner == "diagonal"
         return columns_of(
             first,

@@ -116,15 +116,17 @@ class Targets:
             self, labels=kept.data, label_indptr=kept.indptr.astype(np.int64)
         )
 
-    def followed_by(self, other):
+    def followed_by(self, *others):
         """Return these targets and then those of other rows."""
+        parts = self, *others
         indptr = self.label_indptr
         if self.are_sets:
-            indptr = np.append(indptr, indptr[-1] + other.label_indptr[1:])
+            lengths = [np.diff(part.label_indptr) for part in parts]
+            indptr = np.append(0, np.cumsum(np.concatenate(lengths)))
         return replace(
             self,
-            values=np.concatenate((self.values, other.values)),
-            labels=np.concatenate((self.labels, other.labels)),
+            values=np.concatenate([part.values for part in parts]),
+            labels=np.concatenate([part.labels for part in parts]),
             label_indptr=indptr,
         )
 

@@ -12,7 +12,7 @@ from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV, 
 from sk_adagrad._losses import REGRESSION_LOSSES
 from sk_adagrad._rates import (
     first_intercepts,
-    first_samples,
+    n_to_start_by,
     size_of_most,
     weighted_quantile,
 )
@@ -72,18 +72,18 @@ def weighted_quantiles(Y, weight, level):
 def samples(task, form):
     """Return eleven outputs' samples, so that banks are not full, and weights.
 
-    The first 32 with a weight, by which a stream starts, have targets of the median 0
-    and the root mean square 1, and so have the others. So intercepts start at 0, as
-    they do at a given rate, and all scales are the same in a stream as in `fit`; those
-    that are rounded to powers of two by this choice of a seed.
+    The first 32, 64 and 128 with a weight, by which a stream starts, have targets of
+    the median 0 and the root mean square 1, and so have all. So intercepts start at 0,
+    as they do at a given rate, and all scales are the same in a stream as in `fit`;
+    those that are rounded to powers of two by this choice of a seed.
     """
     make, dtype = FORMS[form]
     rng = np.random.default_rng(71)
     X = rng.normal(size=(N_ROWS, N_FEATURES)) * (rng.random((N_ROWS, N_FEATURES)) < 0.5)
     z = X @ rng.normal(size=(N_FEATURES, 11)) + rng.normal(size=(N_ROWS, 11))
     weight = rng.uniform(0.2, 2, N_ROWS) * (rng.random(N_ROWS) < 0.9)
-    end = np.flatnonzero(weight)[31] + 1
-    for part, weights in ((z[:end], weight[:end]), (z[end:], weight[end:])):
+    ends = np.flatnonzero(weight)[[31, 63, 127]] + 1
+    for part, weights in zip(np.split(z, ends), np.split(weight, ends), strict=True):
         part -= weighted_quantiles(part, weights, 0.5)
         part /= np.sqrt(np.average(part**2, axis=0, weights=weights))
     return make(X.astype(dtype)), TARGETS[task][1](z), weight.astype(dtype)
@@ -390,11 +390,11 @@ def test_accumulators_of_targets_start_by_their_slopes(loss, method):
 
 
 @pytest.mark.parametrize("chunk", [1, 7, N_ROWS])
-def test_a_stream_with_class_weights_waits_for_the_rarer_class(chunk):
+def test_a_stream_with_class_weights_starts_again_with_the_rarer_class(chunk):
     X, _, _ = samples("binary", "dense float64")
     is_rare = np.arange(N_ROWS) % 9 == 40 % 9
     is_rare[:40] = False
-    n = 1 + np.flatnonzero(is_rare)[7]
+    n = 128  # of 150
     model = AdagradClassifier(class_weight={0: 1.0, 1: 20.0})
     for begin in range(0, N_ROWS, chunk):
         part = slice(begin, begin + chunk)
@@ -405,7 +405,7 @@ def test_a_stream_with_class_weights_waits_for_the_rarer_class(chunk):
     assert share < 1 / 8
     assert model.initial_accumulator_ == expected_start(X[:n], weight, 4 * gain)
     without = AdagradClassifier().partial_fit(X, is_rare.astype(int), classes=[0, 1])
-    assert without.initial_accumulator_ == expected_start(X[:32], np.ones(32), 4)
+    assert without.initial_accumulator_ == expected_start(X[:n], np.ones(n), 4)
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
@@ -447,18 +447,23 @@ def test_eps_is_measured_in_squares_of_slopes(preconditioner):
     np.testing.assert_allclose(auto.eps_, 10 * wanted, rtol=1e-12)
 
 
-def test_a_stream_starts_by_its_first_32_samples():
+@pytest.mark.parametrize("chunk", [1, 7, N_ROWS])
+def test_a_stream_starts_again_by_twice_as_many_samples(chunk):
     X, y, weight = samples("binary", "dense float64")
     kept = np.flatnonzero(weight)
-    X[kept[32:]] *= 1000
-    wanted = expected_start(X[kept[:32]], weight[kept[:32]], 1 / 256)
-    for cuts in ([], [1, 2, 40], range(1, N_ROWS)):
-        model = model_of("binary")
-        for part in np.split(np.arange(N_ROWS), cuts):
-            model.partial_fit(X[part], y[part], [0, 1], sample_weight=weight[part])
-        assert model.initial_accumulator_ == wanted
+    X *= np.linspace(1, 100, N_ROWS)[:, None]
+    model, starts = model_of("binary"), []
+    for begin in range(0, N_ROWS, chunk):
+        part = slice(begin, begin + chunk)
+        model.partial_fit(X[part], y[part], [0, 1], sample_weight=weight[part])
+        n = int(np.count_nonzero(weight[: begin + chunk]))
+        if n >= 32:
+            first = kept[: 2 ** int(np.log2(n))]
+            starts.append(model.initial_accumulator_)
+            assert starts[-1] == expected_start(X[first], weight[first], 1 / 256)
+    assert len(set(starts)) == (3 if chunk < N_ROWS else 1)
     model.set_params(eta0=0.5).partial_fit(X, y)
-    assert model.initial_accumulator_ == wanted, "a state keeps its start"
+    assert model.initial_accumulator_ == starts[-1], "a state keeps its start"
 
 
 @pytest.mark.parametrize("n_ones", [2, 8, 32])
@@ -519,17 +524,12 @@ def test_a_stream_is_scaled_by_targets_that_differ(loss, chunk, n_equal):
     assert_same(in_units, whole)
 
 
-def test_how_many_targets_show_their_scale():
-    rising, zeros = np.arange(5000.0)[:, None], np.zeros((5000, 1))
-    claims = zeros.copy()
-    claims[100::10] = 1
-    assert first_samples(rising) == 32
-    assert first_samples(claims) == 171
-    assert first_samples(np.hstack([rising, claims])) == 171
-    assert first_samples(claims[:150]) > 150  # more are needed
-    assert first_samples(zeros[:4000]) > 4000
-    assert first_samples(zeros) == 4096  # no longer waited for
-    assert first_samples(zeros[:0]) == 32
+def test_how_many_samples_a_stream_starts_by():
+    for come, first in [(0, 0), (1, 1), (31, 31), (32, 32), (63, 32), (64, 64)]:
+        assert n_to_start_by(come) == first
+        assert n_to_start_by(come, doubles=False) == min(first, 32)
+    for come, first in [(4095, 2048), (4096, 4096), (10**9, 4096)]:
+        assert n_to_start_by(come) == first
 
 
 AS_A_FEATURE = {

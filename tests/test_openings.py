@@ -1,0 +1,142 @@
+"""Streams whose first samples mislead: what is "auto" is measured again by more."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from sk_adagrad import AdagradClassifier, AdagradRegressor
+
+from .comparing import assert_same, pickled
+
+N_ROWS, N_FEATURES, N_ALIKE = 5000, 6, 40
+OPENINGS = {
+    "binary": AdagradClassifier(random_state=0),
+    "balanced": AdagradClassifier(class_weight="balanced"),
+    "classes": AdagradClassifier("hinge"),
+    "softmax": AdagradClassifier(multi_class="multinomial"),
+    "squared_error": AdagradRegressor(random_state=0),
+    "absolute_error": AdagradRegressor("absolute_error"),
+    "poisson": AdagradRegressor("poisson", alpha=1e-4, l1_ratio=0.5),
+    "targets": AdagradRegressor("huber", update="ftrl_proximal"),
+}
+each_opening = pytest.mark.parametrize("opening", OPENINGS)
+
+
+def samples(opening):
+    """Return rows, targets and weights; of each kind the first 40 rows are alike.
+
+    They have one class, or nearly the same target, and a column in another unit has no
+    values in 120 rows.
+    """
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(N_ROWS, N_FEATURES)) * (rng.random((N_ROWS, N_FEATURES)) < 0.7)
+    z = X @ rng.normal(size=(N_FEATURES, 4)) + 0.3 * rng.normal(size=(N_ROWS, 4))
+    order = np.argsort(z[:, 0])
+    first = order[N_ROWS // 2 : N_ROWS // 2 + N_ALIKE]
+    order = np.append(first, np.setdiff1d(np.arange(N_ROWS), first))
+    X, z = X[order], z[order]
+    X[:, 1] *= 300
+    X[:120, 1] = 0
+    weight = rng.uniform(0.5, 2, N_ROWS) * (rng.random(N_ROWS) < 0.9)
+    if opening in ("classes", "softmax"):
+        return X, np.digitize(z[:, 0], [-2, -1, 1, 2]), weight
+    if opening in ("binary", "balanced"):
+        return X, (z[:, 0] > 1).astype(int), weight
+    if opening == "targets":
+        return X, z * [1, 10, 100, 1000], weight
+    return X, np.exp(z[:, 0] / 4 + 5), weight
+
+
+def model_of(opening, **params):
+    return copy.deepcopy(OPENINGS[opening]).set_params(**params)
+
+
+def learn(model, X, y, weight, cuts, between=lambda model: model):
+    known = {"classes": np.unique(y)} if hasattr(model, "class_weight") else {}
+    for part in np.split(np.arange(len(y)), cuts):
+        model.partial_fit(X[part], y[part], sample_weight=weight[part], **known)
+        model = between(model)
+    return model
+
+
+@pytest.mark.parametrize(
+    "cuts",
+    [
+        [*range(1, 140), 600],
+        [31, 32, 33, 64, 100, 1000, 2047, 2049, 4095, 4096, 4097, 4800],
+        range(7, N_ROWS, 97),
+    ],
+    ids=["rows", "at powers of two", "97s"],
+)
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+@each_opening
+def test_a_long_stream_gives_the_same_model_however_it_is_cut(opening, form, cuts):
+    X, y, weight = samples(opening)
+    X, weight = form(X), weight if form is np.asarray else np.ones(N_ROWS)
+    whole = learn(model_of(opening), X, y, weight, [])
+    cut = learn(model_of(opening), X, y, weight, cuts, pickled)
+    assert_same(cut, whole)
+    assert whole.t_ == np.count_nonzero(weight)
+
+
+@pytest.mark.parametrize("opening", ["binary", "squared_error"])
+def test_a_stream_whose_first_samples_are_alike_learns_as_well_as_fit(opening):
+    X, y, _ = samples(opening)
+    train, test, ones = slice(4000), slice(4000, None), np.ones(4000)
+    fitted = model_of(opening).fit(X[train], y[train])
+    cut = learn(model_of(opening), X[train], y[train], ones, range(100, 4000, 100))
+    assert fitted.score(X[test], y[test]) > 0.8
+    assert cut.score(X[test], y[test]) > fitted.score(X[test], y[test]) - 0.02
+
+
+@each_opening
+def test_first_samples_are_kept_no_longer_than_needed(opening):
+    X, y, _ = samples(opening)
+    for n, at_least, at_most in ((4095, 4096 * 8, np.inf), (4096, 0, 10_000)):
+        model = learn(model_of(opening), X[:n], y[:n], np.ones(n), [5, 500])
+        assert at_least < len(pickle.dumps(model)) < at_most
+    model = learn(model_of(opening, eta0=0.5), X[:500], y[:500], np.ones(500), [])
+    assert len(pickle.dumps(model)) < 10_000
+
+
+@each_opening
+def test_a_refused_chunk_leaves_what_a_stream_has_begun_with(opening):
+    X, y, weight = samples(opening)
+    parts = X[:100], y[:100], weight[:100]
+    model, wanted = (learn(model_of(opening), *parts, [50]) for _ in range(2))
+    X[120, 2] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        model.partial_fit(X[100:300], y[100:300])
+    X[120, 2] = 0
+    for each in (model, wanted):
+        each.partial_fit(X[100:300], y[100:300], sample_weight=weight[100:300])
+    assert_same(model, wanted)
+
+
+def test_chunks_that_are_reused_for_others_do_not_change_what_was_kept():
+    X, y, _ = samples("binary")
+    model, wanted = model_of("binary"), model_of("binary")
+    room, labels = np.empty((50, N_FEATURES)), np.empty(50, dtype=int)
+    for begin in range(0, 500, 50):
+        part = slice(begin, begin + 50)
+        room[:], labels[:] = X[part], y[part]
+        model.partial_fit(room, labels, classes=[0, 1])
+        wanted.partial_fit(X[part], y[part], classes=[0, 1])
+        room[:], labels[:] = 1e9, 0
+    assert_same(model, wanted)
+
+
+@pytest.mark.parametrize("starts_again", [False, True])
+def test_what_changes_in_the_first_samples_acts_on_all_if_they_start_again(
+    starts_again,
+):
+    X = np.tile(np.append(np.eye(4), -np.eye(4), axis=0), (32, 1))
+    y = (X.sum(axis=1) > 0).astype(int)
+    X[128:] *= 100 if starts_again else 1
+    model = AdagradClassifier().partial_fit(X[:100], y[:100], [0, 1])
+    model.set_params(alpha=0.1, l1_ratio=1.0).partial_fit(X[100:], y[100:])
+    whole = AdagradClassifier(alpha=0.1, l1_ratio=1.0).partial_fit(X, y, [0, 1])
+    assert np.array_equal(model.coef_, whole.coef_) == starts_again
