@@ -1,6 +1,6 @@
 """Samples as the solver takes them: rows, what they are to teach, checked weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import numpy as np
@@ -52,6 +52,11 @@ class Samples:
             None if before is None else before[which],
         )
 
+    def copy(self):
+        """Return a copy, which shares nothing with X, y and weights."""
+        rows, targets = _with_own_arrays(self.rows), _with_own_arrays(self.targets)
+        return replace(_with_own_arrays(self), rows=rows, targets=targets)
+
     @property
     def n_counted(self):
         """How many samples have a weight."""
@@ -99,6 +104,11 @@ class Samples:
             self.targets.followed_by(*(other.targets for other in others)),
             np.concatenate(weights),
         )
+
+
+def _with_own_arrays(of):
+    arrays = {k: v.copy() for k, v in vars(of).items() if isinstance(v, np.ndarray)}
+    return replace(of, **arrays)
 
 
 def checked_weight(sample_weight, n_rows):

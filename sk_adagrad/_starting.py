@@ -39,13 +39,15 @@ class Opening:
     parts: tuple[Samples, ...] = ()
 
     def with_more(self, samples):
-        """Return an opening that has these samples too.
+        """Return an opening that has a copy of these samples too."""
+        return replace(self, parts=(*self.parts, samples.copy()))
 
-        Their arrays are as a pickle would have them, whose empty ones have strides:
-        `joblib.hash` is to know a model again that has been one.
+    def __getstate__(self):
+        """Return arrays as pickles have them, whose empty ones have strides.
+
+        So `joblib.hash` knows a model again that has been a pickle.
         """
-        samples = pickle.loads(pickle.dumps(samples))
-        return replace(self, parts=(*self.parts, samples))
+        return vars(self) | {"parts": pickle.loads(pickle.dumps(self.parts))}
 
     def followed_by(self, samples):
         """Return all samples so far."""
