@@ -258,7 +258,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         """
         return (
             not reset
-            and type(X) in (sp.csr_matrix, sp.csr_array)
+            and (type(X) in (sp.csr_matrix, sp.csr_array) or _is_c_contiguous(X))
             and X.dtype == dtype
             and X.shape[0] > 0
             and X.shape[1] == self.n_features_in_
@@ -443,5 +443,11 @@ def _or_zero(value, dtype):
     return float(value) if value >= np.finfo(dtype).tiny else 0.0
 
 
+def _is_c_contiguous(X):
+    return type(X) is np.ndarray and X.ndim == 2 and X.flags.c_contiguous
+
+
 def _is_numeric_column(y, shape):
-    return type(y) is np.ndarray and y.shape == shape and y.dtype.kind in "biuf"
+    """Whether y is an array of this shape, of numbers and without NaN."""
+    is_column = type(y) is np.ndarray and y.shape == shape
+    return is_column and y.dtype.kind in "biuf" and bool(np.isfinite(y).all())
