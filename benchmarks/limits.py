@@ -33,9 +33,9 @@ static inline void fetch(const void *at, long bytes) {
 static inline void fetch_ahead(long i, long n_rows, const int32_t *starts,
                                const int32_t *columns, const real *values,
                                const uint32_t *order) {
-    if (i + 32 >= n_rows) return;
-    __builtin_prefetch(starts + order[i + 32]);
-    long next = starts[order[i + 16]], n = starts[order[i + 16] + 1] - next;
+    if (i + 16 >= n_rows) return;
+    __builtin_prefetch(starts + order[i + 16]);
+    long next = starts[order[i + 4]], n = starts[order[i + 4] + 1] - next;
     fetch(columns + next, 4 * n);
     fetch(values + next, sizeof(real) * n);
 }
