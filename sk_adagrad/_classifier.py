@@ -25,9 +25,9 @@ from ._labels import (
     refuse_tags,
 )
 from ._losses import CLASSIFICATION_LOSSES
-from ._rates import FIRST_SLOPE_OF_RARE, FIRST_SLOPE_OF_TWO
+from ._rates import FIRST_SLOPE_OF_RARE, first_slope_of_two
 from ._sparse import as_configured
-from ._targets import RARE, Targets
+from ._targets import Targets
 
 
 def _has_probabilities(classifier):
@@ -263,25 +263,25 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     the penalty. Features that never occurred have weight 0.
 
     **eta0="auto".** The candidates are 2⁻⁴, 2⁻³, ..., 2³ times 1 / (a √n), and every G
-    starts at 4 a² where there are several outputs or one of two classes has less than
-    an eighth of the weight of samples, and at a² / 256 otherwise, all rounded to powers
-    of two; a is the mean ``|x|`` of the non-zeros of X and n how many a row has.
-    Whether a class is rare is decided before class weights; if these multiply its share
-    of the weight by c, G starts at c times as much. Where the weights of samples have a
-    mean below 1, G starts at its square times as much. `fit` counts all rows,
-    `partial_fit` its first 32 samples, and 64, 128, ... 4,096 once it has had as many:
-    until then it keeps the samples, and if more of them make a difference it starts
-    anew with all (a full matrix goes by 32). Each output chooses for itself; a softmax
-    has one rate. After 32,768 samples (4,096 with several outputs), or at the end of
-    the first pass of `fit`, the candidate with the least loss so far stays and the
-    others are dropped; one-vs-rest classes and labels keep three from the 256th sample
-    on, the one that is best then and its neighbours, and in `fit` with ``max_iter`` of
-    three or more one further above. Then the one of half that rate stays, which has
-    learned beside it from the start: P passes make G about P times as large, so that η
-    / √P moves a weight as far as η does in one. There one output settles after 8,192
-    samples, and only losses of the second half of those samples decide, since large
-    rates overshoot at first; so they do for several outputs that together have fewer
-    weights than samples to choose by.
+    starts at 4 a² where there are several outputs or one of two classes has up to an
+    eighth of the weight of samples, and at 4 a² / (8 s)⁵ if the rarer of them has more,
+    the share s of it: at a² / 256 for a half. All are rounded to powers of two; a is
+    the mean ``|x|`` of the non-zeros of X and n how many a row has. The share is that
+    before class weights; if these multiply it by c, G starts at c times as much. Where
+    the weights of samples have a mean below 1, G starts at its square times as much.
+    `fit` counts all rows, `partial_fit` its first 32 samples, and 64, 128, ... 4,096
+    once it has had as many: until then it keeps the samples, and if more of them make a
+    difference it starts anew with all (a full matrix goes by 32). Each output chooses
+    for itself; a softmax has one rate. After 32,768 samples (4,096 with several
+    outputs), or at the end of the first pass of `fit`, the candidate with the least
+    loss so far stays and the others are dropped; one-vs-rest classes and labels keep
+    three from the 256th sample on, the one that is best then and its neighbours, and in
+    `fit` with ``max_iter`` of three or more one further above. Then the one of half
+    that rate stays, which has learned beside it from the start: P passes make G about P
+    times as large, so that η / √P moves a weight as far as η does in one. There one
+    output settles after 8,192 samples, and only losses of the second half of those
+    samples decide, since large rates overshoot at first; so they do for several outputs
+    that together have fewer weights than samples to choose by.
 
     Until then each output learns as eight models, or fewer, each of which is what its
     rate as a float would have given with the same `initial_accumulator`, if columns are
@@ -590,13 +590,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         if n_outputs > 1:
             return np.full(n_outputs, FIRST_SLOPE_OF_RARE)
         share, weighed = samples.rarer_class()
-        if share >= RARE:
-            return np.array([FIRST_SLOPE_OF_TWO])
         # A class weight does not make a rare class frequent, but its slopes larger.
-        slope = FIRST_SLOPE_OF_RARE * math.sqrt(
-            weighed / share if weighed and share else 1.0
-        )
-        return np.array([slope])
+        weight = math.sqrt(weighed / share if weighed and share else 1.0)
+        return np.array([weight * first_slope_of_two(share)])
 
     def _y_checks(self, y):
         refuse_lists_of_labels(y)

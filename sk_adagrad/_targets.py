@@ -11,7 +11,7 @@ from ._rows import AS_THEY_COME
 _NO_INDPTR = np.empty(0, dtype=np.int64)
 
 # Not 1/8, or rounding would decide whether a share of just that is rare.
-RARE = 0.1249
+_RARE = 0.1249
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Targets:
         Of several labels it is the mean share that counts.
         """
         shares = self.shares(weight)
-        return np.minimum(shares, 1 - shares).mean() < RARE
+        return np.minimum(shares, 1 - shares).mean() < _RARE
 
     def shares(self, weight):
         """Return the share of the weight of samples that has each output's label."""

@@ -313,11 +313,26 @@ def expected_start(X, weight, share):
     return 2.0 ** np.round(np.log2(share * mean**2))
 
 
+def share_of_two(y, weight):
+    """Return 4 where one of two classes has up to an eighth, 1/256 for a half."""
+    one = np.average(y, weights=weight)
+    return 4.0 / max(1.0, 8 * min(one, 1 - one)) ** 5
+
+
+@pytest.mark.parametrize("n_ones", [1, 2, 3, 4, 6, 8, 14])
+def test_accumulators_start_by_the_share_of_the_rarer_class(n_ones):
+    """At 4 up to an eighth, 1/8 at a quarter and 1/256 at a half, as all x are 1."""
+    X, y = np.ones((16, 1)), (np.arange(16) < n_ones).astype(int)
+    model = AdagradClassifier(scale_invariant=False, random_state=0).fit(X, y)
+    known = {1: 4, 2: 4, 4: 1 / 8, 8: 1 / 256, 14: 4}
+    share = share_of_two(y, np.ones(16))
+    assert share == known.get(n_ones, share)
+    assert model.initial_accumulator_ == expected_start(X, np.ones(16), share)
+
+
 @pytest.mark.parametrize("size", [2.0**-8, 1.0, 3.0, 2.0**12])
-@pytest.mark.parametrize(
-    ("task", "share"), [("binary", 1 / 256), ("rare", 4.0), ("classes", 4.0)]
-)
-def test_accumulators_start_by_the_size_of_values(task, share, size):
+@pytest.mark.parametrize("task", ["binary", "rare", "classes"])
+def test_accumulators_start_by_the_size_of_values(task, size):
     X, y, weight = samples(
         "classes" if task == "classes" else "binary", "dense float64"
     )
@@ -329,6 +344,7 @@ def test_accumulators_start_by_the_size_of_values(task, share, size):
     for weights in (weight, None):
         model.fit(X, y, sample_weight=weights)
         each = np.ones(N_ROWS) if weights is None else weight
+        share = 4.0 if task == "classes" else share_of_two(y, each)
         wanted = expected_start(X, each, share)
         assert model.initial_accumulator_ == wanted
     X = np.column_stack((X, np.zeros(N_ROWS)))
@@ -460,7 +476,8 @@ def test_a_stream_starts_again_by_twice_as_many_samples(chunk):
         if n >= 32:
             first = kept[: 2 ** int(np.log2(n))]
             starts.append(model.initial_accumulator_)
-            assert starts[-1] == expected_start(X[first], weight[first], 1 / 256)
+            share = share_of_two(y[first], weight[first])
+            assert starts[-1] == expected_start(X[first], weight[first], share)
     assert len(set(starts)) == (3 if chunk < N_ROWS else 1)
     model.set_params(eta0=0.5).partial_fit(X, y)
     assert model.initial_accumulator_ == starts[-1], "a state keeps its start"
