@@ -71,6 +71,9 @@ class Centring:
     def __len__(self):
         return len(self.columns)
 
+    def __deepcopy__(self, memo):
+        return self  # nothing changes it, and a copy would have another `joblib.hash`
+
     def __reduce__(self):  # places of all features would make up most of a pickle
         return Centring.of, (self.columns, self.centres, len(self.places))
 

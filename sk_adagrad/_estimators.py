@@ -91,21 +91,23 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         known = self._opening if go_on and self.eta0 == "auto" else None
         opening, seen = known, weighed
         if not go_on:
-            opening = Opening(self._start_of_stream(seen)) if stream else None
-        elif known and self._is_due(self._state.t, seen.n_counted, stream):
+            opening = self._opening_of(seen) if stream else None
+        elif known and self._is_due(known, self._state.t, seen, stream):
             samples = known.followed_by(samples)
             seen, counts = self._weighed(samples, stream=stream)
-            opening = Opening(self._start_of_stream(seen)) if stream else None
+            opening = self._opening_of(seen) if stream else None
             if opening is None or not opening.start.equals(known.start):
                 go_on, weighed, class_counts = False, seen, counts
+        kept = None
+        if stream and opening and self._may_start_anew(opening):
+            if len(seen.weight):
+                samples = samples.take(seen.counted(seen.rows.n_rows))
+            kept = opening.with_more(samples)
         state, loss_curve, validation_curve = self._solve(
             weighed, class_counts, opening, held_out, task, go_on=go_on, stream=stream
         )
         self._publish(state, loss_curve, validation_curve)
-        if stream and opening and self._may_start_anew(state.t):
-            if len(seen.weight):
-                samples = samples.take(seen.counted(seen.rows.n_rows))
-            self._opening = opening.with_more(samples)
+        self._opening = kept
 
     def _validate_changed_params(self):
         """Validate parameters as `fit` does, if any was set since the last call.

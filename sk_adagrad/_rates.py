@@ -40,8 +40,9 @@ _MOST = 0.68
 # The intercept's value is not 1 if rows are more than so many times as long.
 _LONG = 4
 
-# A stream starts by its first 32 samples, and anew by twice as many until 4,096.
-FIRST_SAMPLES, MOST_FIRST = 32, 1 << 12
+# A stream starts by its first 32 samples, and anew by twice as many until 1,024. While
+# fewer targets than 8 differ from the first it may start anew with any of 4,096.
+FIRST_SAMPLES, ENOUGH_SAMPLES, MOST_SAMPLES, _UNLIKE = 32, 1 << 10, 1 << 12, 8
 
 
 @dataclass(frozen=True)
@@ -190,23 +191,37 @@ def size_of_most(distances, weight):
     return weighted_quantile(distances, away, _MOST) * math.sqrt(part)
 
 
-def n_to_start_by(n_samples, doubles=True):
+def n_to_start_by(n_samples, targets=None):
     """Return by how many of the first samples of a stream a model of them starts.
 
-    The first 32 may have one class only, or targets that hardly differ.
+    The first 32 may have one class only, or targets that hardly differ, so twice as
+    many decide when they have come. Where most targets are 0, as of claims, so may all
+    of these be: their size is known when some differ, and then they decide at once.
 
     Parameters
     ----------
     n_samples : int
         How many have come.
-    doubles : bool
-        Whether twice as many decide as soon as they have come.
+    targets : ndarray of shape (n_samples, n_outputs), optional
+        Of these, or of the first 4,096, if they say nothing while all are the same.
+
+    Returns
+    -------
+    n_first : int
+    is_settled : bool
+        Whether enough of the targets differ, or are no longer waited for.
     """
-    if n_samples < FIRST_SAMPLES:
-        return n_samples
-    if not doubles:
-        return FIRST_SAMPLES
-    return min(1 << int(n_samples).bit_length() - 1, MOST_FIRST)
+    n_first = n_samples
+    if n_samples >= FIRST_SAMPLES:
+        n_first = 1 << int(n_samples).bit_length() - 1
+    if targets is not None:
+        are_few = np.cumsum(targets != targets[:1], axis=0) < _UNLIKE
+        n_needed = min(1 + int(are_few.sum(axis=0).max()), MOST_SAMPLES)
+        if n_needed > n_samples:
+            return n_first, False
+        if n_needed > min(n_first, ENOUGH_SAMPLES):
+            return n_needed, True
+    return min(n_first, ENOUGH_SAMPLES), True
 
 
 def _rounded(scales, other):

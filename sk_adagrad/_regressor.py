@@ -243,14 +243,15 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     most 1; for losses with bounded slopes, those that start at a quantile, what 68 % of
     the distances that are not 0 do not exceed, times the root of their share), a the
     mean ``|x|`` of the non-zeros of X and n how many a row has. `fit` counts all rows,
-    `partial_fit` its first 32 samples, and 64, 128, ... 4,096 once it has had as many:
-    until then it keeps the samples, and if more of them make a difference it starts
-    anew with all (a full matrix goes by 32). Each output chooses for itself. After
-    32,768 samples (4,096 with several outputs), or at the end of the first pass of
-    `fit`, the candidate with the least loss so far stays and the others are dropped.
-    With ``max_iter`` of three or more the one of half that rate stays, which has
-    learned beside it from the start: P passes make G about P times as large, so that η
-    / √P moves a weight as far as η does in one. There one output settles after 8,192
+    `partial_fit` its first 32 samples, and 64, 128, ... 1,024 once it has had as many
+    (or up to 4,096, as it takes until eight targets differ from the first). Until then
+    it keeps the samples, and if more of them make a difference it starts anew with all;
+    a full matrix goes by 32. Each output chooses for itself. After 32,768 samples
+    (4,096 with several outputs), or at the end of the first pass of `fit`, the
+    candidate with the least loss so far stays and the others are dropped. With
+    ``max_iter`` of three or more the one of half that rate stays, which has learned
+    beside it from the start: P passes make G about P times as large, so that η / √P
+    moves a weight as far as η does in one. There one output settles after 8,192
     samples, and only losses of the second half of those samples decide, since large
     rates overshoot at first; so they do for several outputs that together have fewer
     weights than samples to choose by.
@@ -524,6 +525,9 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
 
     def _first_slopes(self, samples):
         return FIRST_SLOPES_OF_TARGETS
+
+    def _that_must_differ(self, targets):
+        return targets.values
 
     def _first_biases(self, samples):
         """Return intercepts near the mean targets, or at their medians or quantiles.

@@ -91,9 +91,18 @@ class Rows:
         if self.is_dense:
             return self.data.reshape(shape)
         X = sp.csr_array(shape, dtype=self.data.dtype)
-        # Given to it, older SciPy would copy indices of int64 that need not be.
-        X.data, X.indices, X.indptr = self.data, self.indices, self.indptr
+        # Given to it, older SciPy would copy indices of int64 that need not be. There
+        # may be room behind the entries, which SciPy's vstack would take for some.
+        X.data, X.indices = self.data[: self.nnz], self.indices[: self.nnz]
+        X.indptr = self.indptr
         return X
+
+    def copy(self) -> "Rows":
+        """Return a copy without keys."""
+        if self.is_dense:
+            return replace(self, data=self.data.copy())
+        X = self.matrix().copy()
+        return replace(self, data=X.data, indices=X.indices, indptr=X.indptr)
 
     def take(self, which) -> "Rows":
         """Return a copy of some rows."""

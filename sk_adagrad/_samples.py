@@ -1,6 +1,6 @@
 """Samples as the solver takes them: rows, what they are to teach, checked weights."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
@@ -54,8 +54,7 @@ class Samples:
 
     def copy(self):
         """Return a copy, which shares nothing with X, y and weights."""
-        rows, targets = _with_own_arrays(self.rows), _with_own_arrays(self.targets)
-        return replace(_with_own_arrays(self), rows=rows, targets=targets)
+        return Samples(self.rows.copy(), self.targets.copy(), self.weight.copy())
 
     @property
     def n_counted(self):
@@ -104,11 +103,6 @@ class Samples:
             self.targets.followed_by(*(other.targets for other in others)),
             np.concatenate(weights),
         )
-
-
-def _with_own_arrays(of):
-    arrays = {k: v.copy() for k, v in vars(of).items() if isinstance(v, np.ndarray)}
-    return replace(of, **arrays)
 
 
 def checked_weight(sample_weight, n_rows):

@@ -116,6 +116,12 @@ class Targets:
             self, labels=kept.data, label_indptr=kept.indptr.astype(np.int64)
         )
 
+    def copy(self):
+        values, labels = self.values.copy(), self.labels.copy()
+        return replace(
+            self, values=values, labels=labels, label_indptr=self.label_indptr.copy()
+        )
+
     def followed_by(self, *others):
         """Return these targets and then those of other rows."""
         parts = self, *others

@@ -543,10 +543,33 @@ def test_a_stream_is_scaled_by_targets_that_differ(loss, chunk, n_equal):
 
 def test_how_many_samples_a_stream_starts_by():
     for come, first in [(0, 0), (1, 1), (31, 31), (32, 32), (63, 32), (64, 64)]:
-        assert n_to_start_by(come) == first
-        assert n_to_start_by(come, doubles=False) == min(first, 32)
-    for come, first in [(4095, 2048), (4096, 4096), (10**9, 4096)]:
-        assert n_to_start_by(come) == first
+        assert n_to_start_by(come) == (first, True)
+    for come, first in [(1023, 512), (1024, 1024), (4096, 1024), (10**9, 1024)]:
+        assert n_to_start_by(come) == (first, True)
+
+
+def test_a_stream_waits_for_targets_that_differ():
+    rising, zeros = np.arange(5000.0)[:, None], np.zeros((5000, 1))
+    claims, late = zeros.copy(), zeros.copy()
+    claims[100::10] = 1
+    late[2000::5] = 1
+    for come, targets, expected in (
+        (40, rising, (32, True)),
+        (0, zeros, (0, False)),
+        (150, claims, (128, False)),
+        (170, claims, (128, False)),
+        (171, claims, (171, True)),  # has eight ones
+        (255, claims, (171, True)),
+        (256, claims, (256, True)),
+        (200, np.hstack([rising, claims]), (171, True)),
+        (2035, late, (1024, False)),
+        (2036, late, (2036, True)),
+        (4096, late, (2036, True)),
+        (4000, zeros, (2048, False)),
+        (4096, zeros, (4096, True)),  # no longer waited for
+        (5000, zeros, (4096, True)),
+    ):
+        assert n_to_start_by(come, targets[: min(come, 4096)]) == expected
 
 
 AS_A_FEATURE = {

@@ -95,11 +95,58 @@ def test_a_stream_whose_first_samples_are_alike_learns_as_well_as_fit(opening):
 @each_opening
 def test_first_samples_are_kept_no_longer_than_needed(opening):
     X, y, _ = samples(opening)
-    for n, at_least, at_most in ((4095, 4096 * 8, np.inf), (4096, 0, 10_000)):
+    for n, at_least, at_most in ((1023, 1024 * 8, np.inf), (1024, 0, 20_000)):
         model = learn(model_of(opening), X[:n], y[:n], np.ones(n), [5, 500])
         assert at_least < len(pickle.dumps(model)) < at_most
     model = learn(model_of(opening, eta0=0.5), X[:500], y[:500], np.ones(500), [])
     assert len(pickle.dumps(model)) < 10_000
+
+
+def test_single_rows_are_pickled_together():
+    X, y, _ = samples("binary")
+    ones = np.ones(500)
+    rows = learn(model_of("binary"), X[:500], y[:500], ones, range(1, 500))
+    whole = learn(model_of("binary"), X[:500], y[:500], ones, [])
+    assert len(pickle.dumps(rows)) < len(pickle.dumps(whole)) + 100
+    assert_same(
+        pickled(rows).partial_fit(X[500:], y[500:]), whole.partial_fit(X[500:], y[500:])
+    )
+
+
+@pytest.mark.parametrize(("n_equal", "n_rows"), [(33, 63), (600, 1000), (2049, 4095)])
+@pytest.mark.parametrize("chunk", [1, 7])
+def test_targets_are_waited_for_no_longer_than_they_are_equal(n_equal, n_rows, chunk):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4095, N_FEATURES))
+    targets = X @ rng.normal(size=N_FEATURES) * 5e4
+    y = np.append(np.zeros(n_equal), targets[n_equal:])
+    model = AdagradRegressor()
+    for begin in range(0, n_rows, chunk):
+        part = slice(begin, min(begin + chunk, n_rows))
+        model.partial_fit(X[part], y[part])
+    assert model.score(X, targets) > 0.9
+    assert_same(model, AdagradRegressor().partial_fit(X[:n_rows], y[:n_rows]))
+
+
+def test_a_warm_fit_starts_again_if_all_targets_were_equal():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, N_FEATURES))
+    y = np.append(np.zeros(40), X[40:] @ rng.normal(size=N_FEATURES) * 5e4)
+    model = AdagradRegressor(warm_start=True, random_state=0)
+    model.partial_fit(X[:40], y[:40]).fit(X[40:], y[40:])
+    assert model.score(X[40:], y[40:]) > 0.99
+
+
+def test_room_behind_the_entries_of_a_chunk_is_not_kept():
+    X, y, _ = samples("binary")
+    model, wanted = model_of("binary"), model_of("binary")
+    for begin in range(0, 300, 10):
+        part = sp.csr_array(X[begin : begin + 10])
+        wanted.partial_fit(part.copy(), y[begin : begin + 10], [0, 1])
+        part.data = np.append(part.data, np.full(50, 9.0))
+        part.indices = np.append(part.indices, np.zeros(50, part.indices.dtype))
+        model.partial_fit(part, y[begin : begin + 10], [0, 1])
+    assert_same(model, wanted)
 
 
 @each_opening

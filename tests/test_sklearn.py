@@ -465,4 +465,5 @@ def test_joblib_knows_a_model_again_after_pickling(tumours, n_features, update):
     for alpha in (0.0, 1e-4, 0.0):  # under which features have counters, or none
         for part in (slice(10), slice(10, None), slice(None)):
             model.set_params(alpha=alpha).partial_fit(X[part], y[part], classes=[0, 1])
-            assert joblib.hash(pickled(model)) == joblib.hash(model)
+            for same in (pickled(model), copy.deepcopy(model)):
+                assert joblib.hash(same) == joblib.hash(model)
