@@ -298,8 +298,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     ``|x|`` of columns that have at least four there. The smallest of these columns that
     together hold a tenth of the non-zeros have means up to s. It is True if the mean of
     all is more than 4 s, if the root mean square of columns' means is more than 8 s or
-    32 times the least, where the mean of all is below ``10 * sqrt(eps)`` or above the
-    fourth root of the largest number, and where columns are centred. If a typical
+    32 times the least, where the mean ``|x|`` of the non-zeros of all rows is more than
+    four times that of these, where the mean of all is below ``10 * sqrt(eps)`` or above
+    the fourth root of the largest number, and where columns are centred. If a typical
     column is not as much larger than the smallest ones, no column is divided by less
     than the largest value of those up to eight times as large as it. Then a is the mean
     of what is read of these rows.

@@ -111,7 +111,7 @@ AS_THEY_ARE = Columns()
 
 
 @np.errstate(over="ignore", invalid="ignore")  # learning refuses what is too large
-def columns_of(X, *, scaled, may_be_centred, eps):
+def columns_of(X, *, scaled, may_be_centred, eps, mean_of_all):
     """Return how the columns are to be read of which these are the first rows.
 
     Parameters
@@ -121,6 +121,10 @@ def columns_of(X, *, scaled, may_be_centred, eps):
     may_be_centred : bool
     eps : float
         ε of the rule, beside which squares of values must not be lost.
+    mean_of_all : float
+        The mean |x| of the non-zeros of all rows. It tells of columns of large values
+        that few rows have: of 8,000 headlines and a number near 1,000 in one of a
+        hundred, the log loss was 0.08 or, in half of the fits, 0.16 to 0.29.
 
     Returns
     -------
@@ -155,6 +159,7 @@ def columns_of(X, *, scaled, may_be_centred, eps):
     size, least_scale = _mean(values), 0.0
     if scaled == "auto":
         scaled, least_scale = _units(values, of_value, counts)
+        scaled |= mean_of_all > _BY_MEAN * size > 0
         scaled |= 0 < size < _BY_ROOT_OF_EPS * eps**0.5
         scaled |= size > float(np.finfo(X.dtype).max) ** _BY_POWER_OF_MAX
         scaled |= len(centring) > 0  # a stream may leave the first centres behind

@@ -156,8 +156,8 @@ class StartMixin(BaseEstimator):
         shared : callable
             Gives all outputs the same size, where they are to share one.
         """
-        columns, read_size = self._columns(visited, order)
         value_size, row_nnz = samples.rows.sizes(samples.weight)
+        columns, read_size = self._columns(visited, order, value_size)
         if columns.scaled or len(columns.centring):
             value_size = read_size
         row_size = value_size * math.sqrt(row_nnz)
@@ -184,7 +184,7 @@ class StartMixin(BaseEstimator):
         """Whether the units of columns must not matter at all."""
         return self.scale_invariant != "auto" and bool(self.scale_invariant)
 
-    def _columns(self, visited, order):
+    def _columns(self, visited, order, value_size):
         """Return how the columns are to be read by what some visits show."""
         some = visited.counted(N_LOOKED_AT, order)
         if not len(order):  # a stream's rows may be like those they follow
@@ -197,6 +197,7 @@ class StartMixin(BaseEstimator):
             scaled=self.scale_invariant if diagonal else False,
             may_be_centred=diagonal and self.fit_intercept,
             eps=self.eps,
+            mean_of_all=value_size,
         )
 
     def _accumulators(self, gradient_sizes):

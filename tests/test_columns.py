@@ -114,6 +114,24 @@ def test_units_of_a_stream_do_not_depend_on_its_chunks(chunk, unit):
     assert_same(in_chunks, whole)
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+def test_large_values_that_few_rows_have_are_noticed(form, method):
+    """The rows that are looked at have none, but the mean of all rows is larger."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1000, 5))
+    y = (X.sum(axis=1) > 0).astype(int)
+    rare = np.zeros((1000, 1))
+    rare[[101, 501, 901]] = 1e4
+    models = [AdagradClassifier(shuffle=False) for _ in range(2)]
+    for model, column in zip(models, (rare, 0 * rare), strict=True):
+        known = {"classes": [0, 1]} if method == "partial_fit" else {}
+        getattr(model, method)(form(np.hstack([X, column])), y, **known)
+    assert models[0].scale_invariant_
+    assert not models[1].scale_invariant_
+    assert models[0].score(np.hstack([X, rare]), y) > 0.95
+
+
 def test_units_are_those_of_rows_that_are_repeated_or_weighed():
     """Half of the rows have the large unit, and a third of those have a weight."""
     X, y, _ = in_units("large")
@@ -145,7 +163,8 @@ def test_a_column_in_another_unit_does_not_spoil_the_others():
 
 
 def differ(X):
-    columns, _ = columns_of(X, scaled="auto", may_be_centred=False, eps=1e-8)
+    how = {"may_be_centred": False, "eps": 1e-8, "mean_of_all": 0.0}
+    columns, _ = columns_of(X, scaled="auto", **how)
     return columns.scaled
 
 
@@ -454,7 +473,8 @@ def test_how_far_columns_are_from_0_matters_to_other_rules_alone(options, matter
 
 def test_what_tells_that_columns_are_far_from_0():
     def centred(X):
-        found, _ = columns_of(X, scaled="auto", may_be_centred=True, eps=1e-8)
+        how = {"may_be_centred": True, "eps": 1e-8, "mean_of_all": 0.0}
+        found, _ = columns_of(X, scaled="auto", **how)
         assert found.scaled or not len(found.centring)
         return found.centring.columns.tolist()
 
