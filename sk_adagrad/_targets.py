@@ -117,6 +117,7 @@ class Targets:
         )
 
     def copy(self):
+        """Return a copy, which shares nothing with y."""
         values, labels = self.values.copy(), self.labels.copy()
         return replace(
             self, values=values, labels=labels, label_indptr=self.label_indptr.copy()
