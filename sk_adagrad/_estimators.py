@@ -88,10 +88,11 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         if go_on and stream and not weighed.n_counted:
             return  # no sample at all: not even a counter moves
         held_out = self._held_out(validation, dtype)
-        known = self._opening if go_on and self.eta0 == "auto" else None
+        measures = self.eta0 == "auto"
+        known = self._opening if go_on and measures else None
         opening, seen = known, weighed
         if not go_on:
-            opening = self._opening_of(seen) if stream else None
+            opening = self._opening_of(seen) if stream and measures else None
         elif known and self._is_due(known, self._state.t, seen, stream):
             samples = known.followed_by(samples)
             seen, counts = self._weighed(samples, stream=stream)

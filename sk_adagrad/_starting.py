@@ -113,9 +113,9 @@ class StartMixin(BaseEstimator):
         return self._n_to_start_by(n_samples, targets)[0] > opening.n_first
 
     def _may_start_anew(self, opening):
+        """Whether more samples may decide than those that a stream has started by."""
         enough = FIRST_SAMPLES if self.preconditioner == "full" else ENOUGH_SAMPLES
-        waits = not opening.is_settled or opening.n_first < enough
-        return self.eta0 == "auto" and waits
+        return not opening.is_settled or opening.n_first < enough
 
     def _first_biases(self, samples):
         """Return the intercept that each output starts with."""

@@ -446,7 +446,7 @@ def test_a_search_centres_columns_that_are_far_from_0(cv, n_features):
     centred = dense(X[:, :N_FEATURES])
     centred[:, :3] -= CENTRES
     easy = AdagradRegressorCV(cv=cv, random_state=0).fit(centred, y)
-    assert search.best_score_ > easy.best_score_ - 0.3 * abs(easy.best_score_)
+    assert search.best_score_ > easy.best_score_ - 0.2 * abs(easy.best_score_)
 
 
 @pytest.mark.parametrize(
