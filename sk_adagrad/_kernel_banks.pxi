@@ -92,51 +92,76 @@ cdef inline void dot_as(
 
 cdef separate step_row(
     bint narrow, int learning, Py_ssize_t n_banks, real* table, Py_ssize_t stride,
-    const index* columns, const real* values, Py_ssize_t nnz,
-    const Bank* banks,
+    const index* columns, const real* values, Py_ssize_t nnz, const Bank* banks,
 ) noexcept nogil:
     if learning == MIRROR_DESCENT:
         step_as(
-            MIRROR_DESCENT, narrow, n_banks, table, stride, columns, values, nnz,
-            banks,
+            False, MIRROR_DESCENT, narrow, n_banks, table, stride, columns, values, nnz,
+            banks, NULL, 0,
         )
     elif learning == FORGETTING:
         step_as(
-            FORGETTING, narrow, n_banks, table, stride, columns, values, nnz,
-            banks,
+            False, FORGETTING, narrow, n_banks, table, stride, columns, values, nnz,
+            banks, NULL, 0,
         )
     elif learning == DUAL_AVERAGING:
         step_as(
-            DUAL_AVERAGING, narrow, n_banks, table, stride, columns, values, nnz,
-            banks,
+            False, DUAL_AVERAGING, narrow, n_banks, table, stride, columns, values, nnz,
+            banks, NULL, 0,
         )
     else:
         step_as(
-            FTRL_PROXIMAL, narrow, n_banks, table, stride, columns, values, nnz,
-            banks,
+            False, FTRL_PROXIMAL, narrow, n_banks, table, stride, columns, values, nnz,
+            banks, NULL, 0,
         )
 
 
+cdef separate step_row_and_fetch(
+    bint narrow, Py_ssize_t n_banks, real* table, Py_ssize_t stride,
+    const index* columns, const real* values, Py_ssize_t nnz, const Bank* banks,
+    const index* next_columns, Py_ssize_t n_next,
+) noexcept nogil:
+    """Learn, and ask for the weights of the next row entry by entry."""
+    step_as(
+        True, MIRROR_DESCENT, narrow, n_banks, table, stride, columns, values, nnz,
+        banks, next_columns, n_next,
+    )
+
+
 cdef inline void step_as(
-    int learning, bint narrow, Py_ssize_t n_banks, real* table, Py_ssize_t stride,
-    const index* columns, const real* values, Py_ssize_t nnz,
-    const Bank* banks,
+    bint far, int learning, bint narrow, Py_ssize_t n_banks, real* table,
+    Py_ssize_t stride, const index* columns, const real* values, Py_ssize_t nnz,
+    const Bank* banks, const index* next_columns, Py_ssize_t n_next,
 ) noexcept nogil:
     if narrow:
-        step_narrow(learning, table, columns, values, nnz, banks)
+        step_narrow(
+            far, learning, table, columns, values, nnz, banks, next_columns, n_next
+        )
         return
     while n_banks > 0:
         if learning != MIRROR_DESCENT or n_banks == 1:
-            step_wide(learning, 1, table, stride, columns, values, nnz, banks)
+            step_wide(
+                far, learning, 1, table, stride, columns, values, nnz, banks,
+                next_columns, n_next,
+            )
             n_banks, banks, table = n_banks - 1, banks + 1, table + BANK_SIZE
         elif n_banks == 2:
-            step_wide(learning, 2, table, stride, columns, values, nnz, banks)
+            step_wide(
+                far, learning, 2, table, stride, columns, values, nnz, banks,
+                next_columns, n_next,
+            )
             return
         elif n_banks == 3:
-            step_wide(learning, 3, table, stride, columns, values, nnz, banks)
+            step_wide(
+                far, learning, 3, table, stride, columns, values, nnz, banks,
+                next_columns, n_next,
+            )
             return
         else:
-            step_wide(learning, 4, table, stride, columns, values, nnz, banks)
+            step_wide(
+                far, learning, 4, table, stride, columns, values, nnz, banks,
+                next_columns, n_next,
+            )
             n_banks, banks, table = n_banks - 4, banks + 4, table + 4 * BANK_SIZE
 
 

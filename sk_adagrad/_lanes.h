@@ -109,31 +109,47 @@ CYTHON_INLINE static void prefetch(const void *address, intptr_t size) {
 static inline lanes spread(real x) { return (lanes){x, x, x, x, x, x, x, x}; }
 
 /* Read the first n of eight numbers of 4 or 8 bytes and nothing behind them; the others
- * become 0. A loop that copies them takes some 15 ns longer for each row. */
-static inline void load_first(void *eight, const void *source, intptr_t n, size_t size) {
+ * become 0, or the first again. A loop that copies them takes some 15 ns longer for each
+ * row. */
+static inline void load_first(void *eight, const void *source, intptr_t n, size_t size,
+                              int repeat) {
+#if defined(__AVX2__)
+    int32_t half = 0;
+    int64_t whole = 0;
+    if (repeat) memcpy(size == 4 ? (void *)&half : (void *)&whole, source, size);
+    __m256i halves = _mm256_set1_epi32(half), wholes = _mm256_set1_epi64x(whole);
+#endif
 #if defined(__AVX512VL__)
     __mmask8 first = (__mmask8)((1 << n) - 1);
-    if (size == 4)
-        _mm256_storeu_si256((__m256i *)eight, _mm256_maskz_loadu_epi32(first, source));
-    else
-        _mm512_storeu_si512(eight, _mm512_maskz_loadu_epi64(first, source));
+    if (size == 4) {
+        halves = _mm256_mask_loadu_epi32(halves, first, source);
+        _mm256_storeu_si256((__m256i *)eight, halves);
+    } else {
+        __m512i others = _mm512_broadcast_i64x4(wholes);
+        _mm512_storeu_si512(eight, _mm512_mask_loadu_epi64(others, first, source));
+    }
 #elif defined(__AVX2__)
     static const int64_t keep[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
     __m256i low = _mm256_loadu_si256((const __m256i *)(keep + 8 - n));
     __m256i high = _mm256_loadu_si256((const __m256i *)(keep + 12 - n));
     if (size == 4) {
         low = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xD8);
-        _mm256_storeu_si256((__m256i *)eight, _mm256_maskload_epi32(source, low));
+        halves = _mm256_blendv_epi8(halves, _mm256_maskload_epi32(source, low), low);
+        _mm256_storeu_si256((__m256i *)eight, halves);
     } else {
         const long long *numbers = (const long long *)source;
+        __m256i front = _mm256_maskload_epi64(numbers, low);
+        __m256i back = _mm256_maskload_epi64(numbers + 4, high);
         __m256i *out = (__m256i *)eight;
-        _mm256_storeu_si256(out, _mm256_maskload_epi64(numbers, low));
-        _mm256_storeu_si256(out + 1, _mm256_maskload_epi64(numbers + 4, high));
+        _mm256_storeu_si256(out, _mm256_blendv_epi8(wholes, front, low));
+        _mm256_storeu_si256(out + 1, _mm256_blendv_epi8(wholes, back, high));
     }
 #else
-    memset(eight, 0, 8 * size);
-    for (intptr_t i = 0; i < n * (intptr_t)size; i += 4)
-        memcpy((char *)eight + i, (const char *)source + i, 4);
+    char *out = (char *)eight;
+    const char *in = (const char *)source;
+    if (!repeat) memset(out, 0, 8 * size);
+    for (intptr_t i = 0; i < (repeat ? 8 : n); i++)
+        memcpy(out + i * size, in + (i < n ? i : 0) * size, size);
 #endif
 }
 
@@ -346,8 +362,11 @@ static inline void add_up(double *sums, lanes v) {
     __m256d high = _mm256_cvtps_pd(_mm256_extractf128_ps(eight, 1));
     _mm256_storeu_pd(sums, _mm256_add_pd(_mm256_loadu_pd(sums), low));
     _mm256_storeu_pd(sums + 4, _mm256_add_pd(_mm256_loadu_pd(sums + 4), high));
-#else
+#elif REAL_IS_FLOAT
     for (int i = 0; i < 8; i++) sums[i] += v[i];
+#else
+    FOR_PARTS /* GCC would now and then add number by number */
+        ((part *)sums)[i] += PART(v);
 #endif
 }
 

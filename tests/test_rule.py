@@ -141,6 +141,32 @@ def test_every_kernel_follows_the_rule(
     assert_follows(trained(task, dtype, convert=convert), reference, dtype)
 
 
+@pytest.mark.parametrize("instruction_set", available_instruction_sets())
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_classes", [2, 20, 70])
+def test_tables_beyond_the_near_caches_learn_the_same(
+    n_classes, dtype, instruction_set, monkeypatch
+):
+    """Weights of the rows to come are then fetched, which must change nothing."""
+    kernel = load(instruction_set)[np.dtype(dtype)]
+    monkeypatch.setitem(KERNELS, np.dtype(dtype), kernel)
+    rng = np.random.default_rng(3)
+    lengths = rng.integers(0, 90, 60)
+    columns = [np.sort(rng.choice(200, length, replace=False)) for length in lengths]
+    indptr = np.append(0, lengths.cumsum())
+    values = rng.normal(size=indptr[-1]).astype(dtype)
+    y = rng.integers(0, n_classes, len(lengths))
+
+    def learned(places):
+        shape = len(lengths), places[-1] + 1
+        X = sp.csr_array((values, places[np.concatenate(columns)], indptr), shape=shape)
+        model = AdagradClassifier(eta0=0.5, max_iter=2, tol=None, shuffle=False)
+        return model.fit(X, y).coef_[:, places]
+
+    near, far = np.arange(200), np.arange(200) * 3_000
+    np.testing.assert_array_equal(learned(far), learned(near))
+
+
 @each_task
 def test_no_weights_are_weights_of_one(task):
     reference = expected(task, weighted=False)
