@@ -39,20 +39,27 @@ static inline void fetch_ahead(long i, long n_rows, const int32_t *starts,
     fetch(columns + next, 4 * n);
     fetch(values + next, sizeof(real) * n);
 }
-/* Of each row 0: its entries; 1: and the weights; 2: and w and G, which it writes. */
+/* Of each row 0: its entries; 1: and the weights; 2: and w and G, which it writes. The
+ * weights of the next row are fetched if the table is beyond the near caches. */
 double go_over(long n_rows, const int32_t *starts, const int32_t *columns,
-               const real *values, const uint32_t *order, real *table, int what) {
+               const real *values, const uint32_t *order, real *table, long far,
+               int what) {
     real sum = 0;
     for (long i = 0; i < n_rows; i++) {
         long begin = starts[order[i]], end = starts[order[i] + 1];
+        long row = order[i + 1 < n_rows ? i + 1 : i], next = starts[row] - begin;
+        long until = far ? starts[row + 1] - next : 0;
         fetch_ahead(i, n_rows, starts, columns, values, order);
         real p = 0;
         int32_t all = 0;
         if (what == 0)
             for (long k = begin; k < end; k++) p += values[k], all ^= columns[k];
         else
-            for (long k = begin; k < end; k++)
+            for (long k = begin; k < end; k++) {
                 p += values[k] * table[2 * (long)columns[k]];
+                if (k < until)
+                    __builtin_prefetch(table + 2 * (long)columns[next + k]);
+            }
         sum += p + all;
         if (what == 2)
             for (long k = begin; k < end; k++) {
@@ -75,14 +82,19 @@ double chain(long n_rows, const real *labels) {
 /* The same as above for a group of n banks of eight outputs, with w and G. */
 static inline __attribute__((always_inline)) void banks(
     long n_rows, const int32_t *starts, const int32_t *columns, const real *values,
-    const uint32_t *order, lanes *table, int n) {
+    const uint32_t *order, lanes *table, long far, int n) {
     for (long i = 0; i < n_rows; i++) {
         long begin = starts[order[i]], end = starts[order[i] + 1];
+        long row = order[i + 1 < n_rows ? i + 1 : i], next = starts[row] - begin;
+        long until = far ? starts[row + 1] - next : 0;
         fetch_ahead(i, n_rows, starts, columns, values, order);
         lanes p[4] = {};
-        for (long k = begin; k < end; k++)
+        for (long k = begin; k < end; k++) {
             for (int b = 0; b < n; b++)
                 p[b] += values[k] * table[2 * (n * (long)columns[k] + b)];
+            if (k < until)
+                fetch(table + 2 * n * (long)columns[next + k], 2 * n * sizeof(lanes));
+        }
         for (long k = begin; k < end; k++) {
             lanes *line = table + 2 * n * (long)columns[k];
             for (int b = 0; b < 2 * n; b += 2)
@@ -91,11 +103,12 @@ static inline __attribute__((always_inline)) void banks(
     }
 }
 void go_over_banks(long n_rows, const int32_t *starts, const int32_t *columns,
-                   const real *values, const uint32_t *order, lanes *table, int n) {
-    if (n == 1) banks(n_rows, starts, columns, values, order, table, 1);
-    if (n == 2) banks(n_rows, starts, columns, values, order, table, 2);
-    if (n == 3) banks(n_rows, starts, columns, values, order, table, 3);
-    if (n == 4) banks(n_rows, starts, columns, values, order, table, 4);
+                   const real *values, const uint32_t *order, lanes *table, long far,
+                   int n) {
+    if (n == 1) banks(n_rows, starts, columns, values, order, table, far, 1);
+    if (n == 2) banks(n_rows, starts, columns, values, order, table, far, 2);
+    if (n == 3) banks(n_rows, starts, columns, values, order, table, far, 3);
+    if (n == 4) banks(n_rows, starts, columns, values, order, table, far, 4);
 }
 """
 FLAGS = ["-O3", "-march=native", "-ffast-math", "-shared", "-fPIC", "-Wno-psabi"]
@@ -110,11 +123,16 @@ def compiled(folder, dtype):
     subprocess.run(command, check=True)
     functions = ctypes.CDLL(str(library))
     functions.go_over.restype = ctypes.c_double
-    arguments = [ctypes.c_long, *5 * [ctypes.c_void_p], ctypes.c_int]
+    arguments = [ctypes.c_long, *5 * [ctypes.c_void_p], ctypes.c_long, ctypes.c_int]
     functions.go_over.argtypes = functions.go_over_banks.argtypes = arguments
     functions.chain.restype = ctypes.c_double
     functions.chain.argtypes = [ctypes.c_long, ctypes.c_void_p]
     return functions
+
+
+def is_far(table):
+    """Whether a table is beyond the near caches, by the kernel's measure."""
+    return table.nbytes > 1 << 21
 
 
 def least(call, rounds):
@@ -160,7 +178,7 @@ def one_output(functions, dtype, arguments):
         weights = np.zeros(2 * n_features, dtype)
 
         def alone(order, what, X=X, weights=weights):
-            pointers = _pointers(X, order, weights)
+            pointers = *_pointers(X, order, weights), is_far(weights)
             call = partial(functions.go_over, len(order), *pointers, what)
             return least(call, arguments.rounds)
 
@@ -189,7 +207,7 @@ def several_outputs(functions, dtype, arguments):
         def alone(X=X, order=order, shape=shape, n_banks=n_banks):
             for group in aligned_zeros(shape, dtype):
                 pointers = _pointers(X, order, group)
-                functions.go_over_banks(len(order), *pointers, n_banks)
+                functions.go_over_banks(len(order), *pointers, is_far(group), n_banks)
 
         seconds = [least(alone, arguments.rounds), *learning(X, y, arguments.rounds)]
         table.row(
