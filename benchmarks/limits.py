@@ -39,6 +39,13 @@ static inline void fetch_ahead(long i, long n_rows, const int32_t *starts,
     fetch(columns + next, 4 * n);
     fetch(values + next, sizeof(real) * n);
 }
+static inline long next_row(long i, long n_rows, const int32_t *starts,
+                            const int32_t *columns, const uint32_t *order,
+                            const int32_t **next) {
+    if (i + 1 >= n_rows) return 0;
+    *next = columns + starts[order[i + 1]];
+    return starts[order[i + 1] + 1] - starts[order[i + 1]];
+}
 /* Of each row 0: its entries; 1: and the weights; 2: and w and G, which it writes. The
  * weights of the next row are fetched if the table is beyond the near caches. */
 double go_over(long n_rows, const int32_t *starts, const int32_t *columns,
@@ -47,8 +54,8 @@ double go_over(long n_rows, const int32_t *starts, const int32_t *columns,
     real sum = 0;
     for (long i = 0; i < n_rows; i++) {
         long begin = starts[order[i]], end = starts[order[i] + 1];
-        long row = order[i + 1 < n_rows ? i + 1 : i], next = starts[row] - begin;
-        long until = far ? starts[row + 1] - next : 0;
+        const int32_t *next;
+        long n_next = far ? next_row(i, n_rows, starts, columns, order, &next) : 0;
         fetch_ahead(i, n_rows, starts, columns, values, order);
         real p = 0;
         int32_t all = 0;
@@ -57,8 +64,8 @@ double go_over(long n_rows, const int32_t *starts, const int32_t *columns,
         else
             for (long k = begin; k < end; k++) {
                 p += values[k] * table[2 * (long)columns[k]];
-                if (k < until)
-                    __builtin_prefetch(table + 2 * (long)columns[next + k]);
+                if (k - begin < n_next)
+                    __builtin_prefetch(table + 2 * (long)next[k - begin]);
             }
         sum += p + all;
         if (what == 2)
@@ -85,15 +92,15 @@ static inline __attribute__((always_inline)) void banks(
     const uint32_t *order, lanes *table, long far, int n) {
     for (long i = 0; i < n_rows; i++) {
         long begin = starts[order[i]], end = starts[order[i] + 1];
-        long row = order[i + 1 < n_rows ? i + 1 : i], next = starts[row] - begin;
-        long until = far ? starts[row + 1] - next : 0;
+        const int32_t *next;
+        long n_next = far ? next_row(i, n_rows, starts, columns, order, &next) : 0;
         fetch_ahead(i, n_rows, starts, columns, values, order);
         lanes p[4] = {};
         for (long k = begin; k < end; k++) {
             for (int b = 0; b < n; b++)
                 p[b] += values[k] * table[2 * (n * (long)columns[k] + b)];
-            if (k < until)
-                fetch(table + 2 * n * (long)columns[next + k], 2 * n * sizeof(lanes));
+            if (k - begin < n_next)
+                fetch(table + 2 * n * (long)next[k - begin], 2 * n * sizeof(lanes));
         }
         for (long k = begin; k < end; k++) {
             lanes *line = table + 2 * n * (long)columns[k];
@@ -128,11 +135,6 @@ def compiled(folder, dtype):
     functions.chain.restype = ctypes.c_double
     functions.chain.argtypes = [ctypes.c_long, ctypes.c_void_p]
     return functions
-
-
-def is_far(table):
-    """Whether a table is beyond the near caches, by the kernel's measure."""
-    return table.nbytes > 1 << 21
 
 
 def least(call, rounds):
@@ -178,8 +180,8 @@ def one_output(functions, dtype, arguments):
         weights = np.zeros(2 * n_features, dtype)
 
         def alone(order, what, X=X, weights=weights):
-            pointers = *_pointers(X, order, weights), is_far(weights)
-            call = partial(functions.go_over, len(order), *pointers, what)
+            arrays = _as_c_has_them(X, order, weights)
+            call = partial(functions.go_over, len(order), *arrays, what)
             return least(call, arguments.rounds)
 
         labels = np.where(y[shuffled] == y[0], 1, -1).astype(dtype)
@@ -206,8 +208,8 @@ def several_outputs(functions, dtype, arguments):
 
         def alone(X=X, order=order, shape=shape, n_banks=n_banks):
             for group in aligned_zeros(shape, dtype):
-                pointers = _pointers(X, order, group)
-                functions.go_over_banks(len(order), *pointers, is_far(group), n_banks)
+                arrays = _as_c_has_them(X, order, group)
+                functions.go_over_banks(len(order), *arrays, n_banks)
 
         seconds = [least(alone, arguments.rounds), *learning(X, y, arguments.rounds)]
         table.row(
@@ -217,9 +219,10 @@ def several_outputs(functions, dtype, arguments):
         )
 
 
-def _pointers(X, *arrays):
-    arrays = X.indptr, X.indices, X.data, *arrays
-    return [array.ctypes.data for array in arrays]
+def _as_c_has_them(X, order, table):
+    """Return addresses, and whether the table is far by the kernel's measure."""
+    arrays = X.indptr, X.indices, X.data, order, table
+    return *(array.ctypes.data for array in arrays), table.nbytes > 1 << 21
 
 
 def main():
