@@ -35,7 +35,9 @@ def learn(learner, state, loss_sum, begin, end):
     interrupted = False
 
     def learn_banks(group, banks):
-        at_work = aligned_zeros((banks.stop - banks.start, kernel.AT_WORK), state.dtype)
+        workspace = aligned_zeros(
+            (banks.stop - banks.start, kernel.WORKSPACE_SIZE), state.dtype
+        )
         own_columns, own_values = _room_for_a_row(rows, state)
         learned = 0
         for start in range(begin, end, block):
@@ -73,7 +75,7 @@ def learn(learner, state, loss_sum, begin, end):
                 multinomial=state.coupled,
                 loss=kernel.LOSSES[rule.loss],
                 loss_parameter=rule.loss_parameter,
-                at_work=at_work,
+                workspace=workspace,
                 own_columns=own_columns,
                 own_values=own_values,
                 loss_sum=loss_sum[group, banks],
@@ -171,7 +173,7 @@ def _of_groups(state, rows, groups, n_columns):
             update=kernel.UPDATES[state.reading.update],
             first=nth * n_lanes,
             n_lanes=min(n_lanes, n_columns - nth * n_lanes),
-            at_work=np.empty((n_used, kernel.AT_WORK), state.dtype),
+            workspace=np.empty((n_used, kernel.WORKSPACE_SIZE), state.dtype),
             own_columns=own_columns,
             own_values=own_values,
             out=out,

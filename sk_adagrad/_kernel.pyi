@@ -22,7 +22,7 @@ LOSSES: dict[str, Loss]
 @final
 class Update: ...
 
-AT_WORK: int
+WORKSPACE_SIZE: int
 UPDATES: dict[str, Update]
 
 def train(
@@ -57,7 +57,7 @@ def train(
     multinomial: bool,
     loss: Loss,
     loss_parameter: float,
-    at_work: _Real,
+    workspace: _Real,
     own_columns: _Index,
     own_values: _Real,
     loss_sum: NDArray[np.float64],
@@ -78,7 +78,7 @@ def raw_prediction(
     update: Update,
     first: int,
     n_lanes: int,
-    at_work: _Real,
+    workspace: _Real,
     own_columns: _Index,
     own_values: _Real,
     out: _Real,

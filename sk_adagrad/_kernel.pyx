@@ -24,19 +24,19 @@ cdef extern from "_lanes.h" nogil:
     ctypedef int64_t count
     ctypedef double lanes
     bint LANES_FIT
-    lanes lesser(lanes a, lanes b)
-    lanes greater(lanes a, lanes b)
-    lanes positive(lanes x)
-    lanes magnitude(lanes x)
-    lanes sign(lanes x)
-    lanes if_above(lanes a, lanes b, lanes yes, lanes no)
-    lanes if_equal(lanes a, lanes b, lanes yes, lanes no)
-    lanes spread(real x)
+    lanes vmin(lanes a, lanes b)
+    lanes vmax(lanes a, lanes b)
+    lanes positive_part(lanes x)
+    lanes vabs(lanes x)
+    lanes vsign(lanes x)
+    lanes select_gt(lanes a, lanes b, lanes yes, lanes no)
+    lanes select_eq(lanes a, lanes b, lanes yes, lanes no)
+    lanes splat(real x)
     unsigned flush_denormals()
     void restore_denormals(unsigned before)
     lanes pack(real, real, real, real, real, real, real, real)
     lanes gather(const real* row, const int32_t* columns)
-    void load_first(
+    void load_partial(
         void* eight, const void* source, Py_ssize_t n, size_t size, bint repeat
     )
     real lane(lanes v, int i)
@@ -44,8 +44,8 @@ cdef extern from "_lanes.h" nogil:
     ctypedef int64_t pairs
     pairs pack_pairs(pair, pair, pair, pair, pair, pair, pair, pair)
     pair pair_of(pairs both, int i)
-    void split(pairs both, lanes* w, lanes* G)
-    pairs join(lanes w, lanes G)
+    void deinterleave(pairs both, lanes* w, lanes* G)
+    pairs interleave(lanes w, lanes G)
     ctypedef struct running_sum:
         pass
     void clear(running_sum* sums)
@@ -53,17 +53,17 @@ cdef extern from "_lanes.h" nogil:
     void add_product(running_sum* sum, const real* eight, lanes w)
     lanes lanes_of(const running_sum* sum)
     void add_to(lanes* p, const running_sum* even, const running_sum* odd)
-    lanes copy_sign(lanes x, lanes y)
+    lanes vcopysign(lanes x, lanes y)
     bint all_zero(lanes v)
-    bint any_above(lanes a, lanes b)
-    real total(lanes v)
-    real largest(lanes v)
+    bint any_gt(lanes a, lanes b)
+    real hsum(lanes v)
+    real hmax(lanes v)
     void add_up(double* sums, lanes v)
     uint64_t bits_of(real x, int exact)
     int HAS_AVX2()
     int HAS_AVX512()
     void prefetch(const void* address, Py_ssize_t size)
-    ctypedef void separate  # void, of a function that is not inlined
+    ctypedef void noinline_void  # void, of a function that is not inlined
 
 cdef extern from "_lanes_math.h" nogil:
     real LARGEST
@@ -72,16 +72,16 @@ cdef extern from "_lanes_math.h" nogil:
     real FLOW_LIMIT
     real SCALE
     real SMALL_STEP
-    lanes inverse_root(lanes v)
-    lanes scaled_inverse_root(lanes v)
-    lanes root(lanes v)
-    lanes exponential(lanes x)
-    lanes exponential_minus_one(lanes x)
-    lanes power_of_two(lanes x)
+    lanes vrsqrt(lanes v)
+    lanes scaled_rsqrt(lanes v)
+    lanes vsqrt(lanes v)
+    lanes vexp(lanes x)
+    lanes vexpm1(lanes x)
+    lanes vexp2(lanes x)
     real LOG2_E
-    lanes logarithm(lanes x)
-    lanes log_one_plus_any(lanes u)
-    lanes log_polynomial(lanes u)
+    lanes vlog(lanes x)
+    lanes vlog1p(lanes u)
+    lanes log1p_ratio(lanes u)
     lanes twice_artanh(lanes s)
 
 ctypedef fused index:
@@ -141,7 +141,7 @@ cdef inline Py_ssize_t find_row(
     return indptr[row + 1] - begin
 
 
-cdef separate leave_out_zeros(
+cdef noinline_void leave_out_zeros(
     const real* values, Py_ssize_t* n, index* own_columns, real* own_values,
 ) noexcept nogil:
     """Copy what is not 0 of a dense row, if it is few of n; set n to how many it is."""
@@ -283,21 +283,21 @@ cdef inline lanes target_of(
     if job.label_starts != NULL:
         y = -used
         for k in range(job.label_starts[row], job.label_starts[row + 1]):
-            y = if_equal(spread(job.labels[k]), bank.code, used, y)
+            y = select_eq(splat(job.labels[k]), bank.code, used, y)
         return y
     if job.labels != NULL:
-        return if_equal(spread(job.labels[row]), bank.code, used, -used)
+        return select_eq(splat(job.labels[row]), bank.code, used, -used)
     return used * gather(
         &job.values[row * job.n_values], &job.lane_columns[LANES * b]
     )
 
 
-cdef separate follow_flow(
+cdef noinline_void follow_flow(
     const Job* job, bint narrow, Py_ssize_t b, const index* columns,
     const real* values, Py_ssize_t nnz, lanes y, lanes weight, Bank* bank,
 ) noexcept nogil:
     """Let the step follow the slope of the loss along itself."""
-    cdef lanes zero = spread(0), N
+    cdef lanes zero = splat(0), N
     if narrow:
         N = reach_narrow(job.table, columns, values, nnz, bank)
     else:
@@ -306,9 +306,9 @@ cdef separate follow_flow(
         )
     if job.fit_intercept:
         N = N + rate_times(
-            spread(job.intercept_value), job.intercept[2 * b + 1], bank
+            splat(job.intercept_value), job.intercept[2 * b + 1], bank
         )
-    bank.drive = if_equal(
+    bank.drive = select_eq(
         bank.slope * N, zero, bank.slope,
         job.flow(bank.p, y, job.loss_parameter, weight, N),
     )
@@ -338,7 +338,7 @@ cdef inline int64_t visit_rows(
         const real* row_values
         Bank* bank
         Bank own
-        lanes y = spread(0), value, bias, bias_G
+        lanes y = splat(0), value, bias, bias_G
         real weight = 1
         bint any_slope
     for i in range(job.start, job.stop):
@@ -384,7 +384,7 @@ cdef inline int64_t visit_rows(
             if reading == FROM_SUM:
                 own_unpenalised(&own, &banks[b])
                 bias = weight_from_sum(bias, job.intercept[2 * b + 1], &own)
-            banks[b].p = spread(job.intercept_value) * bias
+            banks[b].p = splat(job.intercept_value) * bias
         # Where lanes are several registers there would be none left for these loops.
         if plain and narrow and LANES_FIT:
             dot_as(
@@ -408,17 +408,17 @@ cdef inline int64_t visit_rows(
                 y = target_of(job, row, b, bank)
                 job.loss(bank.p, y, job.loss_parameter, &value, &bank.slope)
                 # Of NaN a maximum is 0: it must not count as a perfect prediction.
-                value = value + spread(0) * bank.p
-                add_up(&job.loss_sum[LANES * b], spread(weight) * bank.used * value)
-            bank.slope = spread(weight) * bank.used * bank.slope
+                value = value + splat(0) * bank.p
+                add_up(&job.loss_sum[LANES * b], splat(weight) * bank.used * value)
+            bank.slope = splat(weight) * bank.used * bank.slope
             bank.drive = bank.slope
             if not plain and job.importance_aware:
                 follow_flow(
-                    job, narrow, b, row_columns, row_values, nnz, y, spread(weight),
+                    job, narrow, b, row_columns, row_values, nnz, y, splat(weight),
                     bank,
                 )
             if learning == MIRROR_DESCENT or learning == FORGETTING:
-                bank.drive = bank.eta * bank.drive * spread(1 / SCALE)
+                bank.drive = bank.eta * bank.drive * splat(1 / SCALE)
             any_slope = any_slope or not all_zero(bank.slope)
         if not any_slope:
             continue
@@ -448,7 +448,7 @@ cdef inline int64_t visit_rows(
                 if not plain:
                     own_unpenalised(&own, bank)
                     bank = &own
-                step(learning, &bias, &bias_G, spread(job.intercept_value), bank)
+                step(learning, &bias, &bias_G, splat(job.intercept_value), bank)
                 job.intercept[2 * b] = bias
                 job.intercept[2 * b + 1] = bias_G
     return t
@@ -458,7 +458,7 @@ cdef inline int64_t visit_rows(
 # functions of their own. That of one output and a table in the near caches stays in
 # `train`: by itself, without AVX2, it takes 1.24 times as long on rows of 9 entries.
 
-cdef separate visit_far(
+cdef noinline_void visit_far(
     const Job* job, const index* starts, const index* columns, index* own_columns,
     Bank* banks, int64_t* t,
 ) noexcept nogil:
@@ -467,7 +467,7 @@ cdef separate visit_far(
     )
 
 
-cdef separate visit_wide(
+cdef noinline_void visit_wide(
     const Job* job, const index* starts, const index* columns, index* own_columns,
     Bank* banks, int64_t* t,
 ) noexcept nogil:
@@ -476,7 +476,7 @@ cdef separate visit_wide(
     )
 
 
-cdef separate visit_with_options(
+cdef noinline_void visit_with_options(
     bint narrow, const Job* job, const index* starts, const index* columns,
     index* own_columns, Bank* banks, int64_t* t,
 ) noexcept nogil:
@@ -517,7 +517,7 @@ def train(
     bint multinomial,                # in
     Loss loss,                       # in
     real loss_parameter,             # in
-    real[:, ::1] at_work,            # scratch: (n_banks, AT_WORK)
+    real[:, ::1] workspace,            # scratch: (n_banks, WORKSPACE_SIZE)
     index[::1] own_columns,          # scratch: centred columns, then a dense row
     real[::1] own_values,            # scratch: as many as these, and the longest row
     double[:, ::1] loss_sum,         # in/out: weighted loss, scored before learning
@@ -528,7 +528,7 @@ def train(
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
         const index* columns = &indices[0] if indices.shape[0] else NULL
         index* own = &own_columns[0] if own_columns.shape[0] else NULL
-        Bank* banks = <Bank*> &at_work[0, 0]
+        Bank* banks = <Bank*> &workspace[0, 0]
         unsigned denormals
         bint narrow = table.shape[3] == 1, plain
         Py_ssize_t b
@@ -605,7 +605,7 @@ def raw_prediction(
     Update update,                   # in
     Py_ssize_t first,                # in: column of `out` for the group's first lane
     Py_ssize_t n_lanes,              # in: lanes in use
-    real[:, ::1] at_work,            # scratch: (n_banks, AT_WORK)
+    real[:, ::1] workspace,            # scratch: (n_banks, WORKSPACE_SIZE)
     index[::1] own_columns,          # scratch: centred columns, then a dense row
     real[::1] own_values,            # scratch: as many as these, and the longest row
     real[:, ::1] out,                # out: (n_rows, n_models)
@@ -631,7 +631,7 @@ def raw_prediction(
         index* own = &own_columns[0] if own_columns.shape[0] else NULL
         real* room = &own_values[0] if own_values.shape[0] else NULL
         int64_t* last = <int64_t*> &touched[0] if touched.shape[0] else NULL
-        Bank* banks = <Bank*> &at_work[0, 0]
+        Bank* banks = <Bank*> &workspace[0, 0]
         Py_ssize_t row, nnz, b
         unsigned denormals
         int j
@@ -690,7 +690,7 @@ def read_weights(
         int reading = reading_of(update, symbols)
         Bank bank
         Py_ssize_t b, k
-        lanes state, G, missed = spread(0)
+        lanes state, G, missed = splat(0)
         unsigned denormals
     with nogil:
         denormals = flush_denormals()
@@ -698,13 +698,13 @@ def read_weights(
             begin_bank(&bank, <const lanes*> &symbols[b, 0, 0], 0, reading, t)
             for k in range(table.shape[1]):
                 if narrow:
-                    state = spread(table[b, k, 0, 0])
-                    G = spread(table[b, k, 1, 0])
+                    state = splat(table[b, k, 0, 0])
+                    G = splat(table[b, k, 1, 0])
                 else:
                     state = (<const lanes*> &table[b, k, 0, 0])[0]
                     G = (<const lanes*> &table[b, k, 1, 0])[0]
                 if touched.shape[0]:
-                    missed = positive(spread(<real> (t - touched[k])))
+                    missed = positive_part(splat(<real> (t - touched[k])))
                 if reading != AS_STORED:
                     state = weight_of(reading, state, G, missed, &bank)
                 for j in range(width):

@@ -3,7 +3,7 @@
 # The functions of a row are kept apart from the loop over rows, which has so much to
 # remember that their loops would find no free registers.
 
-cdef separate dot(
+cdef noinline_void dot(
     bint narrow, int reading, bint learns, Py_ssize_t n_banks, const real* table,
     Py_ssize_t stride, int64_t* touched, int64_t t, const index* columns,
     const real* values, Py_ssize_t nnz, Bank* banks,
@@ -90,7 +90,7 @@ cdef inline void dot_as(
             n_banks, banks, table = n_banks - 4, banks + 4, table + 4 * BANK_SIZE
 
 
-cdef separate step_row(
+cdef noinline_void step_row(
     bint narrow, int learning, Py_ssize_t n_banks, real* table, Py_ssize_t stride,
     const index* columns, const real* values, Py_ssize_t nnz, const Bank* banks,
 ) noexcept nogil:
@@ -116,7 +116,7 @@ cdef separate step_row(
         )
 
 
-cdef separate step_row_and_fetch(
+cdef noinline_void step_row_and_fetch(
     bint narrow, Py_ssize_t n_banks, real* table, Py_ssize_t stride,
     const index* columns, const real* values, Py_ssize_t nnz, const Bank* banks,
     const index* next_columns, Py_ssize_t n_next,
@@ -244,19 +244,19 @@ cdef inline real softmax(Bank* banks, Py_ssize_t n_banks, real label) noexcept n
     cdef lanes p, others
     cdef real top = lane(banks.p, 0), sum_of_all = 0, sum_of_others = 0, own = 0
     for b in range(n_banks):  # lanes that are not in use may be far above or below
-        banks[b].p = if_above(banks[b].used, spread(0), banks[b].p, spread(top))
-        top = max(top, largest(banks[b].p))
+        banks[b].p = select_gt(banks[b].used, splat(0), banks[b].p, splat(top))
+        top = max(top, hmax(banks[b].p))
     for b in range(n_banks):
         p = banks[b].p
-        own += total(
-            if_equal(spread(label), banks[b].code, p, spread(0)) + spread(0) * p
+        own += hsum(
+            select_eq(splat(label), banks[b].code, p, splat(0)) + splat(0) * p
         )
-        banks[b].slope = banks[b].used * exponential(p - spread(top))
-        others = if_equal(spread(label), banks[b].code, spread(0), banks[b].slope)
-        sum_of_all += total(banks[b].slope)
-        sum_of_others += total(others)
+        banks[b].slope = banks[b].used * vexp(p - splat(top))
+        others = select_eq(splat(label), banks[b].code, splat(0), banks[b].slope)
+        sum_of_all += hsum(banks[b].slope)
+        sum_of_others += hsum(others)
     for b in range(n_banks):
-        banks[b].slope = if_equal(
-            spread(label), banks[b].code, spread(-sum_of_others), banks[b].slope
-        ) / spread(sum_of_all)
-    return lane(logarithm(spread(sum_of_all)), 0) + top - own
+        banks[b].slope = select_eq(
+            splat(label), banks[b].code, splat(-sum_of_others), banks[b].slope
+        ) / splat(sum_of_all)
+    return lane(vlog(splat(sum_of_all)), 0) + top - own

@@ -14,9 +14,6 @@ cdef enum:
     TWEEDIE_STEPS = 6
 
 
-cdef double LEAST = 1e-30
-
-
 ctypedef void (*loss_function)(
     lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil
@@ -27,18 +24,18 @@ cdef void log_loss(
 ) noexcept nogil:
     # log(1 + e^-z) is the positive part of -z and, with u = e^-|z|, log(1 + u), which
     # is twice the inverse hyperbolic tangent of u / (2 + u); here with e^z for u.
-    cdef lanes z = y * p, e = exponential(z), one = spread(1), above = one + e
+    cdef lanes z = y * p, e = vexp(z), one = splat(1), above = one + e
     slope[0] = -y / above
-    value[0] = twice_artanh(lesser(e, one) / (above + greater(e, one))) + positive(-z)
+    value[0] = twice_artanh(vmin(e, one) / (above + vmax(e, one))) + positive_part(-z)
 
 
 cdef void hinge(
     lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
     cdef lanes z
-    z = spread(1) - y * p
-    value[0] = positive(z)
-    slope[0] = if_above(spread(0), z, spread(0), -y)
+    z = splat(1) - y * p
+    value[0] = positive_part(z)
+    slope[0] = select_gt(splat(0), z, splat(0), -y)
 
 
 cdef void perceptron(
@@ -46,15 +43,15 @@ cdef void perceptron(
 ) noexcept nogil:
     cdef lanes z
     z = -y * p
-    value[0] = positive(z)
-    slope[0] = if_above(spread(0), z, spread(0), -y)
+    value[0] = positive_part(z)
+    slope[0] = select_gt(splat(0), z, splat(0), -y)
 
 
 cdef void squared_hinge(
     lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
     cdef lanes z
-    z = positive(spread(1) - y * p)
+    z = positive_part(splat(1) - y * p)
     value[0] = z * z
     slope[0] = -y * (z + z)
 
@@ -64,9 +61,9 @@ cdef void modified_huber(
 ) noexcept nogil:
     cdef lanes z, m
     z = y * p
-    m = positive(spread(1) - z)
-    value[0] = if_above(z, spread(-1), m * m, spread(-4) * z)
-    slope[0] = spread(-2) * y * if_above(z, spread(-1), m, spread(2))
+    m = positive_part(splat(1) - z)
+    value[0] = select_gt(z, splat(-1), m * m, splat(-4) * z)
+    slope[0] = splat(-2) * y * select_gt(z, splat(-1), m, splat(2))
 
 
 cdef void squared_error(
@@ -74,7 +71,7 @@ cdef void squared_error(
 ) noexcept nogil:
     cdef lanes r
     r = p - y
-    value[0] = r * r * spread(0.5)
+    value[0] = r * r * splat(0.5)
     slope[0] = r
 
 
@@ -83,8 +80,8 @@ cdef void absolute_error(
 ) noexcept nogil:
     cdef lanes r
     r = p - y
-    value[0] = magnitude(r)
-    slope[0] = sign(r)
+    value[0] = vabs(r)
+    slope[0] = vsign(r)
 
 
 cdef void quantile(
@@ -92,10 +89,14 @@ cdef void quantile(
 ) noexcept nogil:
     cdef lanes r
     r = p - y
-    value[0] = spread(1 - parameter) * positive(r) + spread(parameter) * positive(-r)
+    value[0] = (
+        splat(1 - parameter) * positive_part(r) + splat(parameter) * positive_part(-r)
+    )
     # 0 at the target, as that of the absolute error: there is nothing to learn.
-    slope[0] = if_above(r, spread(0), spread(1 - parameter),
-                        if_equal(r, spread(0), spread(0), spread(-parameter)))
+    slope[0] = select_gt(
+        r, splat(0), splat(1 - parameter),
+        select_eq(r, splat(0), splat(0), splat(-parameter)),
+    )
 
 
 cdef void huber(
@@ -103,11 +104,12 @@ cdef void huber(
 ) noexcept nogil:
     cdef lanes r, a, epsilon
     r = p - y
-    a = magnitude(r)
-    epsilon = spread(parameter)
-    value[0] = if_above(a, epsilon, epsilon * (a - spread(parameter / 2)),
-                        r * r * spread(0.5))
-    slope[0] = if_above(a, epsilon, epsilon * sign(r), r)
+    a = vabs(r)
+    epsilon = splat(parameter)
+    value[0] = select_gt(
+        a, epsilon, epsilon * (a - splat(parameter / 2)), r * r * splat(0.5)
+    )
+    slope[0] = select_gt(a, epsilon, epsilon * vsign(r), r)
 
 
 cdef void epsilon_insensitive(
@@ -115,9 +117,9 @@ cdef void epsilon_insensitive(
 ) noexcept nogil:
     cdef lanes r, a
     r = p - y
-    a = positive(magnitude(r) - spread(parameter))
+    a = positive_part(vabs(r) - splat(parameter))
     value[0] = a
-    slope[0] = if_above(a, spread(0), sign(r), spread(0))
+    slope[0] = select_gt(a, splat(0), vsign(r), splat(0))
 
 
 cdef void squared_epsilon_insensitive(
@@ -125,9 +127,9 @@ cdef void squared_epsilon_insensitive(
 ) noexcept nogil:
     cdef lanes r, a
     r = p - y
-    a = positive(magnitude(r) - spread(parameter))
+    a = positive_part(vabs(r) - splat(parameter))
     value[0] = a * a
-    slope[0] = (a + a) * sign(r)
+    slope[0] = (a + a) * vsign(r)
 
 
 # Losses with a log link: half the deviance of y from the mean e^p. It is 0 for the best
@@ -136,18 +138,19 @@ cdef void squared_epsilon_insensitive(
 # so that a raw prediction that is far off, as early ones are, gives a steep slope but a
 # finite one.
 
-cdef inline lanes linked(lanes p, lanes* derivative) noexcept nogil:
-    cdef lanes limit = spread(LINK_LIMIT)
-    derivative[0] = exponential(if_above(p, limit, limit, p))
-    return derivative[0] * (spread(1) + positive(p - limit))
+cdef inline lanes inverse_link(lanes p, lanes* derivative) noexcept nogil:
+    """Return the mean and its derivative with respect to p."""
+    cdef lanes limit = splat(LINK_LIMIT)
+    derivative[0] = vexp(select_gt(p, limit, limit, p))
+    return derivative[0] * (splat(1) + positive_part(p - limit))
 
 
 cdef void poisson(
     lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
     cdef lanes mean, derivative
-    mean = linked(p, &derivative)
-    value[0] = y * (logarithm(y) - p) + (mean - y)
+    mean = inverse_link(p, &derivative)
+    value[0] = y * (vlog(y) - p) + (mean - y)
     slope[0] = derivative - y
 
 
@@ -155,17 +158,17 @@ cdef void gamma(
     lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
     cdef lanes inverse_mean, derivative
-    inverse_mean = linked(-p, &derivative)
-    value[0] = (p - logarithm(y)) + (y * inverse_mean - spread(1))
-    slope[0] = spread(1) - y * derivative
+    inverse_mean = inverse_link(-p, &derivative)
+    value[0] = (p - vlog(y)) + (y * inverse_mean - splat(1))
+    slope[0] = splat(1) - y * derivative
 
 
-cdef inline lanes linked_less_one(lanes p, lanes* derivative) noexcept nogil:
-    """Return the same less 1, which is exact for small p."""
-    cdef lanes limit = spread(LINK_LIMIT), least
-    linked(p, derivative)
-    least = exponential_minus_one(if_above(p, limit, limit, p))
-    return least + derivative[0] * positive(p - limit)
+cdef inline lanes inverse_link_less_one(lanes p, lanes* derivative) noexcept nogil:
+    """Return the mean less 1, which is exact for small p, and its derivative."""
+    cdef lanes limit = splat(LINK_LIMIT), least
+    inverse_link(p, derivative)
+    least = vexpm1(select_gt(p, limit, limit, p))
+    return least + derivative[0] * positive_part(p - limit)
 
 
 cdef void tweedie(
@@ -173,12 +176,12 @@ cdef void tweedie(
 ) noexcept nogil:
     # With a power between 1 and 2 the first exponent rises and the second falls in p.
     # Near 1 or 2, where it is Poisson's or gamma's deviance, differences stay exact.
-    cdef lanes a = spread(2 - parameter), b = spread(parameter - 1)
-    cdef lanes log_y = logarithm(y), rising, rising_slope, falling, falling_slope
-    rising = linked_less_one(a * p, &rising_slope) - if_above(
-        y, spread(0), exponential_minus_one(a * log_y), spread(-1)
+    cdef lanes a = splat(2 - parameter), b = splat(parameter - 1)
+    cdef lanes log_y = vlog(y), rising, rising_slope, falling, falling_slope
+    rising = inverse_link_less_one(a * p, &rising_slope) - select_gt(
+        y, splat(0), vexpm1(a * log_y), splat(-1)
     )
-    falling = linked_less_one(-b * p, &falling_slope) - exponential_minus_one(
+    falling = inverse_link_less_one(-b * p, &falling_slope) - vexpm1(
         -b * log_y
     )
     value[0] = rising / a + y * falling / b
@@ -187,9 +190,9 @@ cdef void tweedie(
 
 # Flows.
 
-cdef inline lanes decayed(lanes time) noexcept nogil:
-    """Return 1 - e^-time: the share of a distance that is gone."""
-    return -exponential_minus_one(-time)
+cdef inline lanes one_minus_exp(lanes t) noexcept nogil:
+    """Return 1 - e^-t, the share of a distance that is gone after t."""
+    return -vexpm1(-t)
 
 
 ctypedef lanes (*loss_flow)(
@@ -203,23 +206,23 @@ cdef lanes log_loss_flow(
     # The change d of the margin z solves d + e^z (e^d - 1) = weight N. The left side is
     # convex and the start is above the solution, so Newton's steps fall towards it.
     # Where e^z would be no normal number, d grows as fast as time.
-    cdef lanes z = y * p, D = lesser(weight * N, spread(FLOW_LIMIT)), straight
+    cdef lanes z = y * p, D = vmin(weight * N, splat(FLOW_LIMIT)), straight
     cdef lanes e, d, rest
     cdef int i
-    straight = lesser(D, positive(-z - spread(<real> 0.5 * EXP_LIMIT)))
+    straight = vmin(D, positive_part(-z - splat(<real> 0.5 * EXP_LIMIT)))
     D = D - straight
-    e = exponential(z + straight)
-    d = lesser(D, log_one_plus_any(D / e))
+    e = vexp(z + straight)
+    d = vmin(D, vlog1p(D / e))
     for i in range(NEWTON_STEPS):
-        rest = d + e * exponential_minus_one(d) - D
-        d = d - rest / (spread(1) + e * exponential(d))
+        rest = d + e * vexpm1(d) - D
+        d = d - rest / (splat(1) + e * vexp(d))
     return -y * (straight + d) / N
 
 
 cdef lanes hinge_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
-    return -y * lesser(weight, positive(spread(1) - y * p) / N)
+    return -y * vmin(weight, positive_part(splat(1) - y * p) / N)
 
 
 cdef lanes perceptron_flow(
@@ -227,15 +230,16 @@ cdef lanes perceptron_flow(
 ) noexcept nogil:
     # The flow would end at p = 0, where learning begins; the label is its limit here.
     cdef lanes z = y * p
-    return -y * if_above(
-        z, spread(0), spread(0), lesser(weight, (spread(1) - z) / N)
+    return -y * select_gt(
+        z, splat(0), splat(0), vmin(weight, (splat(1) - z) / N)
     )
 
 
 cdef lanes squared_hinge_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
-    return -y * positive(spread(1) - y * p) * decayed(spread(2) * weight * N) / N
+    cdef lanes D = weight * N
+    return -y * positive_part(splat(1) - y * p) * one_minus_exp(splat(2) * D) / N
 
 
 cdef lanes modified_huber_flow(
@@ -243,31 +247,31 @@ cdef lanes modified_huber_flow(
 ) noexcept nogil:
     # At the constant speed 4 N up to the margin -1, from there as the squared hinge.
     cdef lanes z = y * p, D = weight * N, straight
-    straight = lesser(spread(4) * D, positive(spread(-1) - z))
-    z = positive(spread(1) - if_above(spread(-1), z, spread(-1), z))
-    D = if_above(straight, spread(0), D - straight * spread(0.25), D)
-    return -y * (straight + z * decayed(spread(2) * D)) / N
+    straight = vmin(splat(4) * D, positive_part(splat(-1) - z))
+    z = positive_part(splat(1) - select_gt(splat(-1), z, splat(-1), z))
+    D = select_gt(straight, splat(0), D - straight * splat(0.25), D)
+    return -y * (straight + z * one_minus_exp(splat(2) * D)) / N
 
 
 cdef lanes squared_error_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
-    return (p - y) * decayed(weight * N) / N
+    return (p - y) * one_minus_exp(weight * N) / N
 
 
 cdef lanes absolute_error_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
-    return sign(p - y) * lesser(weight, magnitude(p - y) / N)
+    return vsign(p - y) * vmin(weight, vabs(p - y) / N)
 
 
 cdef lanes quantile_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
     cdef lanes r = p - y, speed
-    speed = if_above(r, spread(0), spread(1 - parameter), spread(parameter))
-    return if_above(r, spread(0), spread(1), spread(-1)) * lesser(
-        speed * weight, magnitude(r) / N
+    speed = select_gt(r, splat(0), splat(1 - parameter), splat(parameter))
+    return select_gt(r, splat(0), splat(1), splat(-1)) * vmin(
+        speed * weight, vabs(r) / N
     )
 
 
@@ -275,42 +279,42 @@ cdef lanes huber_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
     # At the constant speed epsilon N down to |r| = epsilon, then as the squared error.
-    cdef lanes r = p - y, a, D = weight * N, epsilon = spread(parameter), straight
-    a = magnitude(r)
-    straight = lesser(epsilon * D, positive(a - epsilon))
-    D = if_above(straight, spread(0), D - straight / epsilon, D)
-    return sign(r) * (straight + lesser(a, epsilon) * decayed(positive(D))) / N
+    cdef lanes r = p - y, a, D = weight * N, epsilon = splat(parameter), straight
+    a = vabs(r)
+    straight = vmin(epsilon * D, positive_part(a - epsilon))
+    D = select_gt(straight, splat(0), D - straight / epsilon, D)
+    straight = straight + vmin(a, epsilon) * one_minus_exp(positive_part(D))
+    return vsign(r) * straight / N
 
 
 cdef lanes epsilon_insensitive_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
     cdef lanes r = p - y
-    return sign(r) * lesser(weight, positive(magnitude(r) - spread(parameter)) / N)
+    return vsign(r) * vmin(weight, positive_part(vabs(r) - splat(parameter)) / N)
 
 
 cdef lanes squared_epsilon_insensitive_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
     cdef lanes r = p - y, a
-    a = positive(magnitude(r) - spread(parameter))
-    return sign(r) * a * decayed(spread(2) * weight * N) / N
+    a = positive_part(vabs(r) - splat(parameter))
+    return vsign(r) * a * one_minus_exp(splat(2) * weight * N) / N
 
 
 cdef inline lanes log_of_mixture(lanes q, lanes t) noexcept nogil:
     """Return log(e^-t 1 + (1 - e^-t) q) for q > 0, exact where it is near 0."""
-    cdef lanes change = (q - spread(1)) * decayed(t), mixture
-    mixture = exponential(-t) + decayed(t) * q
-    return if_above(
-        change, spread(0), log_one_plus_any(change),
-        if_above(change, spread(-0.5), -log_one_plus_any(-change / mixture),
-                 logarithm(mixture)),
+    cdef lanes change = (q - splat(1)) * one_minus_exp(t), mixture
+    mixture = vexp(-t) + one_minus_exp(t) * q
+    return select_gt(
+        change, splat(0), vlog1p(change),
+        select_gt(change, splat(-0.5), -vlog1p(-change / mixture), vlog(mixture)),
     )
 
 
-cdef inline lanes link_exponential(lanes p) noexcept nogil:
+cdef inline lanes inverse_link_derivative(lanes p) noexcept nogil:
     cdef lanes derivative
-    linked(p, &derivative)
+    inverse_link(p, &derivative)
     return derivative
 
 
@@ -318,11 +322,11 @@ cdef lanes poisson_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
     # u = e^-p follows du/dτ = N (1 - y u), which is linear.
-    cdef lanes D = weight * N, e = link_exponential(p), safe_y
-    safe_y = if_above(y, spread(0), y, spread(1))
-    return if_above(
-        y, spread(0), log_of_mixture(e / safe_y, safe_y * D),
-        log_one_plus_any(e * D),
+    cdef lanes D = weight * N, e = inverse_link_derivative(p), safe_y
+    safe_y = select_gt(y, splat(0), y, splat(1))
+    return select_gt(
+        y, splat(0), log_of_mixture(e / safe_y, safe_y * D),
+        vlog1p(e * D),
     ) / N
 
 
@@ -330,10 +334,10 @@ cdef lanes gamma_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
     # v = e^p follows dv/dτ = N (y - v).
-    return -log_of_mixture(y * link_exponential(-p), weight * N) / N
+    return -log_of_mixture(y * inverse_link_derivative(-p), weight * N) / N
 
 
-# Gauss and Legendre's nodes and weights for an integral from 0 to 1.
+# Gauss–Legendre nodes and weights for an integral from 0 to 1.
 cdef double[16] NODES = [
     0.0052995325041750307, 0.0277124884633837, 0.067184398806084122,
     0.1222977958224985, 0.19106187779867811, 0.27099161117138632,
@@ -360,42 +364,43 @@ cdef lanes tweedie_flow(
     # the time q + the integral of 1 / ((1 - e^-m) e^(b m)) - 1 / m, which is smooth,
     # and q is found by Newton's steps. From far away the first term of the integrand
     # is e^(-b m), with which q is first estimated.
-    cdef lanes zero = spread(0), one = spread(1), most = spread(40), a, safe_y, r, m, b
+    cdef lanes zero = splat(0), one = splat(1), most = splat(40), a, safe_y, r, m, b
+    cdef lanes least = splat(<real> 1e-30)  # lest m = 0 be divided by itself
     cdef lanes time, q, low = zero, high = most, far, end, way, rest, at, newton, middle
     cdef int i, k
-    a = spread(2 - parameter)
-    safe_y = if_above(y, zero, y, one)
-    r = p - logarithm(safe_y)
-    m = if_above(magnitude(r), spread(LEAST), magnitude(r), spread(LEAST))
-    b = if_above(r, zero, a, one - a)
-    time = weight * N * exponential(a * logarithm(safe_y))
+    a = splat(2 - parameter)
+    safe_y = select_gt(y, zero, y, one)
+    r = p - vlog(safe_y)
+    m = select_gt(vabs(r), least, vabs(r), least)
+    b = select_gt(r, zero, a, one - a)
+    time = weight * N * vexp(a * vlog(safe_y))
 
-    far = exponential(-b * m)
-    end = -logarithm(far + b * time) / b
-    q = if_above(
-        end, one, logarithm(m / if_above(end, one, end, one)),
-        logarithm(m) + time - (exponential(-b) - far) / b,
+    far = vexp(-b * m)
+    end = -vlog(far + b * time) / b
+    q = select_gt(
+        end, one, vlog(m / select_gt(end, one, end, one)),
+        vlog(m) + time - (vexp(-b) - far) / b,
     )
-    q = if_above(m, spread(2), q, time * decayed(m) / (m * far))
-    q = if_above(q, most, most, if_above(q, zero, q, zero))
+    q = select_gt(m, splat(2), q, time * one_minus_exp(m) / (m * far))
+    q = select_gt(q, most, most, select_gt(q, zero, q, zero))
     for i in range(TWEEDIE_STEPS):
-        end = m * exponential(-q)
-        way = m * decayed(q)
+        end = m * vexp(-q)
+        way = m * one_minus_exp(q)
         rest = zero
         for k in range(16):
-            at = end + way * spread(<real> NODES[k])
-            rest = rest + spread(<real> NODE_WEIGHTS[k]) * (
-                exponential(-b * at) / decayed(at) - one / at
+            at = end + way * splat(<real> NODES[k])
+            rest = rest + splat(<real> NODE_WEIGHTS[k]) * (
+                vexp(-b * at) / one_minus_exp(at) - one / at
             )
         rest = q + way * rest - time
-        high = if_above(rest, zero, q, high)
-        low = if_above(rest, zero, low, q)
-        newton = q - rest * decayed(end) / (end * exponential(-b * end))
-        middle = (low + high) * spread(0.5)
-        q = if_above(low, newton, middle, if_above(newton, high, middle, newton))
-    return if_above(
-        y, zero, r * decayed(q),
-        log_one_plus_any(a * weight * N * exponential(a * p)) / a,
+        high = select_gt(rest, zero, q, high)
+        low = select_gt(rest, zero, low, q)
+        newton = q - rest * one_minus_exp(end) / (end * vexp(-b * end))
+        middle = (low + high) * splat(0.5)
+        q = select_gt(low, newton, middle, select_gt(newton, high, middle, newton))
+    return select_gt(
+        y, zero, r * one_minus_exp(q),
+        vlog1p(a * weight * N * vexp(a * p)) / a,
     ) / N
 
 
@@ -420,12 +425,12 @@ cdef class Loss:
         real[::1] value,         # out
         real[::1] slope,         # out
     ):
-        cdef real[8] p8, y8
+        cdef real[LANES] p8, y8
         cdef lanes value8, slope8
         cdef Py_ssize_t begin, i, n
         for begin in range(0, p.shape[0], 8):
-            n = min(8, p.shape[0] - begin)
-            for i in range(8):
+            n = min(LANES, p.shape[0] - begin)
+            for i in range(LANES):
                 p8[i] = p[begin + i] if i < n else 0
                 y8[i] = y[begin + i] if i < n else 0
             self.function(

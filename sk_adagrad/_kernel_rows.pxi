@@ -79,7 +79,7 @@ def scan(
                 starts, columns, entries, n_features, first, row, &keys[0]
             ):
                 whole = False
-        product += total(lanes_of(&products)) + total(lanes_of(&others))
+        product += hsum(lanes_of(&products)) + hsum(lanes_of(&others))
     return bad_row, low, high, falls == 0, product == 0, whole and not rounded
 
 
@@ -180,7 +180,8 @@ def single_features(
     return n_single
 
 
-cdef inline uint64_t scramble(uint64_t h) noexcept nogil:
+cdef inline uint64_t splitmix64_mix(uint64_t h) noexcept nogil:
+    """Mix all bits as SplitMix64 does (Steele, Lea & Flood 2014)."""
     h = (h ^ (h >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
     h = (h ^ (h >> 27)) * <uint64_t> 0x94D049BB133111EB
     return h ^ (h >> 31)
@@ -190,13 +191,14 @@ cdef inline uint64_t entry_key(index column, real value, bint exact) noexcept no
     """Hash an entry; 0 for a zero, as for what is not stored.
 
     Entries' hashes are added up, so they must not be linear in the columns, which of
-    one-hot rows are all there is. Products of 32 bits take a third of the time of those
-    of 64, but leave out a bit, which exact hashes must not.
+    one-hot rows are all there is. Products of 32 bits, here with primes of xxHash, take
+    a third of the time of those of 64, but leave out a bit, which exact hashes must
+    not.
     """
     cdef uint64_t bits = bits_of(value, exact), c = <uint64_t> column
     cdef uint32_t b = <uint32_t> bits, one, other
     if exact:
-        return scramble(bits ^ scramble(c + 1)) if value != 0 else 0
+        return splitmix64_mix(bits ^ splitmix64_mix(c + 1)) if value != 0 else 0
     one = <uint32_t> c * <uint32_t> 0x9E3779B1 + b * <uint32_t> 0x85EBCA77
     one = (one ^ (one >> 15) ^ <uint32_t> (c >> 32)) * <uint32_t> 0x27D4EB2F
     other = <uint32_t> c ^ (b << 5 | b >> 27) ^ <uint32_t> (bits >> 32)

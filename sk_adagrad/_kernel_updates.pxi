@@ -91,7 +91,7 @@ cdef struct Bank:
     lanes used      # 1, or 0 in unused lanes
     lanes code      # the label that its output tells from the rest, -1 if there is none
 
-AT_WORK = sizeof(Bank) // sizeof(real)  # how many numbers a bank at work takes
+WORKSPACE_SIZE = sizeof(Bank) // sizeof(real)  # how many numbers a bank at work takes
 
 
 cdef inline void begin_bank(
@@ -99,17 +99,17 @@ cdef inline void begin_bank(
 ) noexcept nogil:
     bank.eta = symbols[ETA]
     bank.eps = symbols[EPS]
-    bank.fade = spread(<real> fade)
+    bank.fade = splat(<real> fade)
     bank.l1 = symbols[L1]
     bank.l2 = symbols[L2]
     if reading == FROM_SUM:
         penalise_sum(bank, symbols, t)
         return
     if reading == MISSED_BOTH:  # lanes that are not in use have no penalty
-        bank.l1 = if_above(bank.l2, spread(0), bank.l1 / bank.l2, spread(0))
+        bank.l1 = select_gt(bank.l2, splat(0), bank.l1 / bank.l2, splat(0))
     else:
-        bank.l1 = bank.eta * bank.l1 * spread(1 / SCALE)
-    bank.l2 = bank.eta * bank.l2 * spread(1 / SCALE)
+        bank.l1 = bank.eta * bank.l1 * splat(1 / SCALE)
+    bank.l2 = bank.eta * bank.l2 * splat(1 / SCALE)
 
 
 cdef inline void aim_bank(
@@ -119,26 +119,26 @@ cdef inline void aim_bank(
     bank.used = pack(
         used[0], used[1], used[2], used[3], used[4], used[5], used[6], used[7]
     )
-    bank.code = spread(-1)
+    bank.code = splat(-1)
     if codes != NULL:
-        bank.code = if_above(bank.used, spread(0), gather(codes, columns), bank.code)
+        bank.code = select_gt(bank.used, splat(0), gather(codes, columns), bank.code)
 
 
 cdef inline void penalise_sum(
     Bank* bank, const lanes* symbols, int64_t t
 ) noexcept nogil:
-    bank.l1 = spread(<real> t) * symbols[L1]
-    bank.l2 = spread(<real> t) * symbols[L2]
+    bank.l1 = splat(<real> t) * symbols[L1]
+    bank.l2 = splat(<real> t) * symbols[L2]
 
 
 cdef inline lanes finite(lanes G) noexcept nogil:
     """Return G, or the largest number for infinity: 0 times its root must be 0."""
-    return if_above(G, spread(LARGEST), spread(LARGEST), G)
+    return select_gt(G, splat(LARGEST), splat(LARGEST), G)
 
 
-cdef inline lanes soft(lanes w, lanes threshold) noexcept nogil:
+cdef inline lanes soft_threshold(lanes w, lanes threshold) noexcept nogil:
     # The greater one is the second where either is NaN, which must stay NaN.
-    return copy_sign(greater(spread(0), magnitude(w) - threshold), w)
+    return vcopysign(vmax(splat(0), vabs(w) - threshold), w)
 
 
 cdef inline lanes after_missed(
@@ -151,26 +151,27 @@ cdef inline lanes after_missed(
     """
     cdef lanes u, v, gone
     if reading == MISSED_L1:
-        return soft(w, missed * (bank.l1 * scaled_inverse_root(G + bank.eps)))
+        return soft_threshold(w, missed * (bank.l1 * scaled_rsqrt(G + bank.eps)))
     # Most steps are small enough for a polynomial of log(1 + u) / u, and where all are
     # known to be, not to look takes a tenth less. The exponential has no such way:
     # rates, and with them v, differ so much from feature to feature that the processor
     # could not foresee it.
-    u = bank.l2 * scaled_inverse_root(G + bank.eps)  # h l2
-    v = u * log_polynomial(u)
-    if reading != MISSED_L2 and any_above(u, spread(SMALL_STEP)):
+    u = bank.l2 * scaled_rsqrt(G + bank.eps)  # h l2
+    v = u * log1p_ratio(u)
+    if reading != MISSED_L2 and any_gt(u, splat(SMALL_STEP)):
         # Lane by lane, or a weight would depend on those that lie beside it.
-        v = if_above(u, spread(SMALL_STEP), log_one_plus_any(u), v)
+        v = select_gt(u, splat(SMALL_STEP), vlog1p(u), v)
     if reading != MISSED_BOTH:
-        return w * power_of_two(missed * spread(-LOG2_E) * v)
+        return w * vexp2(missed * splat(-LOG2_E) * v)
     v = missed * v
-    gone = -exponential_minus_one(-v)
-    return soft(w - w * gone, bank.l1 * gone)
+    gone = -vexpm1(-v)
+    return soft_threshold(w - w * gone, bank.l1 * gone)
 
 
 cdef inline lanes weight_from_sum(lanes z, lanes G, const Bank* bank) noexcept nogil:
-    """Return w = -eta soft(z, t l1) / (√(G + eps) + eta t l2)."""
-    return -bank.eta * soft(z, bank.l1) / (root(G + bank.eps) + bank.eta * bank.l2)
+    """Return w = -eta soft_threshold(z, t l1) / (√(G + eps) + eta t l2)."""
+    cdef lanes root = vsqrt(G + bank.eps)
+    return -bank.eta * soft_threshold(z, bank.l1) / (root + bank.eta * bank.l2)
 
 
 cdef inline lanes weight_of(
@@ -188,7 +189,7 @@ cdef inline lanes faded(lanes G, lanes g, const Bank* bank) noexcept nogil:
     As a product with 1 - fade, which float32 rounds to steps of 6e-8, a half-life of
     10^6 updates would be 3 % shorter, and one of 3 10^7 would be none.
     """
-    return if_equal(g, spread(0), G, G - bank.fade * G)
+    return select_eq(g, splat(0), G, G - bank.fade * G)
 
 
 cdef inline void step(
@@ -200,19 +201,19 @@ cdef inline void step(
         if learning == FORGETTING:  # of what this row is about
             G[0] = faded(G[0], g, bank)
         G[0] = G[0] + g * g
-        state[0] = state[0] - bank.drive * x * scaled_inverse_root(G[0] + bank.eps)
+        state[0] = state[0] - bank.drive * x * scaled_rsqrt(G[0] + bank.eps)
     elif learning == DUAL_AVERAGING:  # the same paper, equation 3 and figure 1
         G[0] = G[0] + g * g
         # Where G has overflowed the weight would be 0; so it is NaN, which is seen.
-        state[0] = state[0] + g + spread(0) * G[0]
+        state[0] = state[0] + g + splat(0) * G[0]
     else:  # McMahan et al. (2013), algorithm 1
         grown = finite(G[0] + g * g)
         moved = state[0] + bank.drive * x - (
-            root(grown + bank.eps) - root(G[0] + bank.eps)
+            vsqrt(grown + bank.eps) - vsqrt(G[0] + bank.eps)
         ) / bank.eta * weight_from_sum(state[0], G[0], bank)
         # Where g is 0 the roots are the same, but fused with a product their difference
         # is a rounding error, which would depend on whether other lanes learn.
-        state[0] = if_equal(g, spread(0), state[0], moved)
+        state[0] = select_eq(g, splat(0), state[0], moved)
         G[0] = grown
 
 
@@ -220,7 +221,7 @@ cdef inline lanes rate_times(lanes x, lanes G, const Bank* bank) noexcept nogil:
     """Return x² times the rate that the coming step will have."""
     cdef lanes g = bank.slope * x
     G = faded(G, g, bank) + g * g
-    return x * x * bank.eta * inverse_root(G + bank.eps)
+    return x * x * bank.eta * vrsqrt(G + bank.eps)
 
 
 # The functions copy the symbols, since for the compiler each store into the table might
@@ -242,7 +243,7 @@ cdef inline void own_bank(Bank* own, const Bank* bank) noexcept nogil:
 cdef inline void own_unpenalised(Bank* own, const Bank* bank) noexcept nogil:
     """Copy what the intercept needs, which no penalty acts on."""
     own_bank(own, bank)
-    own.l1 = own.l2 = spread(0)
+    own.l1 = own.l2 = splat(0)
 
 
 # In float64 G is in the cache line behind that of w. A prediction before a step asks
@@ -312,7 +313,7 @@ cdef inline void dot_lazy(
     const real* values, Py_ssize_t nnz, Bank* banks,
 ) noexcept nogil:
     cdef lanes* line
-    cdef lanes w, missed = spread(0)
+    cdef lanes w, missed = splat(0)
     cdef Py_ssize_t k, b
     for k in range(nnz):
         if k + ENTRIES_AHEAD < nnz:
@@ -324,23 +325,23 @@ cdef inline void dot_lazy(
                 prefetch(&touched[columns[k + ENTRIES_AHEAD]], 1)
         line = <lanes*> (table + stride * columns[k])
         if reading != FROM_SUM:
-            missed = positive(spread(<real> (t - touched[columns[k]])))
+            missed = positive_part(splat(<real> (t - touched[columns[k]])))
         for b in range(n_banks):
             w = weight_of(reading, line[2 * b], line[2 * b + 1], missed, &banks[b])
             if catch_up:
                 line[2 * b] = w
-            banks[b].p = banks[b].p + spread(values[k]) * w
+            banks[b].p = banks[b].p + splat(values[k]) * w
 
 
 cdef inline lanes reach_wide(
     const real* table, Py_ssize_t stride,
     const index* columns, const real* values, Py_ssize_t nnz, const Bank* bank,
 ) noexcept nogil:
-    cdef lanes N = spread(0)
+    cdef lanes N = splat(0)
     cdef Py_ssize_t k
     for k in range(nnz):
         N = N + rate_times(
-            spread(values[k]), (<const lanes*> (table + stride * columns[k]))[1],
+            splat(values[k]), (<const lanes*> (table + stride * columns[k]))[1],
             bank,
         )
     return N
@@ -360,7 +361,7 @@ cdef inline void step_wide(
         own_bank(&bank[b], &banks[b])
     for k in range(nnz):
         line = <lanes*> (table + stride * columns[k])
-        x = spread(values[k])
+        x = splat(values[k])
         step(learning, line, line + 1, x, &bank[0])
         if n > 1:
             step(learning, line + 2, line + 3, x, &bank[1])
@@ -388,27 +389,29 @@ cdef inline Py_ssize_t load_head(
     real* head,
 ) noexcept nogil:
     """Copy the entries before whole tiles and fill up; return how many there are."""
-    cdef Py_ssize_t n = nnz & 7
+    cdef Py_ssize_t n = nnz & (LANES - 1)
     if n:
-        load_first(head_columns, columns, n, sizeof(index), True)
-        load_first(head, values, n, sizeof(real), False)
+        load_partial(head_columns, columns, n, sizeof(index), True)
+        load_partial(head, values, n, sizeof(real), False)
     return n
 
 
-cdef inline real pull_one(const real* table, Py_ssize_t column) noexcept nogil:
+cdef inline real stored_weight(const real* table, Py_ssize_t column) noexcept nogil:
     return table[2 * column]  # beyond 2^31 with a column of 2^30
 
 
-cdef inline lanes pull(const real* table, const index* columns) noexcept nogil:
+cdef inline lanes gather_weights(
+    const real* table, const index* columns
+) noexcept nogil:
     return pack(
-        pull_one(table, columns[0]), pull_one(table, columns[1]),
-        pull_one(table, columns[2]), pull_one(table, columns[3]),
-        pull_one(table, columns[4]), pull_one(table, columns[5]),
-        pull_one(table, columns[6]), pull_one(table, columns[7]),
+        stored_weight(table, columns[0]), stored_weight(table, columns[1]),
+        stored_weight(table, columns[2]), stored_weight(table, columns[3]),
+        stored_weight(table, columns[4]), stored_weight(table, columns[5]),
+        stored_weight(table, columns[6]), stored_weight(table, columns[7]),
     )
 
 
-cdef inline pairs draw(const real* table, const index* columns) noexcept nogil:
+cdef inline pairs gather_pairs(const real* table, const index* columns) noexcept nogil:
     return pack_pairs(
         (<const pair*> table)[columns[0]], (<const pair*> table)[columns[1]],
         (<const pair*> table)[columns[2]], (<const pair*> table)[columns[3]],
@@ -417,9 +420,11 @@ cdef inline pairs draw(const real* table, const index* columns) noexcept nogil:
     )
 
 
-cdef inline void put(real* table, const index* columns, pairs both) noexcept nogil:
+cdef inline void scatter_pairs(
+    real* table, const index* columns, pairs both
+) noexcept nogil:
     cdef int i
-    for i in range(7, -1, -1):
+    for i in range(LANES - 1, -1, -1):
         (<pair*> table)[columns[i]] = pair_of(both, i)
 
 
@@ -431,7 +436,7 @@ cdef inline lanes missed_by(
     To a thread that predicts while another one learns, and after Ctrl-C, counters may
     be ahead of t: steps undone would let weights explode.
     """
-    return positive(pack(
+    return positive_part(pack(
         <real> (t - touched[columns[0]]), <real> (t - touched[columns[1]]),
         <real> (t - touched[columns[2]]), <real> (t - touched[columns[3]]),
         <real> (t - touched[columns[4]]), <real> (t - touched[columns[5]]),
@@ -443,13 +448,13 @@ cdef inline lanes weights_at(
     int reading, bint catch_up, const real* table, const int64_t* touched, int64_t t,
     const index* columns, const Bank* bank,
 ) noexcept nogil:
-    cdef lanes w, G, missed = spread(0)
-    split(draw(table, columns), &w, &G)
+    cdef lanes w, G, missed = splat(0)
+    deinterleave(gather_pairs(table, columns), &w, &G)
     if reading != FROM_SUM:
         missed = missed_by(touched, t, columns)
     w = weight_of(reading, w, G, missed, bank)
     if catch_up:
-        put(<real*> table, columns, join(w, G))
+        scatter_pairs(<real*> table, columns, interleave(w, G))
     return w
 
 
@@ -460,14 +465,14 @@ cdef inline lanes dot_narrow(
     cdef Bank bank
     cdef lanes w
     cdef running_sum p
-    cdef index[8] head_columns
-    cdef real[8] head
+    cdef index[LANES] head_columns
+    cdef real[LANES] head
     cdef Py_ssize_t k = load_head(columns, values, nnz, head_columns, head)
     own_bank(&bank, banks)
     clear(&p)
     if k:
         if reading == AS_STORED:
-            w = pull(table, head_columns)
+            w = gather_weights(table, head_columns)
         else:
             w = weights_at(
                 reading, catch_up, table, touched, t, head_columns, &bank
@@ -475,20 +480,20 @@ cdef inline lanes dot_narrow(
         add_product(&p, head, w)
     for k in range(k, nnz, 8):
         if reading == AS_STORED:
-            w = pull(table, columns + k)
+            w = gather_weights(table, columns + k)
         else:
             w = weights_at(
                 reading, catch_up, table, touched, t, columns + k, &bank
             )
         add_product(&p, values + k, w)
-    return spread(total(lanes_of(&p)))
+    return splat(hsum(lanes_of(&p)))
 
 
 cdef inline lanes reach_of_tile(
     const real* table, const index* columns, const real* values, const Bank* bank,
 ) noexcept nogil:
     cdef lanes w, G
-    split(draw(table, columns), &w, &G)
+    deinterleave(gather_pairs(table, columns), &w, &G)
     return rate_times((<const lanes*> values)[0], G, bank)
 
 
@@ -496,15 +501,15 @@ cdef inline lanes reach_narrow(
     const real* table, const index* columns, const real* values, Py_ssize_t nnz,
     const Bank* bank,
 ) noexcept nogil:
-    cdef lanes N = spread(0)
-    cdef index[8] head_columns
-    cdef real[8] head
+    cdef lanes N = splat(0)
+    cdef index[LANES] head_columns
+    cdef real[LANES] head
     cdef Py_ssize_t k = load_head(columns, values, nnz, head_columns, head)
     if k:
         N = reach_of_tile(table, head_columns, head, bank)
     for k in range(k, nnz, 8):
         N = N + reach_of_tile(table, columns + k, values + k, bank)
-    return spread(total(N))
+    return splat(hsum(N))
 
 
 cdef inline void step_tile(
@@ -512,9 +517,9 @@ cdef inline void step_tile(
     const Bank* bank,
 ) noexcept nogil:
     cdef lanes state, G
-    split(draw(table, columns), &state, &G)
+    deinterleave(gather_pairs(table, columns), &state, &G)
     step(learning, &state, &G, (<const lanes*> values)[0], bank)
-    put(table, columns, join(state, G))
+    scatter_pairs(table, columns, interleave(state, G))
 
 
 cdef inline void step_narrow(
@@ -522,8 +527,8 @@ cdef inline void step_narrow(
     Py_ssize_t nnz, const Bank* banks, const index* next_columns, Py_ssize_t n_next,
 ) noexcept nogil:
     cdef Bank bank
-    cdef index[8] head_columns
-    cdef real[8] head
+    cdef index[LANES] head_columns
+    cdef real[LANES] head
     cdef Py_ssize_t k = load_head(columns, values, nnz, head_columns, head), j
     own_bank(&bank, banks)
     if k:
@@ -531,5 +536,5 @@ cdef inline void step_narrow(
     for k in range(k, nnz, 8):
         step_tile(learning, table, columns + k, values + k, &bank)
         if far:
-            for j in range(k, min(k + 8, n_next)):
+            for j in range(k, min(k + LANES, n_next)):
                 prefetch(table + 2 * next_columns[j], 1)

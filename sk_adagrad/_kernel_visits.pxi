@@ -8,10 +8,10 @@ cdef inline uint64_t with_targets(
     uint64_t content, const real* targets, Py_ssize_t n_targets, uint64_t seed,
     bint exact,
 ) noexcept nogil:
-    cdef uint64_t h = scramble(content ^ seed)
+    cdef uint64_t h = splitmix64_mix(content ^ seed)
     cdef Py_ssize_t j
     for j in range(n_targets):
-        h = scramble(h + bits_of(targets[j], exact) + j)
+        h = splitmix64_mix(h + bits_of(targets[j], exact) + j)
     return h
 
 
@@ -105,7 +105,7 @@ def sort_numbers(
     uint64_t[::1] numbers,           # in: with lower halves that rise; lost
     uint64_t[::1] in_order,          # out
 ):
-    """Sort numbers by their upper halves, digit after digit, the lowest first.
+    """Sort numbers by their upper halves: a radix sort from the lowest digit on.
 
     Of 25,000 to 500,000 numbers each takes 4 to 12 ns on an AMD EPYC, where NumPy's
     sort takes 30 to 47: that was two fifths of one pass over kddcup99.
@@ -222,16 +222,16 @@ def mean_weight(
     cdef:
         const real* weights = &weight[0] if weight.shape[0] else NULL
         Py_ssize_t i = 0, n_distinct = 0
-        double total = 0, own
+        double sum_of_all = 0, own
         uint32_t row
     with nogil:
         while i < numbers.shape[0]:
             i = end_of_run(
                 &numbers[0], numbers.shape[0], &same[0], weights, i, &row, &own
             )
-            total += own
+            sum_of_all += own
             n_distinct += 1
-    return total / max(n_distinct, 1), n_distinct
+    return sum_of_all / max(n_distinct, 1), n_distinct
 
 
 def share_out(
@@ -272,19 +272,19 @@ def share_out(
 
 cdef inline Py_ssize_t end_of_run(
     const uint64_t* numbers, Py_ssize_t n, const uint8_t* same, const real* weight,
-    Py_ssize_t begin, uint32_t* row, double* total,
+    Py_ssize_t begin, uint32_t* row, double* weight_of_all,
 ) noexcept nogil:
     """Find the rows that equal the first of them: where they end, and their weight.
 
     What each sum of weights is rounded by is added at the end (Knuth's TwoSum), so that
-    the total does not depend on the order of the rows.
+    the sum does not depend on the order of the rows.
     """
     cdef Py_ssize_t end = begin + 1, i
     cdef double own, sum_of_all = 0, rounded = 0, before, added
     while end < n and same[end - 1]:
         end += 1
     row[0] = <uint32_t> numbers[begin]
-    total[0] = end - begin
+    weight_of_all[0] = end - begin
     if weight == NULL:
         return end
     for i in range(begin, end):
@@ -293,7 +293,7 @@ cdef inline Py_ssize_t end_of_run(
         added = sum_of_all - before
         rounded += (before - (sum_of_all - added)) + (own - added)
     # Of what is infinite the rest is NaN.
-    total[0] = sum_of_all + rounded if rounded == rounded else sum_of_all
+    weight_of_all[0] = sum_of_all + rounded if rounded == rounded else sum_of_all
     return end
 
 
@@ -301,10 +301,11 @@ def shuffle(
     uint32_t[::1] order,             # in/out
     uint64_t seed,                   # in
 ):
-    """Put rows into another order, each as likely (Fisher and Yates).
+    """Put rows into a random order (Fisher and Yates).
 
-    Numbers are drawn as SplitMix64 does (Steele, Lea & Flood 2014), and a product
-    brings each into its range. NumPy, which draws again what would not fit, takes 16
+    Numbers are drawn as SplitMix64 does (Steele, Lea & Flood 2014) and brought into
+    their range by a product (Lemire 2019), without drawing again where that would make
+    some of n places likelier, by a share of n/2³² at most. NumPy's shuffle takes 16
     times as long: 11 to 13 % of a default fit where rows are short.
     """
     cdef uint64_t state = seed
@@ -312,5 +313,5 @@ def shuffle(
     with nogil:
         for i in range(order.shape[0] - 1, 0, -1):
             state += <uint64_t> 0x9E3779B97F4A7C15
-            j = <Py_ssize_t> ((scramble(state) >> 32) * <uint64_t> (i + 1) >> 32)
+            j = <Py_ssize_t> ((splitmix64_mix(state) >> 32) * <uint64_t> (i + 1) >> 32)
             order[i], order[j] = order[j], order[i]

@@ -60,7 +60,7 @@ static inline void restore_denormals(unsigned before) {
 #endif
 }
 
-#define separate __attribute__((noinline)) void
+#define noinline_void __attribute__((noinline)) void
 #define pack(a, b, c, d, e, f, g, h) ((lanes){a, b, c, d, e, f, g, h})
 #define lane(v, i) ((v)[i])
 
@@ -106,12 +106,12 @@ CYTHON_INLINE static void prefetch(const void *address, intptr_t size) {
         __builtin_prefetch((const char *)address + offset);
 }
 
-static inline lanes spread(real x) { return (lanes){x, x, x, x, x, x, x, x}; }
+static inline lanes splat(real x) { return (lanes){x, x, x, x, x, x, x, x}; }
 
 /* Read the first n of eight numbers of 4 or 8 bytes and nothing behind them; the others
  * become 0, or the first again. A loop that copies them takes some 15 ns longer for each
  * row. */
-static inline void load_first(void *eight, const void *source, intptr_t n, size_t size,
+static inline void load_partial(void *eight, const void *source, intptr_t n, size_t size,
                               int repeat) {
 #if defined(__AVX2__)
     int32_t half = 0;
@@ -167,11 +167,11 @@ static inline pairs pack_pairs(pair a, pair b, pair c, pair d,
 static inline pair pair_of(pairs p, int i) {
     return (i & 2 ? p.inner : p.outer)[i / 4 * 2 + (i & 1)];
 }
-static inline void split(pairs p, lanes *w, lanes *G) {
+static inline void deinterleave(pairs p, lanes *w, lanes *G) {
     *w = (lanes)_mm256_shuffle_ps((__m256)p.outer, (__m256)p.inner, 0x88);
     *G = (lanes)_mm256_shuffle_ps((__m256)p.outer, (__m256)p.inner, 0xDD);
 }
-static inline pairs join(lanes w, lanes G) {
+static inline pairs interleave(lanes w, lanes G) {
     return (pairs){(__m256d)_mm256_unpacklo_ps((__m256)w, (__m256)G),
                    (__m256d)_mm256_unpackhi_ps((__m256)w, (__m256)G)};
 }
@@ -201,13 +201,13 @@ static inline lanes of_halves(__m256d low, __m256d high) {
     return v;
 }
 #endif
-static inline void split(pairs p, lanes *w, lanes *G) {
+static inline void deinterleave(pairs p, lanes *w, lanes *G) {
     *w = of_halves(_mm256_unpacklo_pd(p.of[0], p.of[1]),
                    _mm256_unpacklo_pd(p.of[2], p.of[3]));
     *G = of_halves(_mm256_unpackhi_pd(p.of[0], p.of[1]),
                    _mm256_unpackhi_pd(p.of[2], p.of[3]));
 }
-static inline pairs join(lanes w, lanes G) {
+static inline pairs interleave(lanes w, lanes G) {
     return (pairs){{_mm256_unpacklo_pd(HALF(w, 0), HALF(G, 0)),
                     _mm256_unpackhi_pd(HALF(w, 0), HALF(G, 0)),
                     _mm256_unpacklo_pd(HALF(w, 1), HALF(G, 1)),
@@ -218,13 +218,13 @@ typedef real pair __attribute__((vector_size(2 * sizeof(real)), aligned(4), may_
 typedef struct { pair of[8]; } pairs;
 #define pack_pairs(a, b, c, d, e, f, g, h) ((pairs){{a, b, c, d, e, f, g, h}})
 #define pair_of(p, i) ((p).of[i])
-static inline void split(pairs p, lanes *w, lanes *G) {
+static inline void deinterleave(pairs p, lanes *w, lanes *G) {
     *w = (lanes){p.of[0][0], p.of[1][0], p.of[2][0], p.of[3][0],
                  p.of[4][0], p.of[5][0], p.of[6][0], p.of[7][0]};
     *G = (lanes){p.of[0][1], p.of[1][1], p.of[2][1], p.of[3][1],
                  p.of[4][1], p.of[5][1], p.of[6][1], p.of[7][1]};
 }
-static inline pairs join(lanes w, lanes G) {
+static inline pairs interleave(lanes w, lanes G) {
     pairs both;
     for (int i = 0; i < 8; i++) both.of[i] = (pair){w[i], G[i]};
     return both;
@@ -241,7 +241,7 @@ static inline void add_product(running_sum *sum, const real *eight, lanes w) {
         sum->of[i] += ((const part *)eight)[i] * PART(w);
 }
 static inline void add_times(running_sum *sum, const real *eight, real x) {
-    add_product(sum, eight, spread(x));
+    add_product(sum, eight, splat(x));
 }
 static inline void add_to(lanes *p, const running_sum *even, const running_sum *odd) {
     FOR_PARTS
@@ -254,11 +254,11 @@ static inline lanes lanes_of(const running_sum *sum) {
     return v;
 }
 
-static inline real total(lanes v) {
+static inline real hsum(lanes v) {
     return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
 
-static inline real largest(lanes v) {
+static inline real hmax(lanes v) {
     real most = v[0];
     for (int i = 1; i < 8; i++) most = v[i] > most ? v[i] : most;
     return most;
@@ -279,14 +279,14 @@ static inline uint64_t bits_of(real x, int exact) {
     return bits;
 }
 
-static inline lanes if_above(lanes a, lanes b, lanes yes, lanes no) {
+static inline lanes select_gt(lanes a, lanes b, lanes yes, lanes no) {
     FOR_PARTS {
         part_mask above = PART(a) > PART(b);
         PART(no) = (part)(((part_mask)PART(yes) & above) | ((part_mask)PART(no) & ~above));
     }
     return no;
 }
-static inline lanes if_equal(lanes a, lanes b, lanes yes, lanes no) {
+static inline lanes select_eq(lanes a, lanes b, lanes yes, lanes no) {
     FOR_PARTS {
         part_mask equal = PART(a) == PART(b);
         PART(no) = (part)(((part_mask)PART(yes) & equal) | ((part_mask)PART(no) & ~equal));
@@ -294,7 +294,7 @@ static inline lanes if_equal(lanes a, lanes b, lanes yes, lanes no) {
     return no;
 }
 /* Whether any lane of a is above that of b. Left to itself GCC looks at one by one. */
-static inline int any_above(lanes a, lanes b) {
+static inline int any_gt(lanes a, lanes b) {
 #if defined(__AVX512F__) && !REAL_IS_FLOAT
     return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ) != 0;
 #else
@@ -314,38 +314,38 @@ static inline int any_above(lanes a, lanes b) {
 /* The lesser or greater one: b where either is NaN. The next row waits for the loss of
  * this one, so each operation on the way counts: one of the processor's instead of a
  * comparison and a choice. */
-static inline lanes lesser(lanes a, lanes b) {
+static inline lanes vmin(lanes a, lanes b) {
 #if defined(PART_OP)
     FOR_PARTS PART(b) = (part)PART_OP(min)(PART(a), PART(b));
     return b;
 #else
-    return if_above(b, a, a, b);
+    return select_gt(b, a, a, b);
 #endif
 }
-static inline lanes greater(lanes a, lanes b) {
+static inline lanes vmax(lanes a, lanes b) {
 #if defined(PART_OP)
     FOR_PARTS PART(b) = (part)PART_OP(max)(PART(a), PART(b));
     return b;
 #else
-    return if_above(a, b, a, b);
+    return select_gt(a, b, a, b);
 #endif
 }
-static inline lanes positive(lanes x) { return greater(x, spread(0)); }
-static inline lanes magnitude(lanes x) {
-    whole_lanes sign = (whole_lanes)spread((real)-0.0);
+static inline lanes positive_part(lanes x) { return vmax(x, splat(0)); }
+static inline lanes vabs(lanes x) {
+    whole_lanes sign = (whole_lanes)splat((real)-0.0);
     return (lanes)((whole_lanes)x & ~sign);
 }
 /* The magnitude of x with the sign of y. */
-static inline lanes copy_sign(lanes x, lanes y) {
-    whole_lanes sign = (whole_lanes)spread((real)-0.0);
+static inline lanes vcopysign(lanes x, lanes y) {
+    whole_lanes sign = (whole_lanes)splat((real)-0.0);
     return (lanes)(((whole_lanes)x & ~sign) | ((whole_lanes)y & sign));
 }
 static inline int all_zero(lanes v) {
-    return !any_above(magnitude(v), spread(0));
+    return !any_gt(vabs(v), splat(0));
 }
-static inline lanes sign(lanes x) {
-    lanes zero = spread(0);
-    return if_above(x, zero, spread(1), if_above(zero, x, spread(-1), zero));
+static inline lanes vsign(lanes x) {
+    lanes zero = splat(0);
+    return select_gt(x, zero, splat(1), select_gt(zero, x, splat(-1), zero));
 }
 
 /* Eight numbers from eight places of a row. */

@@ -1,6 +1,7 @@
 /* Roots, exponentials and logarithms of lanes, without a call.
  *
- * Accurate to within some units of the last place, and finite for whatever is finite.
+ * They have libm's names with a v before. Accurate to within some units of the last place,
+ * and finite for whatever is finite.
  */
 #ifndef SK_ADAGRAD_LANES_MATH_H
 #define SK_ADAGRAD_LANES_MATH_H
@@ -60,7 +61,7 @@
  * estimate's 12 or 14 bits to within two units of the last place; the power of two saves
  * them a product each. An infinite v counts as the largest number: its root is finite,
  * so that 0 times it is 0. */
-static inline lanes scaled_inverse_root(lanes v) {
+static inline lanes scaled_rsqrt(lanes v) {
 #if REAL_IS_FLOAT && defined(__AVX2__)
     v = (lanes)_mm256_min_ps((__m256)v, _mm256_set1_ps(LARGEST));
 #if defined(__AVX512VL__)
@@ -76,27 +77,27 @@ static inline lanes scaled_inverse_root(lanes v) {
     return r * (12 - v * r * r);
 #else
     real r[8];
-    v = lesser(spread(LARGEST), v);
+    v = vmin(splat(LARGEST), v);
     memcpy(r, &v, sizeof r);
     for (int i = 0; i < 8; i++) r[i] = SCALE / (REAL_IS_FLOAT ? sqrtf(r[i]) : sqrt(r[i]));
     memcpy(&v, r, sizeof r);
     return v;
 #endif
 }
-static inline lanes inverse_root(lanes v) {
-    return scaled_inverse_root(v) * ((real)1 / SCALE);
+static inline lanes vrsqrt(lanes v) {
+    return scaled_rsqrt(v) * ((real)1 / SCALE);
 }
 
 /* The square root of v > 0, to within some units of the last place. */
-static inline lanes root(lanes v) { return v * inverse_root(v); }
+static inline lanes vsqrt(lanes v) { return v * vrsqrt(v); }
 
 /* The functions below are polynomials with the terms above, which meet the function at
  * Chebyshev's points, to within 0.2 units of the last place. The series need one term more
  * for the exponential and four to eight for the logarithm: what the next row waits for,
  * and what each lane computes. */
 static inline lanes polynomial(const real *terms, size_t n, lanes x) {
-    lanes sum = spread(terms[n - 1]);
-    for (size_t i = n - 1; i > 0; i--) sum = sum * x + spread(terms[i - 1]);
+    lanes sum = splat(terms[n - 1]);
+    for (size_t i = n - 1; i > 0; i--) sum = sum * x + splat(terms[i - 1]);
     return sum;
 }
 #define POLYNOMIAL(terms, x) polynomial(terms, sizeof(terms) / sizeof(real), x)
@@ -104,45 +105,45 @@ static inline lanes polynomial(const real *terms, size_t n, lanes x) {
 /* 2^n and 2^n (e^r - 1) for |r| <= ln(2)/2, (e^r - 1) / r by a polynomial, its even and
  * odd terms side by side, 2^n by its exponent; `rounded` is n + ROUND, and has n in its
  * last bits. */
-static inline lanes power_parts(lanes rounded, lanes r, lanes *power) {
+static inline lanes exp2_parts(lanes rounded, lanes r, lanes *power) {
     static const real terms[] = EXP_TERMS;
     size_t n_terms = sizeof terms / sizeof(real);
-    lanes square = r * r, even = spread(terms[n_terms - 1]);
-    lanes odd = spread(terms[n_terms - 2]);
+    lanes square = r * r, even = splat(terms[n_terms - 1]);
+    lanes odd = splat(terms[n_terms - 2]);
     for (size_t i = n_terms - 3; i < n_terms; i -= 2) {
-        even = even * square + spread(terms[i]);
-        odd = odd * square + spread(terms[i - 1]);
+        even = even * square + splat(terms[i]);
+        odd = odd * square + splat(terms[i - 1]);
     }
-    whole_lanes exponent = (whole_lanes)rounded - (whole_lanes)spread(ROUND);
+    whole_lanes exponent = (whole_lanes)rounded - (whole_lanes)splat(ROUND);
     *power = (lanes)((exponent + EXPONENT_BIAS) << EXPONENT_SHIFT);
     return (odd * r + even * square) * *power;
 }
 /* e^x without a call: x = n ln 2 + r. Beyond +-EXP_LIMIT it stays at the limit's value,
  * finite and above zero. Gives 2^n and returns 2^n (e^r - 1). */
-static inline lanes exponential_parts(lanes x, lanes *power) {
-    x = lesser(greater(x, spread(-EXP_LIMIT)), spread(EXP_LIMIT));
-    lanes rounded = x * spread(LOG2_E) + spread(ROUND), n = rounded - spread(ROUND);
-    return power_parts(rounded, (x - n * spread(LN2_HIGH)) - n * spread(LN2_LOW), power);
+static inline lanes exp_parts(lanes x, lanes *power) {
+    x = vmin(vmax(x, splat(-EXP_LIMIT)), splat(EXP_LIMIT));
+    lanes rounded = x * splat(LOG2_E) + splat(ROUND), n = rounded - splat(ROUND);
+    return exp2_parts(rounded, (x - n * splat(LN2_HIGH)) - n * splat(LN2_LOW), power);
 }
 /* 2^x for x <= 0: what x has beside an integer is exact, which saves some operations. */
-static inline lanes power_of_two(lanes x) {
-    x = greater(x, spread(-EXP_LIMIT * LOG2_E));
-    lanes rounded = x + spread(ROUND), power, rest;
-    rest = power_parts(rounded, (x - (rounded - spread(ROUND))) * spread(LN2), &power);
+static inline lanes vexp2(lanes x) {
+    x = vmax(x, splat(-EXP_LIMIT * LOG2_E));
+    lanes rounded = x + splat(ROUND), power, rest;
+    rest = exp2_parts(rounded, (x - (rounded - splat(ROUND))) * splat(LN2), &power);
     return rest + power;
 }
-static inline lanes exponential(lanes x) {
-    lanes power, rest = exponential_parts(x, &power);
+static inline lanes vexp(lanes x) {
+    lanes power, rest = exp_parts(x, &power);
     return rest + power;
 }
 /* e^x - 1, exact for small x too. */
-static inline lanes exponential_minus_one(lanes x) {
-    lanes power, rest = exponential_parts(x, &power);
-    return rest + (power - spread(1));
+static inline lanes vexpm1(lanes x) {
+    lanes power, rest = exp_parts(x, &power);
+    return rest + (power - splat(1));
 }
 
 /* log(1 + u) / u for 0 <= u <= SMALL_STEP. */
-static inline lanes log_polynomial(lanes u) {
+static inline lanes log1p_ratio(lanes u) {
     static const real terms[] = LOG_TERMS;
     return POLYNOMIAL(terms, u);
 }
@@ -150,27 +151,27 @@ static inline lanes log_polynomial(lanes u) {
 /* 2 artanh(s) = log((1 + s) / (1 - s)) for |s| <= 1/3. */
 static inline lanes twice_artanh(lanes s) {
     static const real terms[] = ARTANH_TERMS;
-    return spread(2) * s * POLYNOMIAL(terms, s * s);
+    return splat(2) * s * POLYNOMIAL(terms, s * s);
 }
 /* log(1 + u) for 0 <= u <= 1. */
-static inline lanes log_one_plus(lanes u) { return twice_artanh(u / (spread(2) + u)); }
+static inline lanes vlog1p_of_share(lanes u) { return twice_artanh(u / (splat(2) + u)); }
 
 /* log(x) for x > 0: x = 2^n m with m between the root of 1/2 and that of 2, and log(m)
  * as above. */
-static inline lanes logarithm(lanes x) {
-    x = greater(x, spread(SMALLEST));
+static inline lanes vlog(lanes x) {
+    x = vmax(x, splat(SMALLEST));
     whole_lanes bits = (whole_lanes)x;
-    whole_lanes root_of_half = (whole_lanes)spread((real)0.70710678118654752);
+    whole_lanes root_of_half = (whole_lanes)splat((real)0.70710678118654752);
     whole_lanes exponent = (bits - root_of_half) >> EXPONENT_SHIFT;
     lanes m = (lanes)(bits - (exponent << EXPONENT_SHIFT));
-    lanes n = (lanes)((whole_lanes)spread(ROUND) + exponent) - spread(ROUND);
-    lanes log_m = twice_artanh((m - spread(1)) / (m + spread(1)));
-    return n * spread(LN2_HIGH) + (log_m + n * spread(LN2_LOW));
+    lanes n = (lanes)((whole_lanes)splat(ROUND) + exponent) - splat(ROUND);
+    lanes log_m = twice_artanh((m - splat(1)) / (m + splat(1)));
+    return n * splat(LN2_HIGH) + (log_m + n * splat(LN2_LOW));
 }
 /* log(1 + u) for any u >= 0, exact for small u too. */
-static inline lanes log_one_plus_any(lanes u) {
-    lanes one = spread(1);
-    return if_above(u, one, logarithm(u) + log_one_plus(one / u), log_one_plus(u));
+static inline lanes vlog1p(lanes u) {
+    lanes one = splat(1);
+    return select_gt(u, one, vlog(u) + vlog1p_of_share(one / u), vlog1p_of_share(u));
 }
 
 #endif

@@ -65,7 +65,7 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
 
 
 def shuffled(order, seed):
-    """Return visits in another order, each as likely."""
+    """Return visits in another random order."""
     order = order.copy()
     KERNELS[np.dtype(np.float64)].shuffle(order=order, seed=seed)
     return order
