@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-# So many rows are looked at.
+# How many rows are looked at.
 N_LOOKED_AT = 1 << 6
 
 # Columns that none of these rows lacks are centred if by these columns alone rows lie
@@ -16,25 +16,32 @@ N_LOOKED_AT = 1 << 6
 # 3.6 times as long.
 _FAR = 6
 
-# Tables of up to so many columns have no words, and to centre costs them little: there
-# half of that is far, and so much of the rows may lack a column, as `MinMaxScaler`
-# makes a zero in each. That changes 16 of 104 tasks, whose losses are 0.63 to 1.001
-# times as high, 0.92 in the geometric mean.
-_FEW, _FAR_IN_FEW, _MAY_LACK = 64, 3, 0.25
+# A table of up to this many columns has no words, and centring costs it little: there
+# half the distance is far, and up to a quarter of the rows may lack a column, as
+# `MinMaxScaler` makes a zero in each. That changes 16 of 104 tasks, whose losses are
+# 0.63 to 1.001 times as high, 0.92 in the geometric mean.
+_FEW = 64
+_FAR_IN_FEW = 3
+_MAY_LACK = 0.25
 
-# scale_invariant="auto" looks at columns with some values in these rows, at the
-# smallest of them that hold so much of the values, and at the smallest one. Scales
-# are tracked if the mean |x| of all values, or the root mean square of columns'
-# means, is so many times as large. These limits were set on 76 real tasks and 50 sets
-# of words, counts and one-hot columns, on which the ratios are 3, 7 and 12 at most
-# where scales cost up to 1.4 times the loss, and mostly far above the limits where
-# they gain.
+# scale_invariant="auto" looks at columns with at least this many values in these rows,
+# and at the smallest of them that hold this share of the values.
+_SOME_VALUES = 4
+_SMALLEST = 0.1
+
+# Scales are tracked if the mean |x| of all values is this many times that of the
+# smallest columns, or the root mean square of columns' means this many times that or
+# this many times the smallest of all. These limits were set on 76 real tasks and 50
+# sets of words, counts and one-hot columns, on which the ratios are 3, 7 and 12 at most
+# where scales cost up to 1.4 times the loss, and mostly far above the limits where they
+# gain.
 #
 # If only few large columns make the difference, the others keep what their sizes
 # tell, as the weights of words do: their scales are at least the largest value in
 # columns that are not so large.
-_SOME_VALUES, _SMALLEST = 4, 0.1
-_BY_MEAN, _BY_SQUARE, _BY_LEAST = 4, 8, 32
+_BY_MEAN = 4
+_BY_SQUARE = 8
+_BY_LEAST = 32
 
 # Nor must ε outweigh squares of gradients, or these overflow: scales are tracked too
 # where the mean |x| is less than so many times the root of ε, 0.001 by default, and
@@ -132,42 +139,79 @@ def columns_of(X, *, scaled, may_be_centred, eps, mean_of_all):
     value_size : float
         The mean |x| that is then read of these rows, of what is not 0.
     """
-    if sp.issparse(X):
-        nonzero = X.data != 0
-        values = X.data[nonzero]
-        columns, of_value, counts = np.unique(
-            X.indices[nonzero], return_inverse=True, return_counts=True
-        )
-    else:
-        values, of_value = X[X != 0], X.nonzero()[1]
-        columns, counts = np.arange(X.shape[1]), np.count_nonzero(X, axis=0)
-    values, centring = np.abs(values, dtype=np.float64), NOT_CENTRED
-    far, may_lack = (_FAR_IN_FEW, _MAY_LACK) if X.shape[1] <= _FEW else (_FAR, 0.0)
-    full = np.flatnonzero(counts >= (1 - may_lack) * X.shape[0])
-    if may_be_centred and len(full) and X.shape[0] >= _SOME_VALUES:
-        of_full = X[:, columns[full]]
-        of_full = of_full.toarray() if sp.issparse(of_full) else of_full
-        of_full = np.ascontiguousarray(of_full)  # or means are summed in another order
-        which, centres = _far_from_0(of_full, far)
-        if len(which):
-            full, distances = full[which], np.abs(of_full[:, which] - centres)
-            centring = Centring.of(columns[full], centres, X.shape[1])
-            others = ~np.isin(of_value, full)
-            values = np.append(values[others], distances)
-            of_value = np.append(of_value[others], np.tile(full, X.shape[0]))
-            counts[full] = X.shape[0]
-    size, least_scale = _mean(values), 0.0
+    sizes, centring = _sizes_of(X), NOT_CENTRED
+    if may_be_centred and X.shape[0] >= _SOME_VALUES:
+        sizes, centring = _centred(X, sizes)
+    size, least_scale = _mean(sizes.values), 0.0
     if scaled == "auto":
-        scaled, least_scale = _units(values, of_value, counts)
+        scaled, least_scale = _units(sizes)
         scaled |= mean_of_all > _BY_MEAN * size > 0
         scaled |= 0 < size < _BY_ROOT_OF_EPS * eps**0.5
         scaled |= size > float(np.finfo(X.dtype).max) ** _BY_POWER_OF_MAX
         scaled |= len(centring) > 0  # a stream may leave the first centres behind
     if scaled:
-        scales = np.full(len(columns), least_scale)
-        np.maximum.at(scales, of_value, values)
-        size = _mean(values / scales[of_value])
+        scales = np.full(len(sizes.columns), least_scale)
+        np.maximum.at(scales, sizes.place, sizes.values)
+        size = _mean(sizes.values / scales[sizes.place])
     return Columns(centring, bool(scaled), least_scale if scaled else 0.0), size
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Values of some rows as they are read.
+
+    Parameters
+    ----------
+    values : ndarray of float64 of shape (n_values,)
+        |x| of what is not 0.
+    place : ndarray of int of shape (n_values,)
+        Where in `columns` that of each value is.
+    columns, counts : ndarray of int of shape (n_columns,)
+        Columns that have values, at least, and how many.
+    """
+
+    values: np.ndarray
+    place: np.ndarray
+    columns: np.ndarray
+    counts: np.ndarray
+
+
+def _sizes_of(X):
+    if sp.issparse(X):
+        nonzero = X.data != 0
+        values = X.data[nonzero]
+        columns, place, counts = np.unique(
+            X.indices[nonzero], return_inverse=True, return_counts=True
+        )
+    else:
+        values, place = X[X != 0], X.nonzero()[1]
+        columns, counts = np.arange(X.shape[1]), np.count_nonzero(X, axis=0)
+    return _Sizes(np.abs(values, dtype=np.float64), place, columns, counts)
+
+
+def _centred(X, sizes):
+    """Return what is read if columns far from 0 are centred, and which these are."""
+    few = X.shape[1] <= _FEW
+    may_lack = _MAY_LACK if few else 0.0
+    full = np.flatnonzero(sizes.counts >= (1 - may_lack) * X.shape[0])
+    if not len(full):
+        return sizes, NOT_CENTRED
+    of_full = X[:, sizes.columns[full]]
+    of_full = of_full.toarray() if sp.issparse(of_full) else of_full
+    of_full = np.ascontiguousarray(of_full)  # or means are summed in another order
+    which, centres = _far_from_0(of_full, _FAR_IN_FEW if few else _FAR)
+    if not len(which):
+        return sizes, NOT_CENTRED
+    full, distances = full[which], np.abs(of_full[:, which] - centres)
+    others, counts = ~np.isin(sizes.place, full), sizes.counts.copy()
+    counts[full] = X.shape[0]
+    read = _Sizes(
+        values=np.append(sizes.values[others], distances),
+        place=np.append(sizes.place[others], np.tile(full, X.shape[0])),
+        columns=sizes.columns,
+        counts=counts,
+    )
+    return read, Centring.of(sizes.columns[full], centres, X.shape[1])
 
 
 def _mean(values):
@@ -185,12 +229,13 @@ def _far_from_0(X, far):
     return which, means.astype(X.dtype).astype(np.float64)
 
 
-def _units(values, of_value, counts):
+def _units(read):
     """Return whether columns have other units, and the least scale of any."""
+    values, place, counts = read.values, read.place, read.counts
     some = counts >= _SOME_VALUES
     if not some.any():
         return False, 0.0
-    every = np.bincount(of_value, values, len(counts)) / np.maximum(counts, 1)
+    every = np.bincount(place, values, len(counts)) / np.maximum(counts, 1)
     unit = every[some].max()  # lest squares be infinite or 0
     sizes, mean, counts = every[some] / unit, values.mean() / unit, counts[some]
     # Not that of values, which in rows of text is that of the few largest counts.
@@ -207,5 +252,5 @@ def _units(values, of_value, counts):
     least_scale = 0.0
     if 0 < middle <= min(_BY_MEAN * smallest, _BY_LEAST * least):  # none is too small
         alike = every <= _BY_SQUARE * middle * unit
-        least_scale = float(values[alike[of_value]].max())
+        least_scale = float(values[alike[place]].max())
     return bool(differ), least_scale
