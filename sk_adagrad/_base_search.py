@@ -147,14 +147,11 @@ class BaseSearch(BaseAdagrad):
         samples, y = self._samples(X, y, sample_weight)
         split_params, score_params = self._routed(samples.weight, params)
         weighed, class_counts = self._weighed(samples)
-        passes = self._passes()
-        random_state = passes["random_state"]
-        if self.cv is not None:  # each fold draws an order of its own, as if first
-            random_state = deepcopy(random_state)
-        order, visited = ordered(weighed, random_state, self._scale_free)
-        start = self._joint_start(weighed, visited, order)
-        self._eps = float(self.eps * start.eps_units[0])
-        self._shared = replace(start, eps_units=np.ones_like(start.eps_units))
+        random_state = self._random_state()
+        # Each fold draws an order of its own, as if it were the first to draw.
+        first = random_state if self.cv is None else deepcopy(random_state)
+        order, visited = ordered(weighed, first, self._scale_free)
+        self._shared, self._eps = self._joint_start(weighed, visited, order)
         grid = Grid(alphas, self._shared.rates[0].tolist(), l1_ratios)
         rules, plains = self._rules(grid, samples.rows.data.dtype)
         rows = samples.rows.centred(self._shared.columns.centring)
@@ -162,7 +159,7 @@ class BaseSearch(BaseAdagrad):
         begun = {}
         if self.cv is None:
             visited = replace(visited, rows=rows)
-            scores, begun = self._progressive(visited, order, plains, passes)
+            scores, begun = self._progressive(visited, order, plains)
         else:
             cv = check_cv(self.cv, y, classifier=is_classifier(self))
             folds = folds_of(
@@ -172,18 +169,18 @@ class BaseSearch(BaseAdagrad):
                 samples,
                 rows,
                 self._weighed,
-                random_state=passes["random_state"],
+                random_state=random_state,
                 scale_free=self._scale_free,
                 score_params=score_params,
             )
-            scores = self._k_fold(folds, rows, plains, passes)
+            scores = self._k_fold(folds, rows, plains)
         self._publish_scores(grid, [scores[rules[each]] for each in grid.penalties])
         if self.verbose:
             seconds = time.perf_counter() - began
             print(f"search: best score {self.best_score_:.6g}, {seconds:.2f} s")
         if self.refit:
             rule = rules[self.alpha_, self.l1_ratio_]
-            self._refit(rule, weighed, class_counts, begun, features, passes)
+            self._refit(rule, weighed, class_counts, begun, features, random_state)
 
     # What goes before.
 
@@ -233,14 +230,19 @@ class BaseSearch(BaseAdagrad):
         return Samples(rows, targets, weight), y
 
     def _joint_start(self, samples, visited, order):
-        """Return the `Start` of the grid, which all outputs share.
+        """Return the `Start` of the grid, which all outputs share, and its ε.
 
-        As in the plain estimator, what is "auto" depends on the data if rates do.
+        As in the plain estimator, what is "auto" depends on the data if rates do. The
+        unit of ε is 1, as plain estimators of given rates have it.
         """
-        if not isinstance(self.eta0s, Integral):
+        if isinstance(self.eta0s, Integral):
+            n_rates, shared = self.eta0s, _shared_size
+            start = self._start_of(samples, visited, order, n_rates, shared)
+        else:
             rates = values_of("eta0s", self.eta0s)
-            return self._given_start(rates, samples.targets.n_outputs)
-        return self._start_of(samples, visited, order, self.eta0s, _root_mean_square)
+            start = self._given_start(rates, samples.targets.n_outputs)
+        eps = float(self.eps * start.eps_units[0])
+        return replace(start, eps_units=np.ones_like(start.eps_units)), eps
 
     def _plain(self, **cell):
         """Return the plain estimator of a cell, with what is known of X and y."""
@@ -298,7 +300,7 @@ class BaseSearch(BaseAdagrad):
     def _in_threads(self, tasks):
         return Parallel(n_jobs=self.n_jobs, require="sharedmem")(tasks)
 
-    def _progressive(self, samples, order, plains, passes):
+    def _progressive(self, samples, order, plains):
         """Make the first pass over all samples with all cells.
 
         Returns
@@ -310,12 +312,11 @@ class BaseSearch(BaseAdagrad):
         n_rates, n_threads = self._shared.rates.shape[1], effective_n_jobs(self.n_jobs)
         divided = self._together(plains, samples.rows, n_threads)
         learner = Learner(samples, order, next(iter(plains)), self.n_jobs)
-        n, below = learner.n_learned, 0
+        below = 0
         if isinstance(self.eta0s, Integral):
-            below = places_below(learner.most_passes(passes["max_iter"]))
-        trial = Trial.of_stream(samples.targets.n_outputs)
-        trial = replace(trial, end=n, look=n, below=below)
-        trial = trial.on_rows(samples.rows, samples.targets.n_outputs)
+            below = places_below(self._stopping().most_passes(learner))
+        n_outputs, n_samples = samples.targets.n_outputs, learner.n_learned
+        trial = Trial.of_search(samples.rows, n_outputs, n_samples, below)
         scores, best = {}, {}
 
         def begin(rules):
@@ -336,7 +337,7 @@ class BaseSearch(BaseAdagrad):
         self._in_threads(delayed(begin)(rules) for rules in divided)
         return scores, best
 
-    def _k_fold(self, folds, rows, plains, passes):
+    def _k_fold(self, folds, rows, plains):
         """Return the scores of shape (n_eta0s, n_splits) under each rule."""
         scorer, interrupted = self._scorer(), threading.Event()
         n_rates = self._shared.rates.shape[1]
@@ -352,9 +353,14 @@ class BaseSearch(BaseAdagrad):
                 ]
 
             state, rule = self._joint_state(rules, fold.samples)
-            of_fold = {**passes, "random_state": deepcopy(fold.random_state)}
-            learner = Learner(fold.samples, fold.order, rule, n_jobs=1)
-            return final_scores(learner, state, score, interrupted, **of_fold)
+            return final_scores(
+                Learner(fold.samples, fold.order, rule, n_jobs=1),
+                state,
+                score,
+                interrupted,
+                stopping=self._stopping(),
+                random_state=deepcopy(fold.random_state),
+            )
 
         try:
             scores = self._in_threads(
@@ -371,7 +377,7 @@ class BaseSearch(BaseAdagrad):
         rules = [rule for part in divided for rule in part]
         return dict(zip(rules, of_splits.transpose(1, 2, 0), strict=True))
 
-    def _refit(self, rule, samples, class_counts, begun, features, passes):
+    def _refit(self, rule, samples, class_counts, begun, features, random_state):
         """Learn from all samples in the best cell, or go on from its first pass."""
         if self.cv is None:
             learner, state, loss = begun[rule]
@@ -379,10 +385,15 @@ class BaseSearch(BaseAdagrad):
         else:
             rates = np.full_like(self._shared.rates[:, :1], self.best_params_["eta0"])
             state = self._state_from(replace(self._shared, rates=rates), samples, rule)
-            order, samples = ordered(samples, passes["random_state"], self._scale_free)
+            order, samples = ordered(samples, random_state, self._scale_free)
             learner, loss_curve = Learner(samples, order, rule, self.n_jobs), []
         state, *curves = solve(
-            learner, state, loss_curve=loss_curve, verbose=self.verbose, **passes
+            learner,
+            state,
+            stopping=self._stopping(),
+            random_state=random_state,
+            loss_curve=loss_curve,
+            verbose=self.verbose,
         )
         if self.cv is None and features is not None:
             state = state.on_features(features, samples.rows.n_features)
@@ -538,6 +549,6 @@ class BaseSearch(BaseAdagrad):
 
 
 @np.errstate(over="ignore")  # as in `_start_of`
-def _root_mean_square(sizes):
+def _shared_size(sizes):
     """Return the root mean square of all outputs' sizes for each of them."""
     return np.full_like(sizes, np.sqrt(np.mean(np.square(sizes))))

@@ -5,16 +5,16 @@ Knows nothing of estimators, folds or scorers.
 
 from collections import defaultdict
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
+from sklearn.utils import gen_even_slices
 
-from ._layout import FEWEST_OF_A_BANK
-from ._solver import mean_per_sample, stands_still
+from ._layout import LANES, MIN_MODELS_IN_BANKS, MOST_BANKS_AT_ONCE
+from ._solver import mean_per_sample
 
-# Beyond four banks nothing is gained by learning more models of a row together, and a
-# state takes no more memory than this unless one penalty alone needs it.
-_AT_ONCE, _MOST_BYTES = 32, 1 << 30
+# Models of a row that are learned together; and the memory that their state may take,
+# unless one penalty alone needs more.
+_AT_ONCE, _MOST_BYTES = MOST_BANKS_AT_ONCE * LANES, 1 << 30
 
 
 def together(rules, n_models, n_bytes, n_threads):
@@ -44,13 +44,12 @@ def together(rules, n_models, n_bytes, n_threads):
     for rule in rules:
         of_kinds[rule.reading.kind].append(rule)
     most = max(1, min(_AT_ONCE // n_models, _MOST_BYTES // n_bytes))
-    fewest = -(-FEWEST_OF_A_BANK // n_models)
+    fewest = -(-MIN_MODELS_IN_BANKS // n_models)
     divided = []
     for of_kind in of_kinds.values():
         n = len(of_kind)
         n_parts = max(-(-n // most), min(n_threads, n // fewest))
-        ends = [n * part // n_parts for part in range(n_parts + 1)]
-        divided += [of_kind[begin:end] for begin, end in pairwise(ends)]
+        divided += [of_kind[part] for part in gen_even_slices(n, n_parts)]
     return divided
 
 
@@ -85,17 +84,7 @@ def first_losses(learner, state, since):
         return losses, deciding.sum(axis=0)
 
 
-def final_scores(
-    learner,
-    state,
-    score,
-    interrupted,
-    *,
-    max_iter,
-    tol,
-    n_iter_no_change,
-    random_state,
-):
+def final_scores(learner, state, score, interrupted, *, stopping, random_state):
     """Train all candidates of a state, each as long as it would be trained alone.
 
     Parameters
@@ -110,7 +99,7 @@ def final_scores(
         ended.
     interrupted : threading.Event
         Set when nobody waits for the scores any more.
-    max_iter, tol, n_iter_no_change, random_state
+    stopping, random_state
         See `solve`.
 
     Returns
@@ -122,15 +111,15 @@ def final_scores(
     scores = np.full(len(places), np.nan, dtype=object)
     curves = np.empty((0, len(places)))
     going = np.ones(len(places), dtype=bool)
-    max_iter = learner.most_passes(max_iter)
-    for n_passes in range(1, max_iter + 1):
+    n_most = stopping.most_passes(learner)
+    for n_passes in range(1, n_most + 1):
         if n_passes > 1:
             learner = learner.again(random_state)
         state, loss_sums, weight_sum = learner.one_pass(state)
         losses = mean_per_sample(state, loss_sums, weight_sum)
         curves = np.vstack((curves, losses))
         going &= np.isfinite(losses)
-        at_end = stands_still(curves, tol, n_iter_no_change) | (n_passes == max_iter)
+        at_end = stopping.is_due(curves) | (n_passes == n_most)
         ended = np.flatnonzero(going & at_end)
         if len(ended):
             of_passes = curves[:, ended].T.tolist()

@@ -23,13 +23,14 @@ from ._full_matrix import FullMatrixState
 from ._losses import Loss, mean_loss
 from ._memory import check_memory
 from ._parameters import CONSTRAINTS, check_combination, check_range
+from ._passes import ONE_OF_A_STREAM, Stopping
 from ._publishing import as_it_is, published_together
 from ._rows import read_rows
 from ._rule import Reading, Rule
 from ._samples import Samples, cast_to, checked_weight
 from ._solver import Learner, ordered, solve
 from ._sparse import as_csr, check_pointers, checked_csr
-from ._starting import Opening, StartMixin
+from ._starting import Call, Opening, StartMixin
 from ._state import ModelState
 from ._trial import Trial
 
@@ -88,27 +89,10 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         if go_on and stream and not weighed.n_counted:
             return  # no sample at all: not even a counter moves
         held_out = self._held_out(validation, dtype)
-        measures = self.eta0 == "auto"
-        known = self._opening if go_on and measures else None
-        opening, seen = known, weighed
-        if not go_on:
-            opening = self._opening_of(seen) if stream and measures else None
-        elif known and self._is_due(known, self._state.t, seen, stream):
-            samples = known.followed_by(samples)
-            seen, counts = self._weighed(samples, stream=stream)
-            opening = self._opening_of(seen) if stream else None
-            if opening is None or not opening.start.equals(known.start):
-                go_on, weighed, class_counts = False, seen, counts
-        kept = None
-        if stream and opening and self._may_start_anew(opening):
-            if len(seen.weight):
-                samples = samples.take(seen.counted(seen.rows.n_rows))
-            kept = opening.with_more(samples)
-        state, loss_curve, validation_curve = self._solve(
-            weighed, class_counts, opening, held_out, task, go_on=go_on, stream=stream
-        )
+        call = self._opened(Call(weighed, class_counts, go_on, stream), samples)
+        state, loss_curve, validation_curve = self._solve(call, held_out, task)
         self._publish(state, loss_curve, validation_curve)
-        self._opening = kept
+        self._opening = call.kept
 
     def _validate_changed_params(self):
         """Validate parameters as `fit` does, if any was set since the last call.
@@ -125,19 +109,21 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
             self._validate_params()
             self._validated = values
 
-    def _solve(self, samples, class_counts, opening, held_out, task, *, go_on, stream):
-        candidates, rule = None, self._rule(samples.rows.data.dtype)
-        passes = {} if stream else self._passes()
-        order, visited = ordered(samples, passes.get("random_state"), self._scale_free)
-        if go_on:
+    def _solve(self, call, held_out, task):
+        samples, stream = call.samples, call.is_stream
+        rule, candidates = self._rule(samples.rows.data.dtype), None
+        random_state = None if stream else self._random_state()
+        order, visited = ordered(samples, random_state, self._scale_free)
+        if call.goes_on:
             state = self._state_to_go_on(rule, stream)
         else:
-            if opening:
-                start = opening.start
-            else:
-                start = self._start_of_fit(samples, visited, order)
+            start = (
+                call.opening.start
+                if call.opening
+                else self._start_of_fit(samples, visited, order)
+            )
             state, candidates = self._new_state(start, samples, rule, stream)
-        state.class_counts = class_counts
+        state.class_counts = call.class_counts
 
         def validate(state):
             raw = ENGINES[type(state)].raw_prediction(state, held_out.rows)
@@ -153,10 +139,11 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
             Learner(visited, order, rule, self.n_jobs, is_stream=stream),
             state,
             candidates=candidates,
+            stopping=ONE_OF_A_STREAM if stream else self._stopping(),
+            random_state=random_state,
             validate=validate if held_out else None,
             task=task,
             verbose=self.verbose,
-            **passes,
         )
 
     def _weighed(self, samples, class_counts=None, stream=False):
@@ -344,15 +331,12 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         self.n_iter_ = len(loss_curve)
         self.validation_loss_curve_ = validation_curve
 
-    def _passes(self):
-        return {
-            "max_iter": self.max_iter,
-            "tol": self.tol,
-            "n_iter_no_change": self.n_iter_no_change,
-            "random_state": (
-                check_random_state(self.random_state) if self.shuffle else None
-            ),
-        }
+    def _stopping(self):
+        return Stopping(self.max_iter, self.tol, self.n_iter_no_change)
+
+    def _random_state(self):
+        """Return what draws the orders of visits, or None to keep that of the rows."""
+        return check_random_state(self.random_state) if self.shuffle else None
 
     def _loss_parameter(self):
         name = self._losses[self.loss].parameter

@@ -6,8 +6,12 @@ from functools import cached_property
 import numpy as np
 
 LANES = 8
-# From so many models on they are in banks of eight lanes; fewer are faster one by one.
-FEWEST_OF_A_BANK = 3
+# At least this many models share banks of eight lanes; fewer are faster one at a time.
+MIN_MODELS_IN_BANKS = 3
+# Each bank of a row waits for its own prediction, loss and step, and banks that are
+# learned together share the waiting: three take 0.6 to 0.7 of the time of one after the
+# other, and more than four gain no more.
+MOST_BANKS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,9 @@ class Layout:
 
     @classmethod
     def of(cls, n_outputs, n_candidates, *, coupled):
-        """Lay models out; if they are coupled, a group is all outputs of a candidate.
-
-        Each bank of a row waits for its own prediction, loss and step, and banks that
-        are learned together share the waiting: three take 0.6 to 0.7 of the time of
-        one after the other, and more than four gain no more.
-        """
+        """Lay models out; if coupled, a group is all outputs of a candidate."""
         n_models = n_outputs * n_candidates
-        width = LANES if n_models >= FEWEST_OF_A_BANK else 1
+        width = LANES if n_models >= MIN_MODELS_IN_BANKS else 1
         if coupled:
             n_banks = -(-n_outputs // width)
             firsts = n_banks * width * np.arange(n_candidates)
@@ -47,8 +46,9 @@ class Layout:
             return cls(n_candidates, n_banks, width, places)
         n_in_all = -(-n_models // width)
         at_once = 1 if width == 1 else n_in_all
-        if n_in_all > 4:
-            at_once = min((4, 3), key=lambda n: -(-n_in_all // n) * n)
+        if n_in_all > MOST_BANKS_AT_ONCE:  # or one less, if fewer are without models
+            sizes = MOST_BANKS_AT_ONCE, MOST_BANKS_AT_ONCE - 1
+            at_once = min(sizes, key=lambda n: -(-n_in_all // n) * n)
         places = np.arange(n_models).reshape(n_outputs, n_candidates)
         return cls(-(-n_in_all // at_once), at_once, width, places)
 

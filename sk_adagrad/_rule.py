@@ -43,8 +43,8 @@ class Reading:
 
     @property
     def kind(self):
-        """Which of L1 and L2 are lazy, as reading a weight takes longer for each."""
-        return self.lazy and (max(self.l1) > 0, max(self.l2) > 0)
+        """Whether L1 and L2 are lazy, as reading a weight takes longer for each."""
+        return self.lazy and max(self.l1) > 0, self.lazy and max(self.l2) > 0
 
     def of(self, candidates):
         """Return the constants of some candidates."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from ._engines import ENGINES
 from ._memory import aligned_zeros
-from ._passes import passes_of
+from ._passes import ONE_OF_A_STREAM
 from ._rows import AS_THEY_COME
 from ._rule import Rule
 from ._samples import Samples
@@ -54,10 +54,6 @@ class Learner:
     def n_learned(self):
         """How many of the visits have a weight: all of those of an order."""
         return len(self.order) or int(self.samples.n_counted)
-
-    def most_passes(self, max_iter):
-        """Return `max_iter`, unless that is to be found out; None stays None."""
-        return passes_of(self) if max_iter == "auto" else max_iter
 
     def again(self, random_state):
         """Return the learner of the next pass, over the same rows in another order."""
@@ -184,9 +180,7 @@ def solve(
     state,
     *,
     candidates=None,
-    max_iter=None,
-    tol=None,
-    n_iter_no_change=1,
+    stopping=ONE_OF_A_STREAM,
     random_state=None,
     loss_curve=(),
     validate=None,
@@ -204,14 +198,7 @@ def solve(
     candidates : ndarray of shape (n_outputs, n_candidates) or None
         Rates to try for each output of the state, which is new; it goes on with one.
         None: the state has the rates.
-    max_iter : int, "auto" or None
-        Most passes over the rows, see `passes_of`. None for a part of a stream: one
-        pass, and the trial of candidate rates goes on in the next part.
-    tol : float or None
-        A pass is without change when its loss is not below the best one by this share
-        of it. None makes all `max_iter` passes.
-    n_iter_no_change : int
-        Passes without change in a row that end it.
+    stopping : Stopping
     random_state : RandomState or None
         Draws the order of further passes; None visits the rows as they came.
     loss_curve : sequence of float
@@ -233,7 +220,7 @@ def solve(
     validation_curve : list of float or None
         What `validate` returned after each pass.
     """
-    n_most = learner.most_passes(max_iter)
+    n_most = stopping.most_passes(learner)
     trial = learner.trial(state, candidates, n_most)
     loss_curve, best_state = list(loss_curve), None
     validation_curve: list[float] = []
@@ -262,32 +249,9 @@ def solve(
         solved = best_state or state, loss_curve, validation_curve or None
         stop = task.end_pass(*solved) if task else False
         curve = validation_curve or loss_curve
-        if stop or stands_still(curve, tol, n_iter_no_change):
+        if stop or stopping.is_due(curve):
             break
     return solved
-
-
-def stands_still(losses, tol, n_iter_no_change):
-    """Whether the last passes brought no change.
-
-    Parameters
-    ----------
-    losses : array-like of shape (n_passes, ...)
-        Loss after each pass, of one model or of several.
-    tol, n_iter_no_change
-        See `solve`.
-
-    Returns
-    -------
-    still : bool or ndarray of bool of shape (...)
-    """
-    losses = np.asarray(losses)
-    if tol is None or len(losses) <= n_iter_no_change:
-        return np.zeros(losses.shape[1:], dtype=bool)
-    bests = np.fmin.accumulate(losses)[:-1]
-    with np.errstate(invalid="ignore"):  # as in mean_per_sample
-        improved = losses[1:] < bests - tol * np.abs(bests)
-    return ~improved[-n_iter_no_change:].any(axis=0)
 
 
 def mean_per_sample(state, loss_sums, weight_sum):

@@ -69,21 +69,83 @@ class Opening:
         return vars(self) | {"parts": (pickle.loads(pickle.dumps(whole)),)}
 
 
+@dataclass(frozen=True)
+class Call:
+    """What a call of `fit` or `partial_fit` learns, and what it starts from.
+
+    Parameters
+    ----------
+    samples : Samples
+        With class weights: those of the call, or all since the first call if a stream
+        starts anew.
+    class_counts : ndarray or None
+        With these samples, see `ModelState`.
+    goes_on : bool
+        Whether from the present state, not from a new one.
+    is_stream : bool
+        Whether it is `partial_fit`.
+    opening : Opening or None
+        What the stream has begun with, if its first samples decide that.
+    kept : Opening or None
+        The same with these samples, if further ones may decide otherwise.
+    """
+
+    samples: Samples
+    class_counts: np.ndarray | None
+    goes_on: bool
+    is_stream: bool
+    opening: Opening | None = None
+    kept: Opening | None = None
+
+    @property
+    def begins_stream(self):
+        return self.is_stream and not self.goes_on
+
+
 class StartMixin(BaseEstimator):
     """Parameters and samples make a `Start`.
 
-    The estimator provides `_target_sizes` and `_first_slopes`; it may override
-    `_that_must_differ`, `_first_biases` and `_slope_sizes`.
+    The estimator provides `_target_sizes`, `_first_slopes`, `_weighed` and
+    `_that_must_differ`, which returns values of shape (n_samples, n_outputs) that say
+    nothing while all are the same, or None. It may override `_first_biases` and
+    `_slope_sizes`.
     """
 
-    def _that_must_differ(self, targets):
-        """Return values that say nothing while all are the same, or None.
+    def _opened(self, call, samples):
+        """Return the call with its opening, if it has one.
 
-        Returns
-        -------
-        values : ndarray of shape (n_samples, n_outputs), or None
+        A stream starts anew with all samples so far if they decide otherwise than
+        those that it has started by.
+
+        Parameters
+        ----------
+        call : Call
+        samples : Samples
+            Its samples, without class weights.
         """
-        return None
+        known, weighed = self._opening if call.goes_on else None, call.samples
+        if self.eta0 != "auto" or not (known or call.begins_stream):
+            return call
+        if known is None:
+            opening = self._opening_of(weighed)
+        else:
+            opening = known
+            if self._is_due(known, self._state.t, weighed, call.is_stream):
+                samples = known.followed_by(samples)
+                weighed, counts = self._weighed(samples, stream=call.is_stream)
+                if call.is_stream:
+                    opening = self._opening_of(weighed)
+                if not call.is_stream or not opening.start.equals(known.start):
+                    call = replace(
+                        call, samples=weighed, class_counts=counts, goes_on=False
+                    )
+        if not call.is_stream:  # it starts by its own visits
+            return call
+        if self._may_start_anew(opening):
+            if len(weighed.weight):
+                samples = samples.take(weighed.counted(weighed.rows.n_rows))
+            call = replace(call, kept=opening.with_more(samples))
+        return replace(call, opening=opening)
 
     def _n_to_start_by(self, n_samples, targets):
         """Return how many of the first samples decide, and whether they suffice."""
@@ -177,7 +239,14 @@ class StartMixin(BaseEstimator):
                 + (", or use a float64 X." if dtype == np.float32 else ".")
             )
         value = intercept_value(row_size) if self.fit_intercept else 1.0
-        return Start(eta, accumulators, eps_units(slopes), biases, value, columns)
+        return Start(
+            rates=eta,
+            accumulators=accumulators,
+            eps_units=eps_units(slopes),
+            biases=biases,
+            intercept_value=value,
+            columns=columns,
+        )
 
     @property
     def _scale_free(self):

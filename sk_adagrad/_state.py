@@ -123,8 +123,8 @@ class ModelState(BaseState):
             first_biases=start.biases,
             coupled=coupled,
             reading=reading,
-            touched=_of_features(n_groups, n_features * reading.lazy, np.int64),
-            scales=_of_features(n_groups, n_features * start.columns.scaled, dtype),
+            touched=_of_features(n_groups, n_features, np.int64, reading.lazy),
+            scales=_of_features(n_groups, n_features, dtype, start.columns.scaled),
             loss_sum=aligned_zeros((n_groups, n_banks, LANES)),
             intercept_value=start.intercept_value,
             columns=start.columns,
@@ -252,12 +252,12 @@ class ModelState(BaseState):
         Where candidates differ in their penalties, it has those of the named ones.
         """
         start = Start(
-            rates,
-            self.first_accumulators[outputs],
-            self.eps_units[outputs],
-            self.first_biases[outputs],
-            self.intercept_value,
-            self.columns,
+            rates=rates,
+            accumulators=self.first_accumulators[outputs],
+            eps_units=self.eps_units[outputs],
+            biases=self.first_biases[outputs],
+            intercept_value=self.intercept_value,
+            columns=self.columns,
         )
         return ModelState.zeros(
             start,
@@ -338,9 +338,9 @@ class ModelState(BaseState):
         table = zero_table((n_groups, n_banks, n_features, *line), self.dtype)
         for new, old in zip(table, self.table, strict=True):
             new[:, to] = old[:, source]
-        touched = _of_features(n_groups, n_features * self.reading.lazy, np.int64)
+        touched = _of_features(n_groups, n_features, np.int64, self.reading.lazy)
         touched += self.t
-        scales = _of_features(n_groups, n_features * self.scaled, self.dtype)
+        scales = _of_features(n_groups, n_features, self.dtype, self.scaled)
         for new, old in ((touched, self.touched), (scales, self.scales)):
             if new.shape[1]:
                 new[:, to] = old[:, source]
@@ -367,8 +367,8 @@ class ModelState(BaseState):
         if reading == self.reading:
             return
         self.settle()
-        n_groups, n_features = len(self.table), self.n_features * reading.lazy
-        touched = _of_features(n_groups, n_features, np.int64)
+        n_groups = len(self.table)
+        touched = _of_features(n_groups, self.n_features, np.int64, reading.lazy)
         touched += self.t
         self._put(reading=reading, touched=touched)
 
@@ -530,10 +530,11 @@ class ModelState(BaseState):
         self._put(rates=read_only(self.rates))
 
 
-def _of_features(n_groups, n_features, dtype):
-    """Return a zero for each feature of each group; of 0 features where not needed.
+def _of_features(n_groups, n_features, dtype, needed):
+    """Return a zero for each feature of each group, or for none if not needed.
 
     Strides of empty arrays are those that pickling gives them, as `joblib.Memory`
     hashes these too.
     """
+    n_features = n_features if needed else 0
     return np.zeros(n_groups * n_features, dtype).reshape(n_groups, n_features)

@@ -70,6 +70,12 @@ class Trial:
             return cls(_TRIAL_OF_ONE, _TRIAL_OF_ONE, late=True)
         return cls(_TRIAL_OF_SEVERAL, _FIRST_LOOK if looks else _TRIAL_OF_SEVERAL)
 
+    @classmethod
+    def of_search(cls, rows, n_outputs, n_samples, below):
+        """Return the trial of a grid, which ends with the first pass over rows."""
+        trial = cls(n_samples, n_samples, below=below, late=n_outputs == 1)
+        return trial.on_rows(rows, n_outputs)
+
     def of_fit(self, t, n_samples, max_iter):
         """Return the trial of a fit, which may end before and may make more passes."""
         below = places_below(max_iter)
