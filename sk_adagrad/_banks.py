@@ -3,7 +3,9 @@
 The only caller of the kernel's learning.
 """
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -24,66 +26,24 @@ _MOST_TO_KEEP = 2**28  # bytes
 
 def learn(learner, state, loss_sum, begin, end):
     """Learn from some visits, some banks after others; return how many had a weight."""
-    kernel = KERNELS[state.dtype]
-    samples, rule = learner.samples, learner.rule
-    rows, targets = samples.rows.centred(state.columns.centring), samples.targets
-    _, n_banks, _, _, width = state.table.shape
+    rows = learner.samples.rows.centred(state.columns.centring)
+    n_groups, n_banks, _, _, width = state.table.shape
     reads_per_row = rows.nnz // rows.n_rows * width * n_banks
     block = max(1, _BLOCK_READS // max(1, reads_per_row))
-    lane_columns, used = state.layout.lanes
-    symbols = state.symbols
-    interrupted = False
+    blocks = [(at, min(at + block, end)) for at in range(begin, end, block)]
+    interrupted = threading.Event()
 
     def learn_banks(group, banks):
-        workspace = aligned_zeros(
-            (banks.stop - banks.start, kernel.WORKSPACE_SIZE), state.dtype
-        )
-        own_columns, own_values = _room_for_a_row(rows, state)
+        train = _trainer(learner, state, loss_sum, rows, group, banks)
         learned = 0
-        for start in range(begin, end, block):
-            if interrupted:
-                return learned
-            learned += kernel.train(
-                indptr=rows.indptr,
-                indices=rows.indices,
-                data=rows.data,
-                n_features=rows.n_features,
-                order=learner.order,
-                start=start,
-                stop=min(start + block, end),
-                values=targets.values,
-                labels=targets.labels,
-                label_indptr=targets.label_indptr,
-                codes=targets.codes,
-                lane_columns=lane_columns[group, banks],
-                used=used[group, banks],
-                sample_weight=samples.weight,
-                table=state.table[group, banks],
-                intercept=state.intercept[group, banks],
-                touched=state.touched[group],
-                scales=state.scales[group],
-                least_scale=state.columns.least_scale,
-                places=rows.centring.places,
-                centres=rows.centring.centres,
-                symbols=symbols[group, banks],
-                fade=rule.fade,
-                t=state.t + learned,
-                update=kernel.UPDATES[state.reading.update],
-                fit_intercept=rule.fit_intercept,
-                intercept_value=state.intercept_value,
-                importance_aware=rule.importance_aware,
-                multinomial=state.coupled,
-                loss=kernel.LOSSES[rule.loss],
-                loss_parameter=rule.loss_parameter,
-                workspace=workspace,
-                own_columns=own_columns,
-                own_values=own_values,
-                loss_sum=loss_sum[group, banks],
-            )
+        for start, stop in blocks:
+            if interrupted.is_set():
+                break
+            learned += train(start=start, stop=stop, t=state.t + learned)
         return learned
 
-    # To ask joblib takes 4 us, of 110 that one row takes.
-    n_threads = effective_n_jobs(learner.n_jobs) if len(used) > 1 or n_banks > 1 else 1
+    # `effective_n_jobs` costs 4 of the 110 us of a call with one row.
+    n_threads = effective_n_jobs(learner.n_jobs) if n_groups > 1 or n_banks > 1 else 1
     parts = list(_parts(state, n_threads))
     if len(parts) == 1 or n_threads == 1:
         learned = [learn_banks(*part) for part in parts]
@@ -93,8 +53,56 @@ def learn(learner, state, loss_sum, begin, end):
             try:
                 learned = list(pool.map(learn_banks, *zip(*parts, strict=True)))
             finally:
-                interrupted = True
+                interrupted.set()
     return learned[0]  # as many in each
+
+
+def _trainer(learner, state, loss_sum, rows, group, banks):
+    """Return the kernel's `train` for some banks of a group, but for what to visit."""
+    kernel = KERNELS[state.dtype]
+    samples, targets, rule = learner.samples, learner.samples.targets, learner.rule
+    lane_columns, used = state.layout.lanes
+    return partial(
+        kernel.train,
+        **rows.arrays,
+        **_as_read(kernel, state, rows, group, banks),
+        order=learner.order,
+        values=targets.values,
+        labels=targets.labels,
+        label_indptr=targets.label_indptr,
+        codes=targets.codes,
+        lane_columns=lane_columns[group, banks],
+        used=used[group, banks],
+        sample_weight=samples.weight,
+        intercept=state.intercept[group, banks],
+        least_scale=state.columns.least_scale,
+        fade=rule.fade,
+        fit_intercept=rule.fit_intercept,
+        intercept_value=state.intercept_value,
+        importance_aware=rule.importance_aware,
+        multinomial=state.coupled,
+        loss=kernel.LOSSES[rule.loss],
+        loss_parameter=rule.loss_parameter,
+        loss_sum=loss_sum[group, banks],
+    )
+
+
+def _as_read(kernel, state, rows, group, banks):
+    """Return what reading the weights of some banks takes, and room for the kernel."""
+    own_columns, own_values = _room_for_a_row(rows, state)
+    n_banks = banks.stop - banks.start
+    return {
+        "table": state.table[group, banks],
+        "touched": state.touched[group],
+        "scales": state.scales[group],
+        "places": rows.centring.places,
+        "centres": rows.centring.centres,
+        "symbols": state.symbols[group, banks],
+        "update": kernel.UPDATES[state.reading.update],
+        "workspace": aligned_zeros((n_banks, kernel.WORKSPACE_SIZE), state.dtype),
+        "own_columns": own_columns,
+        "own_values": own_values,
+    }
 
 
 def _room_for_a_row(rows, state):
@@ -149,33 +157,20 @@ def _of_groups(state, rows, groups, n_columns):
     if often and state.table.nbytes <= _MOST_TO_KEEP:
         state = state.for_prediction()
     kernel, rows = KERNELS[state.dtype], rows.centred(state.columns.centring)
-    biases, symbols = state.biases(), state.symbols
-    own_columns, own_values = _room_for_a_row(rows, state)
+    biases = state.biases()
     n_lanes = state.layout.width * state.layout.n_banks
     if state.coupled:  # what is left over of the last bank is no column
         n_lanes = state.n_outputs
     out = np.empty((rows.n_rows, n_columns), dtype=state.dtype)
     for nth, group in enumerate(groups):
-        n_used = state.layout.n_used(group)
+        banks = slice(0, state.layout.n_used(group))
         kernel.raw_prediction(
-            indptr=rows.indptr,
-            indices=rows.indices,
-            data=rows.data,
-            n_features=rows.n_features,
-            table=state.table[group, :n_used],
-            bias=biases[group, :n_used, None],
-            touched=state.touched[group],
-            scales=state.scales[group],
-            places=rows.centring.places,
-            centres=rows.centring.centres,
-            symbols=symbols[group, :n_used],
+            **rows.arrays,
+            **_as_read(kernel, state, rows, group, banks),
+            bias=biases[group, banks, None],
             t=state.t,
-            update=kernel.UPDATES[state.reading.update],
             first=nth * n_lanes,
             n_lanes=min(n_lanes, n_columns - nth * n_lanes),
-            workspace=np.empty((n_used, kernel.WORKSPACE_SIZE), state.dtype),
-            own_columns=own_columns,
-            own_values=own_values,
             out=out,
         )
     return out

@@ -1,6 +1,7 @@
 """The rows of X as the kernel reads them."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -46,6 +47,16 @@ class Rows:
     keys: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
     whole_keys: bool = True
     centring: Centring = NOT_CENTRED
+
+    @property
+    def arrays(self) -> dict[str, Any]:
+        """What each function of the kernel that reads rows is given of them."""
+        return {
+            "indptr": self.indptr,
+            "indices": self.indices,
+            "data": self.data,
+            "n_features": self.n_features,
+        }
 
     @property
     def is_dense(self) -> bool:
@@ -198,12 +209,7 @@ def read_rows(X, *, keyed=False) -> tuple[Rows, bool]:
         rows = replace(rows, keys=np.empty(rows.n_rows, dtype=np.uint64))
     kernel = KERNELS[X.dtype]
     bad_row, low, high, rising, all_finite, whole_keys = kernel.scan(
-        indptr=rows.indptr,
-        indices=rows.indices,
-        data=rows.data,
-        n_rows=rows.n_rows,
-        n_features=rows.n_features,
-        keys=rows.keys,
+        **rows.arrays, n_rows=rows.n_rows, keys=rows.keys
     )
     if bad_row >= 0:
         raise wrong_row(X, bad_row)

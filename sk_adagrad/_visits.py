@@ -150,10 +150,7 @@ def _exact_keys(rows, targets, order, seed):
     """Return keys of all that rows and targets hold."""
     keys = np.empty(len(order) or rows.n_rows, dtype=np.uint64)
     KERNELS[rows.data.dtype].row_keys(
-        indptr=rows.indptr,
-        indices=rows.indices,
-        data=rows.data,
-        n_features=rows.n_features,
+        **rows.arrays,
         targets=targets,
         order=order,
         exact=True,
