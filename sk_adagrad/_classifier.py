@@ -193,53 +193,57 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
     Attributes
     ----------
-    coef_ : ndarray of shape (1, n_features), (n_classes, ...) or (n_labels, ...)
-        Weights w; a single row if there are two classes. Read-only, as are the rates
-        and accumulators.
-    intercept_ : ndarray of shape (1,), (n_classes,) or (n_labels,)
+    coef_ : ndarray of shape (n_outputs, n_features)
+        Weights w. There is one output for two classes, and otherwise one for each class
+        or label. Read-only, as are the intercepts, rates and accumulators. A CSR matrix
+        after `sparsify`.
+    intercept_ : ndarray of shape (n_outputs,)
         Intercept b of each output.
-    learning_rates_ : ndarray, shaped as `coef_`
-        η / √(G + ε), the rate that the next gradient of each weight meets. Where scales
-        are tracked, in the units of X, and 0 for features that never occurred.
-    accumulators_ : ndarray, shaped as `coef_`
-        G, the running sum of each weight's squared gradients, or the decayed one.
-    intercept_learning_rates_, intercept_accumulators_ : ndarray, as `intercept_`
+    learning_rates_ : ndarray, shaped as `coef_` after `fit`
+        η / √(G + ε), the rate that applies to the next gradient of each weight. Where
+        scales are tracked, it is in the units of X, and 0 for features that never
+        occurred. `sparsify` does not change type or shape.
+    accumulators_ : ndarray, shaped as `coef_` after `fit`
+        G, the running sum of the squared gradients of each weight; with `half_life`,
+        the decayed sum. `sparsify` does not change type or shape.
+    intercept_learning_rates_, intercept_accumulators_ : ndarray, shaped as `intercept_`
         The same for the intercepts, which adapt like any weight.
     eta0_ : float or ndarray of shape (n_outputs,)
-        Base learning rate in use: the given one or, under ``eta0="auto"``, the best so
-        far or the chosen one. An array where outputs have chosen different rates.
+        Base learning rate in use: the given one or, under ``eta0="auto"``, the best one
+        so far or the one that was kept. An array if outputs have different rates.
     initial_accumulator_ : float
-        Where every G started.
+        Initial value of every G.
     eps_ : float
         ε in use.
     scale_invariant_ : bool
-        Whether features are divided by the largest absolute values that they have
-        shown.
+        Whether scales are tracked: whether each feature is divided by the largest
+        absolute value that it has shown.
     progressive_loss_ : float
         Mean loss over all samples and outputs so far, each sample scored when it was
         first seen and before it was learned from: an estimate of the loss on new data.
-        The penalty is not part of it. Under ``eta0="auto"`` it is the loss of the
-        models at the rates in `eta0_`. With `warm_start`, all samples of a further
+        It does not include the penalty. Under ``eta0="auto"`` it is the loss of the
+        models with the rates in `eta0_`. With `warm_start`, all samples of a further
         `fit` count as new.
     loss_curve_ : list of float
         Mean loss of each pass of the last call of `fit`, each sample scored before it
         is learned from; after `partial_fit`, that of its one pass. In the first pass
         all samples are new. From the second pass on they have been seen before, so the
-        loss falls below that of new data.
+        loss falls below that on new data.
     validation_loss_curve_ : list of float or None
-        Mean loss on `X_val` after each pass, if `fit` was given one, weighted by
-        `sample_weight_val` alone and not by `class_weight`.
+        Mean loss on the validation set after each pass, weighted by
+        `sample_weight_val` and not by `class_weight`. None if there was no such set.
     n_iter_ : int
-        Passes that the last call of `fit` or `partial_fit` made.
+        Number of passes that the last call of `fit` or `partial_fit` made.
     t_ : int
-        Visits to samples of weight above 0, in all passes; after `fit` with a
-        validation set, in those up to the best one.
+        Number of visits to samples of weight above 0, over all passes and calls; after
+        `fit` with a validation set, up to the best pass.
     n_features_in_ : int
-        Number of features.
+        Number of features seen during `fit` or `partial_fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X had string names.
-    classes_ : ndarray of shape (n_classes,)
-        The class labels; for an indicator of several labels, its columns' numbers.
+        Names of the features. Defined only if X has feature names that are all strings.
+    classes_ : ndarray of shape (n_classes,) or (n_labels,)
+        The class labels; for an indicator of several labels, the numbers of its
+        columns.
 
     See Also
     --------
@@ -386,21 +390,23 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         y_val: Any = None,
         sample_weight_val: ArrayLike | None = None,
     ) -> Self:
-        """Learn from all samples in some passes, starting over unless `warm_start`.
+        """Learn from all samples in one or more passes.
+
+        Any earlier model is discarded, unless `warm_start` is set.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            C-ordered arrays and CSR matrices of float32 or float64 are read where they
-            are; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read without a
+            copy; anything else is converted.
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            Class labels; or, for several labels of a sample, an indicator with 1 for
-            each label that it has and 0 for the others, dense or sparse.
+            Class labels; or, for several labels per sample, an indicator with 1 for
+            each label that the sample has and 0 for the others, dense or sparse.
         sample_weight : array-like of shape (n_samples,), default=None
-            Factors of the samples' gradients, zero or positive; None means 1.
-            A class whose samples all weigh 0 is still one of `classes_`.
+            Factors that multiply the gradients of the samples, zero or positive. None
+            means 1. A class whose samples all have weight 0 is still in `classes_`.
         X_val, y_val, sample_weight_val : like X, y, sample_weight, default=None
-            Held-out samples. If given, their mean loss decides when `fit` stops before
+            Validation set. If given, its mean loss decides when to stop before
             `max_iter` passes, and the model after the best pass is kept.
 
         Returns
@@ -410,7 +416,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Raises
         ------
         ValueError
-            If X, y or sample_weight cannot be used; the model stays as it was.
+            If a parameter, X, y or a sample weight cannot be used. The model stays as
+            it was.
+        MemoryError
+            If the machine does not have the memory that the model needs. The model
+            stays as it was.
         """
         validation = X_val, y_val, sample_weight_val
         return self._learn(X, y, sample_weight, stream=False, validation=validation)
@@ -422,25 +432,25 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Learn from each sample once, in the given order, going on from before.
+        """Learn from each sample once, in the given order, from the current model on.
 
-        Any division of a stream into calls gives the same model. float32 or float64 is
-        settled by the first call; later chunks of the other type are converted.
+        The model does not depend on how a stream is divided into calls. The first call
+        decides whether it is float32 or float64; later chunks are converted.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            C-ordered arrays and CSR matrices of float32 or float64 are read where they
-            are; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read without a
+            copy; anything else is converted.
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            Class labels; or, for several labels of a sample, an indicator with 1 for
-            each label that it has and 0 for the others, dense or sparse.
+            Class labels; or, for several labels per sample, an indicator with 1 for
+            each label that the sample has and 0 for the others, dense or sparse.
         classes : array-like of shape (n_classes,), default=None
-            All class labels of the stream; needed in the first call only, and not for
-            an indicator, whose labels are numbered.
+            All class labels of the stream. Required in the first call and optional in
+            later ones. Not needed for an indicator, whose labels are numbered.
         sample_weight : array-like of shape (n_samples,), default=None
-            Factors of the samples' gradients, zero or positive; None means 1. A sample
-            of weight 0 changes nothing.
+            Factors that multiply the gradients of the samples, zero or positive. None
+            means 1. A sample of weight 0 changes nothing.
 
         Returns
         -------
@@ -449,9 +459,12 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Raises
         ------
         ValueError
-            If X, y or sample_weight cannot be used; the model stays as it was. Only an
-            overflow while learning, from values near the largest of the floating type,
-            is noticed too late for that.
+            If a parameter, X, y or a sample weight cannot be used. The model stays as
+            it was, except after an overflow during learning, from values near the
+            largest of the floating type.
+        MemoryError
+            If the machine does not have the memory that the model needs. The model
+            stays as it was.
         """
         return self._learn(X, y, sample_weight, stream=True, classes=classes)
 
@@ -465,7 +478,15 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Of ``classes_[1]`` if there are two classes, else of each class or label.
+            That of ``classes_[1]`` if there are two classes, otherwise that of each
+            class or label.
+
+        Raises
+        ------
+        NotFittedError
+            If the model has not been fitted.
+        ValueError
+            If X cannot be used.
         """
         raw, model = self._raw_prediction(X)
         return raw[:, 0] if model._binary else raw
@@ -480,8 +501,16 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Returns
         -------
         y : ndarray of shape (n_samples,), or indicator of shape (n_samples, n_labels)
-            The class of the largest raw prediction; of several labels an indicator
-            with 1 where it is positive, which is sparse if y was in the first call.
+            The class with the largest raw prediction. For several labels, an indicator
+            with 1 where the raw prediction is positive: an array, or a CSR matrix if y
+            was sparse in the first call.
+
+        Raises
+        ------
+        NotFittedError
+            If the model has not been fitted.
+        ValueError
+            If X cannot be used.
         """
         raw, model = self._raw_prediction(X)
         if model._indicator == "dense":
@@ -496,11 +525,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Estimate the probabilities of the classes.
 
-        For ``"log_loss"`` that is the logistic function of the raw prediction, for
-        ``"modified_huber"`` a line cut off at 0 and 1. Several classes are scaled to
-        the sum 1, or have their softmax under ``multi_class="multinomial"``; several
-        labels have each its own probability. Models of other losses do not have this
-        method.
+        For ``"log_loss"`` it is the logistic function of the raw prediction, for
+        ``"modified_huber"`` a line clipped to 0 and 1. With several classes, the
+        probabilities are divided by their sum; under ``multi_class="multinomial"`` they
+        are the softmax. Each of several labels has a probability of its own. Models
+        with other losses do not have this method.
 
         Parameters
         ----------
@@ -510,6 +539,13 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         -------
         probabilities : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            If the model has not been fitted.
+        ValueError
+            If X cannot be used.
         """
         raw, model = self._raw_prediction(X)
         probability = model._losses[model._learned_loss].probability
@@ -531,6 +567,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Estimate the logarithms of the probabilities of the classes.
 
+        Models of losses without probabilities do not have this method.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -539,6 +577,13 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         -------
         log_probabilities : ndarray, shaped as the probabilities
             In the order of `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            If the model has not been fitted.
+        ValueError
+            If X cannot be used.
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))

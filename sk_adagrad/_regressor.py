@@ -173,49 +173,52 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        Weights w; one-dimensional if y was. Read-only, as are the rates and
-        accumulators.
+        Weights w; one-dimensional if y was. Read-only, as are the intercepts, rates and
+        accumulators. After `sparsify`, a CSR matrix of shape (n_targets, n_features),
+        with one row even if y was one-dimensional.
     intercept_ : ndarray of shape (n_targets,)
-        Intercept b of each output.
-    learning_rates_ : ndarray, shaped as `coef_`
-        η / √(G + ε), the rate that the next gradient of each weight meets. Where scales
-        are tracked, in the units of X, and 0 for features that never occurred.
-    accumulators_ : ndarray, shaped as `coef_`
-        G, the running sum of each weight's squared gradients, or the decayed one.
-    intercept_learning_rates_, intercept_accumulators_ : ndarray, as `intercept_`
+        Intercept b of each target.
+    learning_rates_ : ndarray, shaped as `coef_` after `fit`
+        η / √(G + ε), the rate that applies to the next gradient of each weight. Where
+        scales are tracked, it is in the units of X, and 0 for features that never
+        occurred. `sparsify` does not change type or shape.
+    accumulators_ : ndarray, shaped as `coef_` after `fit`
+        G, the running sum of the squared gradients of each weight; with `half_life`,
+        the decayed sum. `sparsify` does not change type or shape.
+    intercept_learning_rates_, intercept_accumulators_ : ndarray, shaped as `intercept_`
         The same for the intercepts, which adapt like any weight.
-    eta0_ : float or ndarray of shape (n_outputs,)
-        Base learning rate in use: the given one or, under ``eta0="auto"``, the best so
-        far or the chosen one. An array where outputs have chosen different rates.
-    initial_accumulator_ : float or ndarray of shape (n_outputs,)
-        Where every G started; an array where that differs between outputs.
-    eps_ : float or ndarray of shape (n_outputs,)
-        ε in use; an array where that differs between outputs.
+    eta0_ : float or ndarray of shape (n_targets,)
+        Base learning rate in use: the given one or, under ``eta0="auto"``, the best one
+        so far or the one that was kept. An array if targets have different rates.
+    initial_accumulator_ : float or ndarray of shape (n_targets,)
+        Initial value of G. An array if targets have different values.
+    eps_ : float or ndarray of shape (n_targets,)
+        ε in use. An array if targets have different values.
     scale_invariant_ : bool
-        Whether features are divided by the largest absolute values that they have
-        shown.
+        Whether scales are tracked: whether each feature is divided by the largest
+        absolute value that it has shown.
     progressive_loss_ : float
-        Mean loss over all samples and outputs so far, each sample scored when it was
+        Mean loss over all samples and targets so far, each sample scored when it was
         first seen and before it was learned from: an estimate of the loss on new data.
-        The penalty is not part of it. Under ``eta0="auto"`` it is the loss of the
-        models at the rates in `eta0_`. With `warm_start`, all samples of a further
+        It does not include the penalty. Under ``eta0="auto"`` it is the loss of the
+        models with the rates in `eta0_`. With `warm_start`, all samples of a further
         `fit` count as new.
     loss_curve_ : list of float
         Mean loss of each pass of the last call of `fit`, each sample scored before it
         is learned from; after `partial_fit`, that of its one pass. In the first pass
         all samples are new. From the second pass on they have been seen before, so the
-        loss falls below that of new data.
+        loss falls below that on new data.
     validation_loss_curve_ : list of float or None
-        Mean loss on `X_val` after each pass, if `fit` was given one.
+        Mean loss on the validation set after each pass. None if there was no such set.
     n_iter_ : int
-        Passes that the last call of `fit` or `partial_fit` made.
+        Number of passes that the last call of `fit` or `partial_fit` made.
     t_ : int
-        Visits to samples of weight above 0, in all passes; after `fit` with a
-        validation set, in those up to the best one.
+        Number of visits to samples of weight above 0, over all passes and calls; after
+        `fit` with a validation set, up to the best pass.
     n_features_in_ : int
-        Number of features.
+        Number of features seen during `fit` or `partial_fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X had string names.
+        Names of the features. Defined only if X has feature names that are all strings.
 
     See Also
     --------
@@ -343,19 +346,22 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         y_val: Any = None,
         sample_weight_val: ArrayLike | None = None,
     ) -> Self:
-        """Learn from all samples in some passes, starting over unless `warm_start`.
+        """Learn from all samples in one or more passes.
+
+        Any earlier model is discarded, unless `warm_start` is set.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            C-ordered arrays and CSR matrices of float32 or float64 are read where they
-            are; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read without a
+            copy; anything else is converted.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
-            Factors of the samples' gradients, zero or positive; None means 1.
+            Factors that multiply the gradients of the samples, zero or positive. None
+            means 1.
         X_val, y_val, sample_weight_val : like X, y, sample_weight, default=None
-            Held-out samples. If given, their mean loss decides when `fit` stops before
+            Validation set. If given, its mean loss decides when to stop before
             `max_iter` passes, and the model after the best pass is kept.
 
         Returns
@@ -365,7 +371,11 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Raises
         ------
         ValueError
-            If X, y or sample_weight cannot be used; the model stays as it was.
+            If a parameter, X, y or a sample weight cannot be used. The model stays as
+            it was.
+        MemoryError
+            If the machine does not have the memory that the model needs. The model
+            stays as it was.
         """
         validation = X_val, y_val, sample_weight_val
         return self._learn(X, y, sample_weight, stream=False, validation=validation)
@@ -373,21 +383,21 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     def partial_fit(
         self, X: Any, y: Any, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Learn from each sample once, in the given order, going on from before.
+        """Learn from each sample once, in the given order, from the current model on.
 
-        Any division of a stream into calls gives the same model. float32 or float64 is
-        settled by the first call; later chunks of the other type are converted.
+        The model does not depend on how a stream is divided into calls. The first call
+        decides whether it is float32 or float64; later chunks are converted.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            C-ordered arrays and CSR matrices of float32 or float64 are read where they
-            are; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read without a
+            copy; anything else is converted.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
-            Factors of the samples' gradients, zero or positive; None means 1. A sample
-            of weight 0 changes nothing.
+            Factors that multiply the gradients of the samples, zero or positive. None
+            means 1. A sample of weight 0 changes nothing.
 
         Returns
         -------
@@ -396,9 +406,12 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Raises
         ------
         ValueError
-            If X, y or sample_weight cannot be used; the model stays as it was. Only an
-            overflow while learning, from values near the largest of the floating type,
-            is noticed too late for that.
+            If a parameter, X, y or a sample weight cannot be used. The model stays as
+            it was, except after an overflow during learning, from values near the
+            largest of the floating type.
+        MemoryError
+            If the machine does not have the memory that the model needs. The model
+            stays as it was.
         """
         return self._learn(X, y, sample_weight, stream=True)
 
@@ -412,8 +425,15 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            In the floating type of the model; under a log link never below its smallest
-            normal number nor infinite.
+            In the floating type of the model. Under a log link, predictions are finite
+            and not below the smallest normal number of that type.
+
+        Raises
+        ------
+        NotFittedError
+            If the model has not been fitted.
+        ValueError
+            If X cannot be used.
         """
         raw, model = self._raw_prediction(X)
         if model._losses[model._learned_loss].log_link:
