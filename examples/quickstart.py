@@ -35,7 +35,7 @@ print("Which subpackage does this docstring come from?")
 print(
     f"{X_train.shape[0]:,} docstrings to learn from, {X_test.shape[0]:,} held out, "
     f"{len(set(subpackages))} subpackages,\n{X_train.shape[1]:,} features, "
-    f"{X_train.nnz / X_train.shape[0]:.0f} of them not zero in a row\n"
+    f"on average {X_train.nnz / X_train.shape[0]:.0f} of them non-zero in a row\n"
 )
 
 # %%
