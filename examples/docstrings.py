@@ -2,9 +2,9 @@
 Docstrings as data
 ==================
 
-Real texts with real classes that every installation of sk_adagrad already has: the
+Every installation of sk_adagrad already has real texts with real classes: the
 docstrings of the libraries that it needs. The class of a text is the subpackage that it
-comes from, such as ``scipy.stats``, or the package where there is none, as in joblib.
+comes from, such as ``scipy.stats``, or the package if there is none, as in joblib.
 The other examples import this module; run by itself, it counts the texts of each class.
 """
 

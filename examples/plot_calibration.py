@@ -2,22 +2,24 @@
 Are the probabilities right?
 ============================
 
-Of the samples that a model gives 80 %, eight in ten should be of the class.
+Of the samples to which a model gives a probability of 80 %, eight in ten should be of
+the class.
 
-With ``loss="log_loss"`` they should be, since the log loss
+With ``loss="log_loss"`` this should hold, since the log loss
 
     -log p(y | x)    with    p(1 | x) = 1 / (1 + exp(-w·x - b))
 
-is least on average where p is the true probability. A hinge loss is least at the
+is smallest on average where p is the true probability. A hinge loss is smallest at the
 label, so it has no probabilities and no ``predict_proba``; ``CalibratedClassifierCV``
 fits a curve from its scores to probabilities.
 
-One sees the reliability curves of both on two real sets, each sample predicted by a
-model that was not trained on it: first lines of docstrings, of scikit-learn or of other
-packages; and tumours by four measures of a cell, benign or malignant, of which there
-are so few that bins scatter (bars are two standard errors of a bin). On the texts both
-are as good, on the tumours the log loss is better. Training stops after few passes,
-which keeps probabilities from becoming too sure.
+The plot shows the reliability curves of both on two real sets. Each sample is predicted
+by a model that was not trained on it. The first set has first lines of docstrings, of
+scikit-learn or of other packages. The second has tumours, benign or malignant,
+described by four measures of a cell. It has so few samples that bins scatter (bars are
+two standard errors of a bin). On the texts both methods are equally good, on the
+tumours the log loss is better. Training stops after few passes, which keeps
+probabilities from becoming too extreme.
 """
 
 import matplotlib.pyplot as plt

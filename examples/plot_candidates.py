@@ -7,11 +7,11 @@ one before, and scores every sample before it is learned from. The loss up to sa
 
     L_t(η) = 1/t Σ_{s≤t} loss(w_{s-1}(η)·x_s, y_s),
 
-is therefore one of texts that the model had not seen, and the rate of the least is
-chosen. The plot shows the eight losses while docstrings come in, to be told into those
-of scikit-learn and the others. Rates much too small or too large fall behind early,
-there is little to choose between the best, and the dashed line of ``"auto"`` lies on
-the least of them.
+is therefore a loss on texts that the model had not seen, and the rate with the lowest
+loss is chosen. The plot shows the eight losses while docstrings come in, which are
+classified as those of scikit-learn and others. Rates that are much too small or too
+large fall behind early, the best ones hardly differ, and the dashed line of ``"auto"``
+follows the lowest.
 """
 
 import matplotlib.pyplot as plt

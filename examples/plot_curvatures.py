@@ -15,10 +15,10 @@ So the learning rate along i is η / (L_i √Σ e_i²): short where it is steep,
 it is flat. A single rate for all must stay below 2 / max L_i, and then crawls where it
 is flat.
 
-One sees SGD and SGD with momentum, each at the best of many constant rates, and
-Adagrad, whose rate is chosen as well. There is one row √L_i e_i for each coordinate, so
-that a pass is one step on f. The axes of this quadratic are those of the weights; where
-it is rotated, a diagonal of rates cannot follow.
+The plot shows SGD and SGD with momentum, each at the best of many constant rates, and
+Adagrad, whose rate is chosen in the same way. There is one row √L_i e_i for each
+coordinate, so a pass is one step on f. The axes of this quadratic are those of the
+weights; where it is rotated, a diagonal of rates cannot follow.
 """
 
 import matplotlib.pyplot as plt

@@ -9,18 +9,18 @@ good. With ``half_life`` H a feature's past counts half after H of its updates::
 
     G <- ρ G + g²    with    ρ = 2^(-1/H),    so that G -> mean(g²) / (1 - ρ)
 
-The rate then depends on the last few H gradients only. It does not fall as 1/√t either:
-weights keep moving by about η √(1 - ρ), also where nothing changes any more. So a short
-half-life follows quickly and settles badly.
+The rate then depends only on the gradients of the last few half-lives. It does not fall
+as 1/√t either: weights keep moving by about η √(1 - ρ), even if nothing changes any
+more. So a model with a short half-life follows quickly and settles badly.
 
-One sees the error of the weights on a stream whose noise falls to a hundredth, and
-whose weights change, in its middle.
+The plot shows the error of the weights on a stream in the middle of which the noise
+falls to a hundredth and the weights change.
 
 On real streams, read from the folder that SK_ADAGRAD_DATA names or from ../shared/data,
-it prints the log loss of samples not yet learned from. On elec2, prices of electricity,
-forgetting helps much at a base rate of 0.5; ``eta0="auto"``, which also tracks the
-scales of the columns, gets further, and forgetting helps there too. On spam_stream,
-e-mails, it helps little.
+the script prints the log loss of samples not yet learned from. On elec2, prices of
+electricity, forgetting helps a lot at a base rate of 0.5; ``eta0="auto"``, which also
+tracks the scales of the columns, gets further, and forgetting helps there too. On
+spam_stream, e-mails, it helps little.
 """
 
 import os

@@ -10,13 +10,14 @@ Its second moment is the Fisher information, so on the diagonal::
     G_j / t  →  F_jj = E[σ(w*·x) (1 − σ(w*·x)) x_j²]    as w → w*
 
 Adagrad's step is thus η G^(-1/2) g ≈ (η/√t) diag(F)^(-1/2) g: gradient descent with a
-preconditioner that it learns on the way. It is natural gradient descent with two
-differences: the Fisher matrix has its diagonal only, and the root of it. The root keeps
-first steps at η whatever the scale, and lets them shrink as 1/√t.
+preconditioner that is learned on the way. It differs from natural gradient descent in
+two ways: it uses only the diagonal of the Fisher matrix, and the root of it. Because of
+the root, first steps have the length η whatever the scale, and later ones shrink as
+1/√t.
 
-One sees G/t beside the exact diagonal, for features of very different scales and
-frequencies: it starts too large, while the model is still wrong, and settles on the
-line.
+The plot shows G/t compared with the exact diagonal, for features of very different
+scales and frequencies: it starts too large, while the model is still wrong, and settles
+on the line.
 """
 
 import matplotlib.pyplot as plt

@@ -10,8 +10,9 @@ that it comes from. ``y`` is an indicator: a sparse matrix with a row for each t
 column for each tag, and a 1 where the text has the tag. It is never made dense, and
 ``predict`` returns the same kind of matrix.
 
-Next to it stands ``OneVsRestClassifier(SGDClassifier())``, which goes over the texts
-again for each tag. One sees the F1 score of each tag: rare tags are harder.
+The comparison is with ``OneVsRestClassifier(SGDClassifier())``, which goes over the
+texts again for each tag. The plot shows the F1 score of each tag: rare tags are
+harder.
 """
 
 import re

@@ -2,16 +2,16 @@
 Intervals from quantiles
 ========================
 
-A line for the mean says nothing of how far off it may be; two quantiles do.
+A line for the mean says nothing about how far off it may be; two quantiles do.
 
-``loss="quantile"`` is the pinball loss, whose least value is at the quantile: a model
-for 5 % and one for 95 % have nine out of ten targets between them, narrow where targets
-are certain and wide where they are not. Here the spread grows along x. Splines give the
-linear models curves to be linear in.
+``loss="quantile"`` is the pinball loss, which is smallest at the quantile. A model for
+5 % and one for 95 % have nine out of ten targets between them, in an interval that is
+narrow where targets are certain and wide where they are not. Here the spread grows
+along x. Splines as features let the linear models learn curves.
 
-The intervals are checked on samples held out, in all and for each fifth of x. Next to
-them stands the constant interval around a mean that ``loss="squared_error"`` gives: it
-covers as many targets in all, but not where they spread most.
+The intervals are checked on held-out samples, overall and for each fifth of x. They are
+compared with the constant interval around the mean that ``loss="squared_error"`` gives:
+it covers as many targets overall, but not where they spread most.
 """
 
 import matplotlib.pyplot as plt

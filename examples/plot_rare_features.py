@@ -2,21 +2,22 @@
 Rare features keep long steps
 =============================
 
-The learning rate of a feature that comes rarely stays high while it waits.
+The learning rate of a rare feature stays high, as it shrinks only when the feature
+occurs.
 
 Feature j takes the value b_j with probability p_j and is 0 otherwise, and the slope d
-of the loss does not depend on which features came. Then each visit adds d² b_j² to G_j,
-so that::
+of the loss does not depend on which features occur. Then each occurrence adds d² b_j²
+to G_j, so that::
 
     G_j ≈ t p_j b_j² E[d²]        (η/√G_1) / (η/√G_2) -> (|b_2| / |b_1|) √(p_2 / p_1)
 
-That holds where the noise is what is left of the slope: for the squared error once the
-weights are learned, and for the log loss of labels that the features do not tell. It
-does not hold without noise, as slopes then vanish and G stops growing, nor where a
-feature decides its rows so that their slopes are smaller than those of others.
+This holds if the slope consists of noise only: for the squared error once the weights
+are learned, and for the log loss of labels that do not depend on the features. It does
+not hold without noise, as slopes then vanish and G stops growing, nor if a feature
+predicts its rows so well that their slopes are smaller than those of others.
 
-One sees both ratios settle on the line that the equation draws: the feature that is
-active 50 times less often keeps a rate that is √50 times as long for its size.
+In the plot, both ratios settle on the line that the equation gives: the feature that is
+active 50 times less often keeps a rate that is √50 times as large for its size.
 """
 
 import matplotlib.pyplot as plt

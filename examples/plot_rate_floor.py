@@ -2,20 +2,20 @@
 When a learning rate is used up
 ===============================
 
-How many samples it takes for a rate to fall below a floor, told in advance.
+The number of samples after which a rate falls below a floor can be told in advance.
 
 The rate of feature j is η/√(G_j + ε), and G_j grows by the mean squared gradient, so it
 is below η_min as soon as::
 
     η² / (G_j + ε) <= η_min²    ⇔    t >= (η²/η_min² - ε) / mean(g_j²)
 
-The mean is over all samples, those included in which the feature is 0: what comes a
-tenth as often lasts ten times as long. From then on a change of what is to be learned
-is followed slowly; ``half_life`` keeps rates from being used up.
+The mean is over all samples, including those in which the feature is 0: if a feature
+occurs a tenth as often, its rate lasts ten times as long. From then on, any change is
+followed slowly; ``half_life`` keeps rates from being used up.
 
-One sees the rates of three features that are 1 with unequal probabilities, and beside
-each crossing of the floor the line where it was predicted. The target is noise of
-variance 1, so mean(g_j²) is the probability p_j.
+The plot shows the rates of three features that are 1 with unequal probabilities, and
+the predicted place of each crossing of the floor. The target is noise of variance 1, so
+mean(g_j²) is the probability p_j.
 """
 
 import matplotlib.pyplot as plt

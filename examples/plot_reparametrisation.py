@@ -4,18 +4,18 @@ The unit of a feature
 
 Multiplying a column by a constant changes Adagrad's path; scale_invariant undoes it.
 
-Write θ_j = b_j z_j and learn z: that is to multiply column j by b_j. Gradients are then
+Learning z in θ_j = b_j z_j means multiplying column j by b_j. Gradients are then
 multiplied by b_j, and so is the root of their sum of squares. The step of z_j is what
 the step of θ_j was, and that of θ_j is b_j times as long::
 
     z_j <- z_j - η b_j g_j / (|b_j| √G_j),      θ_j <- θ_j - |b_j| η g_j / √G_j
 
 Where plain gradient descent would multiply its rate by b_j², Adagrad's is multiplied by
-``|b_j|``, which is less, but not nothing. With ``scale_invariant=True`` the model
-divides each column by the largest value it has seen of it, and so by b_j again. (The
+``|b_j|``, which is less, but still matters. With ``scale_invariant=True`` the model
+divides each column by the largest value seen so far, and so by b_j again. (The
 equations leave out ε, which is tiny.)
 
-One sees the path of θ for three units of the second feature, by both rules.
+The plot shows the path of θ for three units of the second feature, under both rules.
 """
 
 import matplotlib.pyplot as plt

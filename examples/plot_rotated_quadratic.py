@@ -2,8 +2,9 @@
 Diagonal, full matrix, Newton
 =============================
 
-On a quadratic that is steep one way and flat the other, the diagonal rule is fast along
-the axes and slow in any other direction; the full matrix does not see the rotation.
+On a quadratic that is steep in one direction and flat in the other, the diagonal rule
+is fast along the axes and slow in any other direction; a rotation does not matter to
+the full matrix.
 
 The mean of the squared error over rows x is a quadratic in the weights, and its matrix
 of curvatures is H, the mean of x xᵀ. With g the gradient of one row::
@@ -12,9 +13,10 @@ of curvatures is H, the mean of x xᵀ. With g the gradient of one row::
     full        G <- G + g gᵀ         w <- w - η (G + εI)^(-1/2) g
     Newton                            w <- w - H^(-1) (mean of g)
 
-Where the rows' errors are noise, G grows in proportion to H. So the full matrix goes
-half the way from the gradient's direction to Newton's. The diagonal does so only along
-the axes: rotated by 45°, all axes are equally steep, and it cannot tell them apart.
+If the errors of the rows are noise, G grows in proportion to H. So the full matrix goes
+half the way from the direction of the gradient to that of Newton's method. The diagonal
+does so only along the axes: rotated by 45°, all axes are equally steep, and it cannot
+tell them apart.
 """
 
 import matplotlib.pyplot as plt

@@ -2,11 +2,12 @@
 Leaving a saddle
 ================
 
-How long five optimisers take to leave the saddle of a function of two variables.
+Adaptive steps leave a saddle along the axes in a time that does not depend on how near
+they start.
 
 Near the saddle f = ½ x² - ½ b y² the escape begins with a tiny slope -b y. Each step of
-SGD multiplies y by 1 + η b, so that it takes about log(1/y₀) / log(1 + η b) steps;
-momentum divides the time, but also needs log(1/y₀). Adagrad divides the slope by the
+SGD multiplies y by 1 + η b, so it takes about log(1/y₀) / log(1 + η b) steps; momentum
+divides the time, but also needs log(1/y₀). Adagrad divides the slope by the
 root of what it has been along this axis::
 
     y <- y + η b y / √(Σ (b y)²)
@@ -15,12 +16,12 @@ so that the first step is η however small the slope is. So is Adam's; RMSprop's
 √(1 - ρ), here 10 η, as its mean of squares starts at 0. Their time does not depend on
 y₀.
 
-That is so because the axes of the saddle are those of the variables. Where it is turned
-by 45°, both variables meet the large slope along x. Adagrad's G remembers it and the
+This is because the axes of the saddle are those of the variables. If it is rotated by
+45°, both variables meet the large slope along x. Adagrad's G remembers it and the
 advantage turns into a disadvantage; RMSprop and Adam need the time to forget it.
 
-One sees the number of steps against the distance y₀ at which they start, all with η =
-0.05. The function is f = ½ x² + b (y² - 1)² / 4 with b = 0.1.
+The plot shows the number of steps against the initial distance y₀, all with η = 0.05.
+The function is f = ½ x² + b (y² - 1)² / 4 with b = 0.1.
 """
 
 import matplotlib.pyplot as plt

@@ -4,22 +4,23 @@ Sparse weights at equal error
 
 With the same L1 penalty, dual averaging leaves fewer weights than mirror descent.
 
-After t samples dual averaging compares the mean gradient of a feature with λ; what
-noise left in a weight is taken back as soon as the mean says so::
+After t samples dual averaging compares the mean gradient of a feature with λ. Noise in
+a weight is removed as soon as the mean is below λ::
 
     w_j = -η soft(Σ g_j, t λ) / √(G_j + ε)
 
-Mirror descent draws the weight itself towards 0, by η λ / √(G_j + ε) for each sample. A
-feature that has just come has just taken a step away from 0, so many stay::
+Mirror descent shrinks the weight itself towards 0, by η λ / √(G_j + ε) for each sample.
+A feature that has just occurred has just taken a step away from 0, so many weights
+stay::
 
     w_j <- soft(w_j - η g_j / √(G_j + ε), η λ / √(G_j + ε))
 
-One sees the pattern of table 1 of Duchi, Hazan and Singer (2011): hinge loss, one pass,
-and at the same error a third of the weights by dual averaging, once the penalty is
-strong enough to leave few; a weak one leaves as many. ``SGDClassifier`` has one rate
-for all features. Its penalty is cumulative: it remembers, as dual averaging does, what
-has been taken from a weight so far. On these texts it is as sparse, and its error is as
-low or lower.
+The plot shows the pattern of table 1 of Duchi, Hazan and Singer (2011): with the hinge
+loss and one pass, dual averaging has a third of the weights at the same error, once the
+penalty is strong enough to leave few; with a weak one, both have as many.
+``SGDClassifier`` has one rate for all features. Its penalty is cumulative: like dual
+averaging, it remembers how much has been subtracted from a weight so far. On these
+texts it is as sparse, and its error is as low or lower.
 
 The texts are those of Reuters-21578, its four largest topics, each against the rest,
 read from the folder that SK_ADAGRAD_DATA names or from ../shared/data. Without them a

@@ -4,8 +4,8 @@ Dual averaging and mirror descent
 
 Without a penalty the two updates agree in special cases only.
 
-They weigh past gradients differently: mirror descent divides each by the root that G
-had when it came, dual averaging divides all of them by the present one::
+They weight past gradients differently: mirror descent divides each by the root of G at
+its time, dual averaging divides all of them by the current root::
 
     mirror descent:  w_t = -η Σ_s g_s / √(G_s + ε)
     dual averaging:  w_t = -η (Σ_s g_s) / √(G_t + ε)
@@ -14,10 +14,10 @@ The weights are equal if G did not grow after the first gradient, since then no 
 step is rescaled: at the first update of each feature, and in the limit of a large
 ``initial_accumulator`` G₀ with η = c √G₀, where both are gradient descent at rate c.
 The difference vanishes there as 1/G₀. FTRL-proximal, which has the penalties of dual
-averaging, keeps the steps of mirror descent at any time.
+averaging, always takes the steps of mirror descent.
 
-One sees the path of one weight part after the first step, and the difference of the two
-updates fall as one over G₀.
+The plot shows how the paths of one weight separate after the first step, and how the
+difference of the two updates falls as 1/G₀.
 """
 
 import matplotlib.pyplot as plt

@@ -5,8 +5,8 @@ Quickstart
 Train on real texts, look at what was learned, compare with SGDClassifier.
 
 Which subpackage does this docstring come from? The texts are those of the libraries
-that sk_adagrad needs, so there is nothing to download. Runs in some ten seconds, nearly
-all of them for reading the texts.
+that sk_adagrad needs, so there is nothing to download. This takes about ten seconds,
+nearly all of them to read the texts.
 """
 
 from time import perf_counter
@@ -35,11 +35,12 @@ print("Which subpackage does this docstring come from?")
 print(
     f"{X_train.shape[0]:,} docstrings to learn from, {X_test.shape[0]:,} held out, "
     f"{len(set(subpackages))} subpackages,\n{X_train.shape[1]:,} features, "
-    f"{X_train.nnz / X_train.shape[0]:.0f} of them not zero in a row\n"
+    f"on average {X_train.nnz / X_train.shape[0]:.0f} of them non-zero in a row\n"
 )
 
 # %%
-# Train, and compare on the texts held out. All that is not named is as it comes.
+# Train, and compare on the held-out texts. Parameters that are not named have their
+# defaults. The last row is a model that always predicts the most frequent class.
 
 print(f"{'':<32}{'seconds':>8}{'passes':>8}{'accuracy':>10}{'log loss':>10}")
 models = {
@@ -59,12 +60,13 @@ for name, model in models.items():
 
 most_frequent = max(set(subpackages), key=subpackages.count)
 chance = y_test.count(most_frequent) / len(y_test)
-print(f"{'always ' + most_frequent:<48}{chance:>10.3f}")
+label = f"most frequent class ({most_frequent})"
+print(f"{label:<48}{chance:>10.3f}")
 
 # %%
 # Each feature has its own learning rate, eta0 / sqrt(G + eps), where G starts at
-# initial_accumulator and adds up squared gradients. A gradient is large where a text
-# with the word was predicted badly.
+# initial_accumulator and adds up squared gradients. A gradient is large if a text with
+# the word was predicted badly.
 
 classifier = models["AdagradClassifier"]
 output = list(classifier.classes_).index(most_frequent)
@@ -84,12 +86,12 @@ print(
     f"""
 Each word has its own learning rate. Here are those of {most_frequent} against the rest,
 for words in at least 20 texts.
-Smallest: words of texts that were hard to tell. Their gradients were large, and from
-now on one more text changes their weights only little:"""
+Smallest: words of texts that were hard to classify. Their gradients were large, so one
+more text changes their weights only a little:"""
 )
 show(by_rate[:6])
 print(
-    """Largest: words of texts that were easy to tell. Their gradients were tiny, so
+    """Largest: words of texts that were easy to classify. Their gradients were tiny, so
 they still have the rate that all words began with, eta0 / sqrt(initial_accumulator):"""
 )
 show(by_rate[-6:])

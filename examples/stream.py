@@ -2,11 +2,11 @@
 Learning from a stream
 ======================
 
-Learn from texts as they come, look at the loss, stop, save, load and go on.
+Learn from texts as they arrive, look at the loss, stop, save, load and continue.
 
 HashingVectorizer needs no vocabulary, and partial_fit sees each text once, so neither
-has to know what comes later. A model that was saved and loaded in between is the same,
-to the last bit, as one that was never interrupted.
+has to know what comes later. A model that was saved and loaded in between equals, to
+the last bit, one that was never interrupted.
 """
 
 from pathlib import Path

@@ -2,15 +2,15 @@
 Tuning on a stream, and tuning a pipeline
 =========================================
 
-On an endless stream there is no second look: models with other parameters learn side
-by side, each text is scored before it is learned from, and the one of the least
-progressive loss is used. Neither a test set nor a pass over the past is needed.
-``eta0="auto"`` does so for the base learning rate by itself; here it is done for the
-penalty alpha as well.
+On an endless stream there is no second look. Models with different parameters learn
+side by side, each text is scored before it is learned from, and the model with the
+lowest progressive loss is used. This needs neither a test set nor a pass over the past.
+``eta0="auto"`` does it for the base learning rate; here it is done for the penalty
+alpha as well.
 
-A search with cross-validation is right where the data fit in memory and choices before
-the model matter, such as how texts become features: only it can try them, and it sees
-each text as often as it has folds and candidates.
+A search with cross-validation is right if the data fit in memory and choices before the
+model matter, such as how texts become features. Only such a search can try these, at
+the price of a fit for each fold and candidate.
 """
 
 import time

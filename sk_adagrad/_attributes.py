@@ -22,7 +22,7 @@ class AttributesMixin:
 
     @property
     def coef_(self) -> Any:
-        """Weights w."""
+        """Weights w: an array, or a CSR matrix after `sparsify`."""
         return self._published(learned(self, "coef_").weights()[0])
 
     @property
@@ -43,13 +43,13 @@ class AttributesMixin:
 
     @property
     def learning_rates_(self) -> np.ndarray:
-        """Rates η / √(G + ε) that the next gradients will meet."""
+        """Rates η / √(G + ε) that apply to the next gradients."""
         state = learned(self, "learning_rates_").unpacked()
         return self._published(state.learning_rates()[0])
 
     @property
     def intercept_learning_rates_(self) -> np.ndarray:
-        """Rates that the next gradients of the intercepts will meet."""
+        """Rates that apply to the next gradients of the intercepts."""
         return learned(self, "intercept_learning_rates_").learning_rates()[1]
 
     @property
@@ -60,7 +60,7 @@ class AttributesMixin:
 
     @property
     def initial_accumulator_(self) -> float | np.ndarray:
-        """G₀ in use, where accumulators started: one, or one of each output."""
+        """G₀, the initial value of accumulators: one, or one of each output."""
         state = learned(self, "initial_accumulator_")
         return _one_or_each(state.first_accumulators.copy())
 
@@ -77,7 +77,7 @@ class AttributesMixin:
 
     @property
     def progressive_loss_(self) -> float:
-        """Mean loss of all samples, each scored when first seen and not yet learned."""
+        """Mean loss of all samples, each scored when new and not yet learned from."""
         state = learned(self, "progressive_loss_")
         leading = state.of_leaders(state.losses())
         return float(mean_per_sample(state, leading, state.weight_sum))

@@ -107,8 +107,8 @@ class BaseSearch(BaseAdagrad):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            C-ordered arrays and CSR matrices of float32 or float64 are read where they
-            are; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read without a
+            copy; anything else is converted.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             As in `fit` of the plain estimator.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -125,8 +125,13 @@ class BaseSearch(BaseAdagrad):
         Raises
         ------
         ValueError
-            If a parameter, X, y or sample_weight cannot be used; the model stays as it
-            was.
+            If a parameter, X, y or a sample weight cannot be used, or if no cell has a
+            finite score. The search stays as it was, as it does after the other errors.
+        TypeError
+            If a validation set is given, such as `X_val`. Use `cv` instead, for example
+            with :class:`~sklearn.model_selection.PredefinedSplit`.
+        MemoryError
+            If the machine does not have the memory that the models need.
         """
         with published_together(self) as model:
             task = fit_task(self, model, X, y, sample_weight)
@@ -450,7 +455,7 @@ class BaseSearch(BaseAdagrad):
     def score(
         self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any
     ) -> float:
-        """Score the model as the search did, or as the plain estimator does.
+        """Score the model by `scoring`, or as the plain estimator does.
 
         Parameters
         ----------
@@ -463,7 +468,13 @@ class BaseSearch(BaseAdagrad):
         Returns
         -------
         score : float
-            By `scoring`; if it is None the accuracy, or R² in a regression.
+            If `scoring` is None, the accuracy or, in a regression, R².
+
+        Raises
+        ------
+        NotFittedError
+            If the search has not been fitted, or has no model because of
+            ``refit=False``.
         """
         _raise_for_params(params, self, "score")
         if self.scoring is None:

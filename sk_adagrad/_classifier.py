@@ -53,13 +53,13 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
         G_j <- G_j + g_j²        w_j <- w_j - η g_j / √(G_j + ε)
 
-    which is the diagonal rule of Duchi, Hazan and Singer [1]_ (2011, figure 1). A float
-    `eta0`, with all other parameters at their defaults, computes exactly this. By
-    default η is chosen while learning, so there is no rate to tune.
+    This is the diagonal rule of Duchi, Hazan and Singer [1]_ (2011, figure 1). With a
+    float `eta0` and all other parameters at their defaults, the model follows exactly
+    this rule. By default, η is chosen during learning, so there is no rate to tune.
 
-    Several classes are told apart one against the rest, or by a softmax. Several labels
-    of a sample are learned side by side. Rates only ever shrink, so a stream whose
-    target drifts is followed ever more slowly, unless `half_life` is set.
+    Several classes are learned one-vs-rest or by a softmax; several labels per sample
+    are learned side by side. Rates only ever shrink, so a drifting target is followed
+    ever more slowly, unless `half_life` is set.
 
     Parameters
     ----------
@@ -67,174 +67,183 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         One of ``"log_loss"``, ``"hinge"``, ``"squared_hinge"``, ``"modified_huber"``,
         ``"perceptron"``, ``"squared_error"``, ``"huber"``,
         ``"epsilon_insensitive"`` and ``"squared_epsilon_insensitive"``, defined as in
-        :class:`~sklearn.linear_model.SGDClassifier`; the last four take -1 and 1 for
-        the target. ``"log_loss"`` and ``"modified_huber"`` have probabilities.
+        :class:`~sklearn.linear_model.SGDClassifier`. The last four are regression
+        losses with the targets -1 and 1. Only ``"log_loss"`` and ``"modified_huber"``
+        give probabilities.
     eta0 : "auto" or float, default="auto"
-        Base learning rate η. Each step of weight j is ``eta0 / sqrt(G_j + eps)`` times
-        its gradient, so its unit is that of the weights (of those of scaled columns
-        where scales are tracked): the first step of each weight has this length at
-        most. ``"auto"`` learns with eight rates side by side, from 1/16 to 8 times the
-        inverse norm of a typical row. Each is scored on every sample before it learns
-        from it, and the best one of each output is kept (see Notes). A float is the
-        published rule at this rate. Set later, it ends the choice; weights stay what
-        they are, except under dual averaging.
+        Base learning rate η. Each step of weight j is its gradient multiplied by
+        ``eta0 / sqrt(G_j + eps)``, so `eta0` has the unit of the weights and is the
+        longest first step that a weight can take. (Where scales are tracked, these are
+        the weights of the scaled columns.) ``"auto"`` chooses from eight rates during
+        learning, from 1/16 to 8 times the inverse norm of a typical row (see Notes). A
+        float gives the published rule at this rate. Setting a float on a fitted model
+        ends the choice; the weights stay as they are, except under
+        ``update="dual_averaging"``.
     update : str, default="mirror_descent"
         How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
-        ``"ftrl_proximal"``, see Notes. Leave it unless weights are to be 0: with L1,
-        ``"dual_averaging"`` has the fewest non-zero ones. Without a penalty
-        ``"ftrl_proximal"`` is the same model as ``"mirror_descent"``.
+        ``"ftrl_proximal"`` (see Notes). Without a penalty, ``"ftrl_proximal"`` gives
+        the same model as ``"mirror_descent"``. With an L1 penalty,
+        ``"dual_averaging"`` gives the fewest non-zero weights. Keep the default unless
+        weights should be exactly 0.
     alpha : float, default=0.0
-        Strength of the penalty ``l1_ratio * |w|_1 + (1 - l1_ratio) / 2 * |w|²`` beside
-        the loss of one sample, as in :class:`~sklearn.linear_model.SGDClassifier`.
-        Intercepts are not penalised. It is applied when a feature next occurs or the
-        model is read, and has exactly the effect of applying it at every sample.
+        Strength of the penalty ``l1_ratio * |w|_1 + (1 - l1_ratio) / 2 * |w|²``, which
+        is added to the loss of each sample as in
+        :class:`~sklearn.linear_model.SGDClassifier`. Intercepts are not penalised. The
+        penalty is computed when a feature next occurs or the model is read, but has
+        exactly the effect of applying it at every sample.
     l1_ratio : float in [0, 1], default=0.0
-        The part of `alpha` that is L1, which makes weights exactly 0.
+        Share of the penalty that is L1, which makes weights exactly 0. The rest is L2.
     eps : float, default=1e-8
-        ε of the rule, inside the root; in units of a squared gradient. Under
-        ``eta0="auto"``, if the mean sample weight is below 1, it is multiplied by the
-        square of that.
+        ε of the rule, added inside the root, in the unit of a squared gradient. Under
+        ``eta0="auto"``, it is multiplied by the square of the mean sample weight if
+        that mean is below 1.
     initial_accumulator : float or "auto", default="auto"
-        Where every G starts; in units of a squared gradient. A larger one shortens the
-        first steps of features whose gradients are small. It is neither forgotten under
-        `half_life` nor rescaled under `scale_invariant`. ``"auto"`` is the published 0
-        where `eta0` is a float, and under ``eta0="auto"`` depends on the sizes of the
-        values in X, and of sample weights if their mean is below 1 (see Notes).
+        Initial value of every G, in the unit of a squared gradient. A larger value
+        shortens the first steps of features with small gradients. It neither decays
+        under `half_life` nor is rescaled under `scale_invariant`. With a float `eta0`,
+        ``"auto"`` is 0, as published. Under ``eta0="auto"``, it depends on the size of
+        the values in X, on how unequal two classes are, and on the sample weights if
+        their mean is below 1 (see Notes).
     importance_aware : bool, default=False
-        Whether a sample's step follows the slope of its loss along the way [3]_, so
-        that its prediction may reach the label but never overshoots it, however large
-        `eta0` or its weight. Not with ``update="dual_averaging"`` or
+        Whether the step for a sample follows the slope of its loss along the way [3]_.
+        The prediction may then reach the label but never overshoots it, however large
+        `eta0` or the sample weight. Not available with ``update="dual_averaging"`` or
         ``multi_class="multinomial"``.
     scale_invariant : bool or "auto", default="auto"
         Whether each feature is divided by the largest absolute value that it has shown
-        so far, so that the units of columns do not matter and no scaler is needed. That
+        so far, so that the units of columns do not matter and no scaler is needed. This
         is the normalised rule of [4]_ without its factor √(t/N), which is the same for
-        all features. ``"auto"`` is False where `eta0` is a float. Under ``eta0="auto"``
-        it is True if the first rows have columns of very different sizes, as a price
-        beside words, or far from 0 (see Notes). With True, units do not matter to the
-        order in which `fit` visits rows either, which takes it longer.
+        all features. With a float `eta0`, ``"auto"`` is False. Under ``eta0="auto"``,
+        it is True if the first rows suggest that columns have different units, such as
+        prices beside words (see Notes). With True, the order in which `fit` visits the
+        rows does not depend on units either, which takes longer to compute.
     half_life : float or None, default=None
-        Updates of a feature after which its past squared gradients count half: G
-        becomes a decayed sum, rates can grow again, and a target that drifts is
+        Number of updates of a feature after which its past squared gradients count
+        half. G becomes a decayed sum, so rates can grow again and a drifting target is
         followed. None never forgets. Only with ``update="mirror_descent"``.
     multi_class : {"ovr", "multinomial"}, default="ovr"
-        How three or more classes are learned: each against the rest, by any loss, or
-        together by the log loss of their softmax.
+        How three or more classes are learned: ``"ovr"`` learns each against the rest,
+        with any loss; ``"multinomial"`` learns them together, with the log loss of
+        their softmax.
     epsilon : float, default=0.1
-        Where ``"huber"`` becomes linear, and the half-width within which
-        ``"epsilon_insensitive"`` and ``"squared_epsilon_insensitive"`` see no error;
-        in units of the raw prediction. Other losses ignore it.
+        Distance from the target beyond which ``"huber"`` is linear, and within which
+        ``"epsilon_insensitive"`` and ``"squared_epsilon_insensitive"`` are 0, in the
+        unit of the raw prediction. Other losses ignore it.
     preconditioner : {"diagonal", "full"}, default="diagonal"
-        ``"full"`` takes the whole matrix G = Σ g gᵀ of gradients, not its diagonal
-        alone, so it does not matter whether features are correlated::
+        ``"full"`` uses the full matrix G = Σ g gᵀ instead of its diagonal, which helps
+        if features are correlated::
 
             G <- G + g gᵀ        w <- w - η (G + εI)^(-1/2) g
 
-        It is for up to 4,000 features: with m of them each output takes 16 m² bytes, 64
-        MB for 2,000, and each computation of G^(-1/2) some 10 m³ operations, three
-        seconds of one core for 2,000. Everything else that changes the rule is refused:
-        `update`, `alpha`, `half_life`, `importance_aware`, `scale_invariant` and
-        ``multi_class="multinomial"``. `accumulators_` and `learning_rates_` are the
-        diagonals of G and η (G + εI)^(-1/2).
+        It accepts up to 4,000 features. For m features, each output takes 16 m² bytes
+        (64 MB for 2,000), and each computation of G^(-1/2) takes about 10 m³ operations
+        (three seconds on one core for 2,000). `accumulators_` and `learning_rates_` are
+        the diagonals of G and of η (G + εI)^(-1/2). It cannot be combined with another
+        `update`, with `alpha`, `half_life`, `importance_aware`,
+        ``scale_invariant=True`` or ``multi_class="multinomial"``.
     refresh_every : int, default=1000
-        Most samples between two computations of G^(-1/2) with
-        ``preconditioner="full"``. At first there is one after each sample, then one
-        whenever their number has grown by an eighth. In between, a step takes account
-        of its own gradient but not of others since the last computation, so it is
-        slightly too long. 1 is the exact rule.
+        Maximum number of samples between two computations of G^(-1/2) with
+        ``preconditioner="full"``. At first it is computed after each sample, then
+        whenever the number of samples has grown by an eighth. In between, a step takes
+        its own gradient into account but not the others since the last computation, so
+        it is slightly too long. 1 gives the exact rule.
     fit_intercept : bool, default=True
-        Whether to learn an intercept, a feature that is always 1; under
-        ``eta0="auto"`` another constant where rows have norms above 4 or below 1, see
-        the guide, and learned at the centre of columns that are far from 0 (see Notes).
+        Whether to learn an intercept, which is the weight of a feature that is always
+        1. Under ``eta0="auto"``, that constant is smaller or larger than 1 if rows have
+        norms below 1 or above 4 (see the guide), and the intercept is learned at the
+        centre of columns that are far from 0 (see Notes).
     class_weight : dict, "balanced" or None, default=None
-        Factors of the samples' weights by class. ``"balanced"`` is
-        ``n_samples / (n_classes * n_samples_of_class)``, sample weights counted. In
-        `partial_fit` both are the counts up to and including the sample itself, so
-        early samples are weighted by what was known then. Not for several labels.
+        Factors that multiply the sample weights of each class. ``"balanced"`` means
+        ``n_samples / (n_classes * n_samples_of_class)``, counted with sample weights.
+        `partial_fit` counts up to and including the current sample, so the factors of
+        early samples rest on few samples. Not available with several labels.
     max_iter : int or "auto", default="auto"
-        Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
-        is three or, with up to 5,000 samples, 20,000 divided by their number, but at
-        most 20; with 20 times as many samples as features 100,000 take the place of
-        20,000. Equal rows count as often as they are visited, see `shuffle`. With two
-        classes or several labels it is one if the rarer class, or case of a label, has
-        less than an eighth of the weight, class weights counted, and the features that
-        occur in a single row are at least half as many as the rows: more passes would
-        learn such rows by heart. Under ``eta0="auto"`` three or more passes go on with
-        half of the best rate.
+        Maximum number of passes that `fit` makes over the data; `partial_fit` makes
+        one. ``"auto"`` is 20,000 divided by the number of samples, but at least three
+        and at most 20; if there are at least 20 times as many samples as features,
+        100,000 takes the place of 20,000. (Identical rows count as often as they are
+        visited, see `shuffle`.) With two classes or several labels, ``"auto"`` is one
+        pass if more would overfit rare classes (see the guide). Under ``eta0="auto"``,
+        three or more passes use half of the best rate.
     tol : float or None, default=1e-3
-        From the second pass on, a pass brings no change if its mean loss is not at
-        least this share of the best one so far below that. Such a loss is of samples
-        seen before: it shows whether learning stands still, not whether the model
-        overfits. None makes `fit` use all `max_iter` passes.
+        From the second pass on, a pass counts as without improvement if its mean loss
+        is not below the best one so far by at least this fraction of it. The samples
+        have been seen before, so this shows whether learning has stopped making
+        progress, not whether the model overfits. With a validation set, its loss is
+        compared instead. None makes all `max_iter` passes.
     n_iter_no_change : int, default=1
-        Number of consecutive passes without change that ends `fit`.
+        Number of consecutive passes without improvement after which `fit` stops.
     shuffle : bool, default=True
-        Whether `fit` visits the rows in random order. The order then depends on what
-        the rows contain and on `random_state`, not on their order in X, and rows that
-        are identical, target included, are one row with the sum of their weights, so
-        repeating a row is the same as giving it weight. A row of more than four times
-        the mean weight is visited several times in a pass, each time with a share of
-        its weight. False visits the rows in the order of X, each once with its weight.
-        `partial_fit` never shuffles.
+        Whether `fit` visits the rows in random order. This order depends on the
+        contents of the rows and on `random_state`, not on the order of the rows in X.
+        Identical rows, target included, are treated as one row with the sum of their
+        weights, so repeating a row is the same as giving it more weight. A row of more
+        than four times the mean weight is visited several times in a pass, each time
+        with a share of its weight. With False, rows are visited in the order of X, each
+        once with its weight. `partial_fit` never shuffles.
     random_state : int, RandomState instance or None, default=None
-        Draws the orders of visits. Pass an int for the same model in every run.
+        Determines the order of visits. Pass an int for the same model in every run.
     warm_start : bool, default=False
-        Whether `fit` goes on from the present model instead of starting over.
+        Whether `fit` continues from the current model instead of starting over.
     n_jobs : int or None, default=None
-        Threads that share the models, eight at a time. The result does not depend on
-        it. None means 1 unless in a :func:`joblib.parallel_config` context.
+        Number of threads that share the models, eight at a time. The result does not
+        depend on it. None means 1 unless in a :func:`joblib.parallel_config` context.
     verbose : int, default=0
-        Above 0, each pass prints its mean loss and its seconds.
+        If positive, the mean loss and the duration of each pass are printed.
 
     Attributes
     ----------
-    coef_ : ndarray of shape (1, n_features), (n_classes, ...) or (n_labels, ...)
-        Weights w; a single row if there are two classes. Read-only, as are the rates
-        and accumulators.
-    intercept_ : ndarray of shape (1,), (n_classes,) or (n_labels,)
+    coef_ : ndarray of shape (n_outputs, n_features)
+        Weights w. There is one output for two classes, and otherwise one for each class
+        or label. Read-only, as are the intercepts, rates and accumulators. A CSR matrix
+        after `sparsify`.
+    intercept_ : ndarray of shape (n_outputs,)
         Intercept b of each output.
-    learning_rates_ : ndarray, shaped as `coef_`
-        η / √(G + ε), the rate that the next gradient of each weight meets. Where scales
-        are tracked, in the units of X, and 0 for features that never occurred.
-    accumulators_ : ndarray, shaped as `coef_`
-        G, the running sum of each weight's squared gradients, or the decayed one.
-    intercept_learning_rates_, intercept_accumulators_ : ndarray, as `intercept_`
+    learning_rates_ : ndarray, shaped as `coef_` after `fit`
+        η / √(G + ε), the rate that applies to the next gradient of each weight. Where
+        scales are tracked, it is in the units of X, and 0 for features that never
+        occurred. `sparsify` does not change type or shape.
+    accumulators_ : ndarray, shaped as `coef_` after `fit`
+        G, the running sum of the squared gradients of each weight; with `half_life`,
+        the decayed sum. `sparsify` does not change type or shape.
+    intercept_learning_rates_, intercept_accumulators_ : ndarray, shaped as `intercept_`
         The same for the intercepts, which adapt like any weight.
     eta0_ : float or ndarray of shape (n_outputs,)
-        Base learning rate in use: the given one or, under ``eta0="auto"``, the best so
-        far or the chosen one. An array where outputs have chosen different rates.
+        Base learning rate in use: the given one or, under ``eta0="auto"``, the best one
+        so far or the one that was kept. An array if outputs have different rates.
     initial_accumulator_ : float
-        Where every G started.
+        Initial value of every G.
     eps_ : float
         ε in use.
     scale_invariant_ : bool
-        Whether features are divided by the largest absolute values that they have
-        shown.
+        Whether scales are tracked: whether each feature is divided by the largest
+        absolute value that it has shown.
     progressive_loss_ : float
         Mean loss over all samples and outputs so far, each sample scored when it was
         first seen and before it was learned from: an estimate of the loss on new data.
-        The penalty is not part of it. Under ``eta0="auto"`` it is the loss of the
-        models at the rates in `eta0_`. With `warm_start`, all samples of a further
+        It does not include the penalty. Under ``eta0="auto"`` it is the loss of the
+        models with the rates in `eta0_`. With `warm_start`, all samples of a further
         `fit` count as new.
     loss_curve_ : list of float
         Mean loss of each pass of the last call of `fit`, each sample scored before it
         is learned from; after `partial_fit`, that of its one pass. In the first pass
         all samples are new. From the second pass on they have been seen before, so the
-        loss falls below that of new data.
+        loss falls below that on new data.
     validation_loss_curve_ : list of float or None
-        Mean loss on `X_val` after each pass, if `fit` was given one, weighted by
-        `sample_weight_val` alone and not by `class_weight`.
+        Mean loss on the validation set after each pass, weighted by
+        `sample_weight_val` and not by `class_weight`. None if there was no such set.
     n_iter_ : int
-        Passes that the last call of `fit` or `partial_fit` made.
+        Number of passes that the last call of `fit` or `partial_fit` made.
     t_ : int
-        Visits to samples of weight above 0, in all passes; after `fit` with a
-        validation set, in those up to the best one.
+        Number of visits to samples of weight above 0, over all passes and calls; after
+        `fit` with a validation set, up to the best pass.
     n_features_in_ : int
-        Number of features.
+        Number of features seen during `fit` or `partial_fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X had string names.
-    classes_ : ndarray of shape (n_classes,)
-        The class labels; for an indicator of several labels, its columns' numbers.
+        Names of the features. Defined only if X has feature names that are all strings.
+    classes_ : ndarray of shape (n_classes,) or (n_labels,)
+        The class labels; for an indicator of several labels, the numbers of its
+        columns.
 
     See Also
     --------
@@ -243,9 +252,9 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
     Notes
     -----
-    **Updates.** With λ₁ = ``alpha * l1_ratio``, λ₂ = ``alpha * (1 - l1_ratio)``, t the
-    number of samples and soft drawing a number towards 0, ``"mirror_descent"`` takes
-    the step above; then every weight, whether or not its feature occurred, becomes::
+    **Updates.** Let λ₁ = ``alpha * l1_ratio``, λ₂ = ``alpha * (1 - l1_ratio)``, and t
+    the number of samples so far. ``"mirror_descent"`` takes the step above. Then every
+    weight, whether or not its feature occurred, becomes::
 
         w <- soft(w, h λ₁) / (1 + h λ₂)        h = η / √(G + ε)
         soft(w, c) = sign(w) max(|w| - c, 0)
@@ -254,64 +263,32 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
         w = -η soft(z, t λ₁) / (√(G + ε) + t η λ₂)        z <- z + g
 
-    ``"ftrl_proximal"`` [2]_ keeps a sum that remembers where each step began::
+    ``"ftrl_proximal"`` [2]_ keeps a sum that also remembers where each step began::
 
         w = -soft(z, t λ₁) / (√(G + ε) / η + t λ₂)
         z <- z + g - (√(G + g² + ε) - √(G + ε)) / η w
 
-    The penalty is never part of G. Weights of samples multiply their gradients and not
-    the penalty. Features that never occurred have weight 0.
+    The penalty is never part of G. Sample weights multiply the gradients and not the
+    penalty. Features that never occurred have weight 0.
 
-    **eta0="auto".** The candidates are 2⁻⁴, 2⁻³, ..., 2³ times 1 / (a √n), and every G
-    starts at 4 a² where there are several outputs or one of two classes has up to an
-    eighth of the weight of samples, and at 4 a² / (8 s)⁵ if the rarer of them has more,
-    the share s of it: at a² / 256 for a half. All are rounded to powers of two; a is
-    the mean ``|x|`` of the non-zeros of X and n how many a row has. The share is that
-    before class weights; if these multiply it by c, G starts at c times as much. Where
-    the weights of samples have a mean below 1, G starts at its square times as much.
-    `fit` counts all rows, `partial_fit` its first 32 samples, and 64, 128, ... 1,024
-    once it has had as many (or up to 4,096, with two classes and a `class_weight`, as
-    it takes until eight are not of the class of the first). Until then it keeps the
-    samples, and if more of them make a difference it starts anew with all; a full
-    matrix goes by 32. Each output chooses for itself; a softmax has one rate. After
-    32,768 samples (4,096 with several outputs), or at the end of the first pass of
-    `fit`, the candidate with the least loss so far stays and the others are dropped;
-    one-vs-rest classes and labels keep three from the 256th sample on, the one that is
-    best then and its neighbours, and in `fit` with ``max_iter`` of three or more one
-    further above. Then the one of half that rate stays, which has learned beside it
-    from the start: P passes make G about P times as large, so that η / √P moves a
-    weight as far as η does in one. There one output settles after 8,192 samples, and
-    only losses of the second half of those samples decide, since large rates overshoot
-    at first; so they do for several outputs that together have fewer weights than
-    samples to choose by.
+    **eta0="auto".** Eight rates, each twice the one before, learn side by side, and
+    each is scored on every sample before it learns from it. The best one of each output
+    is kept; in `fit` with `max_iter` of three or more, the one at half that rate. A
+    softmax has one rate for all classes. The choice is made after at most 32,768
+    samples (4,096 with several outputs), and in `fit` no later than at the end of the
+    first pass. Until then, learning takes more time and memory. The choice depends on
+    the samples and their order, not on how a stream is cut into chunks. The guide
+    explains it under "No learning rate to tune", together with what is measured for
+    `initial_accumulator`, `eps` and the intercepts.
 
-    Until then each output learns as eight models, or fewer, each of which is what its
-    rate as a float would have given with the same `initial_accumulator`, if columns are
-    neither scaled nor centred. `fit` tries eight outputs, or one rate of a softmax, at
-    a time for each thread, and so does `partial_fit` if its first call has the samples
-    that the choice needs. If not, all are in memory at once, as they are with a full
-    matrix. The choice depends on the samples, not on how a stream is cut into chunks.
-
-    **scale_invariant="auto".** It goes by the non-zeros of 64 rows (the first that
-    `fit` visits; if it does not shuffle them, every so many-th; in `partial_fit` every
-    so many-th of those it starts by, or all of these if they are fewer) and the mean
-    ``|x|`` of columns that have at least four there. The smallest of these columns that
-    together hold a tenth of the non-zeros have means up to s. It is True if the mean of
-    all is more than 4 s, if the root mean square of columns' means is more than 8 s or
-    32 times the least, where the mean ``|x|`` of the non-zeros of all rows is more than
-    four times that of these, where the mean of all is below ``10 * sqrt(eps)`` or above
-    the fourth root of the largest number, and where columns are centred. If a typical
-    column is not as much larger than the smallest ones, no column is divided by less
-    than the largest value of those up to eight times as large as it. Then a is the mean
-    of what is read of these rows.
-
-    **Columns far from 0.** Under ``eta0="auto"`` columns that have no zero in these
-    rows are read as their distance from their mean there, if the squares of their means
-    over their standard deviations sum to more than 36: a year, say, or temperatures in
-    kelvin. If there are up to 64 columns, a quarter of the rows may have a zero, and a
-    sum of 9 will do. The intercept is then learned at that centre, and has no part in
-    every step of their weights. `coef_` and `intercept_` are those of X itself; G and
-    the rates are those of the distances.
+    **scale_invariant="auto" and columns far from 0.** Under ``eta0="auto"``, the first
+    rows decide how columns are read. Scales are tracked if columns seem to have
+    different units, or if values are so small or large that their squares would be
+    lost. Columns that are far from 0 and never 0 (or seldom, in X of up to 64
+    columns), such as years, are read as distances from their mean, and their scales are
+    tracked too. `coef_` and `intercept_` still refer to X itself, whereas G and the
+    rates of such columns refer to the distances. "Choosing the options" in the
+    documentation gives the conditions.
 
     References
     ----------
@@ -413,21 +390,23 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         y_val: Any = None,
         sample_weight_val: ArrayLike | None = None,
     ) -> Self:
-        """Learn from all samples in some passes, starting over unless `warm_start`.
+        """Learn from all samples in one or more passes.
+
+        Any earlier model is discarded, unless `warm_start` is set.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            C-ordered arrays and CSR matrices of float32 or float64 are read where they
-            are; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read without a
+            copy; anything else is converted.
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            Class labels; or, for several labels of a sample, an indicator with 1 for
-            each label that it has and 0 for the others, dense or sparse.
+            Class labels; or, for several labels per sample, an indicator with 1 for
+            each label that the sample has and 0 for the others, dense or sparse.
         sample_weight : array-like of shape (n_samples,), default=None
-            Factors of the samples' gradients, zero or positive; None means 1.
-            A class whose samples all weigh 0 is still one of `classes_`.
+            Factors that multiply the gradients of the samples, zero or positive. None
+            means 1. A class whose samples all have weight 0 is still in `classes_`.
         X_val, y_val, sample_weight_val : like X, y, sample_weight, default=None
-            Held-out samples. If given, their mean loss decides when `fit` stops before
+            Validation set. If given, its mean loss decides when to stop before
             `max_iter` passes, and the model after the best pass is kept.
 
         Returns
@@ -437,7 +416,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Raises
         ------
         ValueError
-            If X, y or sample_weight cannot be used; the model stays as it was.
+            If a parameter, X, y or a sample weight cannot be used. The model stays as
+            it was.
+        MemoryError
+            If the machine does not have the memory that the model needs. The model
+            stays as it was.
         """
         validation = X_val, y_val, sample_weight_val
         return self._learn(X, y, sample_weight, stream=False, validation=validation)
@@ -449,25 +432,25 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Learn from each sample once, in the given order, going on from before.
+        """Learn from each sample once, in the given order, from the current model on.
 
-        Any division of a stream into calls gives the same model. float32 or float64 is
-        settled by the first call; later chunks of the other type are converted.
+        The model does not depend on how a stream is divided into calls. The first call
+        decides whether it is float32 or float64; later chunks are converted.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            C-ordered arrays and CSR matrices of float32 or float64 are read where they
-            are; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read without a
+            copy; anything else is converted.
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            Class labels; or, for several labels of a sample, an indicator with 1 for
-            each label that it has and 0 for the others, dense or sparse.
+            Class labels; or, for several labels per sample, an indicator with 1 for
+            each label that the sample has and 0 for the others, dense or sparse.
         classes : array-like of shape (n_classes,), default=None
-            All class labels of the stream; needed in the first call only, and not for
-            an indicator, whose labels are numbered.
+            All class labels of the stream. Required in the first call and optional in
+            later ones. Not needed for an indicator, whose labels are numbered.
         sample_weight : array-like of shape (n_samples,), default=None
-            Factors of the samples' gradients, zero or positive; None means 1. A sample
-            of weight 0 changes nothing.
+            Factors that multiply the gradients of the samples, zero or positive. None
+            means 1. A sample of weight 0 changes nothing.
 
         Returns
         -------
@@ -476,9 +459,12 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Raises
         ------
         ValueError
-            If X, y or sample_weight cannot be used; the model stays as it was. Only an
-            overflow while learning, from values near the largest of the floating type,
-            is noticed too late for that.
+            If a parameter, X, y or a sample weight cannot be used. The model stays as
+            it was, except after an overflow during learning, from values near the
+            largest of the floating type.
+        MemoryError
+            If the machine does not have the memory that the model needs. The model
+            stays as it was.
         """
         return self._learn(X, y, sample_weight, stream=True, classes=classes)
 
@@ -492,7 +478,15 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Of ``classes_[1]`` if there are two classes, else of each class or label.
+            That of ``classes_[1]`` if there are two classes, otherwise that of each
+            class or label.
+
+        Raises
+        ------
+        NotFittedError
+            If the model has not been fitted.
+        ValueError
+            If X cannot be used.
         """
         raw, model = self._raw_prediction(X)
         return raw[:, 0] if model._binary else raw
@@ -507,8 +501,16 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         Returns
         -------
         y : ndarray of shape (n_samples,), or indicator of shape (n_samples, n_labels)
-            The class of the largest raw prediction; of several labels an indicator
-            with 1 where it is positive, which is sparse if y was in the first call.
+            The class with the largest raw prediction. For several labels, an indicator
+            with 1 where the raw prediction is positive: an array, or a CSR matrix if y
+            was sparse in the first call.
+
+        Raises
+        ------
+        NotFittedError
+            If the model has not been fitted.
+        ValueError
+            If X cannot be used.
         """
         raw, model = self._raw_prediction(X)
         if model._indicator == "dense":
@@ -523,11 +525,11 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Estimate the probabilities of the classes.
 
-        For ``"log_loss"`` that is the logistic function of the raw prediction, for
-        ``"modified_huber"`` a line cut off at 0 and 1. Several classes are scaled to
-        the sum 1, or have their softmax under ``multi_class="multinomial"``; several
-        labels have each its own probability. Models of other losses do not have this
-        method.
+        For ``"log_loss"`` it is the logistic function of the raw prediction, for
+        ``"modified_huber"`` a line clipped to 0 and 1. With several classes, the
+        probabilities are divided by their sum; under ``multi_class="multinomial"`` they
+        are the softmax. Each of several labels has a probability of its own. Models
+        with other losses do not have this method.
 
         Parameters
         ----------
@@ -537,6 +539,13 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         -------
         probabilities : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            If the model has not been fitted.
+        ValueError
+            If X cannot be used.
         """
         raw, model = self._raw_prediction(X)
         probability = model._losses[model._learned_loss].probability
@@ -558,6 +567,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Estimate the logarithms of the probabilities of the classes.
 
+        Models of losses without probabilities do not have this method.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -566,6 +577,13 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         -------
         log_probabilities : ndarray, shaped as the probabilities
             In the order of `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            If the model has not been fitted.
+        ValueError
+            If X cannot be used.
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))

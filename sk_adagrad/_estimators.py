@@ -382,19 +382,26 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
     def sparsify(self) -> Self:
         """Turn `coef_` into a CSR matrix, which predictions then use.
 
-        That saves time where most weights are 0, as under L1. The matrix has a row for
-        each output, even if there is only one; if scikit-learn is configured with
-        ``sparse_interface="sparray"``, it is a sparse array.
+        This saves time if most weights are 0, as under L1. The matrix has a row for
+        each output, even if there is only one. If scikit-learn is configured with
+        ``sparse_interface="sparray"``, it is a sparse array. No other attribute
+        changes.
 
-        The model drops the features that no sample has touched. Of the others it keeps
-        all that learning needs and their column numbers, so a model that has seen most
-        features grows. `partial_fit` goes on as if nothing had happened. To deploy the
-        weights alone, save `coef_` and `intercept_`.
+        The model drops the state of features that never occurred. It keeps everything
+        that learning needs of the others, and their column numbers, so a model that has
+        seen most features becomes larger. `partial_fit` continues as if nothing had
+        happened, and makes `coef_` an array again. To deploy only the weights, save
+        `coef_` and `intercept_`.
 
         Returns
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        NotFittedError
+            If the model has not been fitted.
         """
         self._check_has_model()
         self._hold(self._state.packed())
@@ -407,6 +414,11 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        NotFittedError
+            If the model has not been fitted.
         """
         self._check_has_model()
         self._hold(self._state.unpacked())

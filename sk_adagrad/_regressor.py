@@ -32,184 +32,193 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
 
         G_j <- G_j + g_j²        w_j <- w_j - η g_j / √(G_j + ε)
 
-    which is the diagonal rule of Duchi, Hazan and Singer [1]_ (2011, figure 1). A float
-    `eta0`, with all other parameters at their defaults, computes exactly this. By
-    default η is chosen while learning, so there is no rate to tune.
+    This is the diagonal rule of Duchi, Hazan and Singer [1]_ (2011, figure 1). With a
+    float `eta0` and all other parameters at their defaults, the model follows exactly
+    this rule. By default, η is chosen during learning, so there is no rate to tune.
 
-    Several targets are learned side by side. Rates only ever shrink, so a stream whose
-    target drifts is followed ever more slowly, unless `half_life` is set.
+    Several targets are learned side by side. Rates only ever shrink, so a drifting
+    target is followed ever more slowly, unless `half_life` is set.
 
     Parameters
     ----------
     loss : str, default="squared_error"
         One of ``"squared_error"`` (half of it), ``"absolute_error"``, ``"huber"``,
         ``"epsilon_insensitive"``, ``"squared_epsilon_insensitive"``, ``"quantile"``,
-        ``"poisson"``, ``"gamma"`` and ``"tweedie"``. They are defined as in
-        :class:`~sklearn.linear_model.SGDRegressor`;
-        :class:`~sklearn.linear_model.QuantileRegressor`, for the pinball loss of
-        ``"quantile"``; and :class:`~sklearn.linear_model.TweedieRegressor`, for the
-        last three, which are half the deviance. These have a log link: they predict e
-        to the power of the raw prediction, which goes on as a straight line beyond
-        e^±30 in float32 (e^±100 in float64) while learning, lest weights overflow.
-        Their targets have to be zero or positive; for ``"gamma"``, positive.
+        ``"poisson"``, ``"gamma"`` and ``"tweedie"``. The first five are defined as in
+        :class:`~sklearn.linear_model.SGDRegressor`, ``"quantile"`` is the pinball loss
+        of :class:`~sklearn.linear_model.QuantileRegressor`, and the last three are half
+        the deviances of :class:`~sklearn.linear_model.TweedieRegressor`. These three
+        have a log link: the prediction is e to the power of the raw prediction. Their
+        targets must be zero or positive; for ``"gamma"``, positive. During learning,
+        the exponential is continued as a straight line where its exponent exceeds 30
+        (100 in float64), so that weights do not overflow.
     eta0 : "auto" or float, default="auto"
-        Base learning rate η. Each step of weight j is ``eta0 / sqrt(G_j + eps)`` times
-        its gradient, so its unit is that of the weights (of those of scaled columns
-        where scales are tracked): the first step of each weight has this length at
-        most. ``"auto"`` learns with eight rates side by side, from 1/32 to 4 times the
-        spread of y over the norm of a typical row; for losses with a log link, of the
-        spread as a share of the mean, at most 1. Each is scored on every sample before
-        it learns from it, and the best one of each output is kept (see Notes).
-        Intercepts start near the mean of y, or its logarithm, or at the median or
-        quantile. A float is the published rule at this rate. Set later, it ends the
-        choice; weights stay what they are, except under dual averaging.
+        Base learning rate η. Each step of weight j is its gradient multiplied by
+        ``eta0 / sqrt(G_j + eps)``, so `eta0` has the unit of the weights and is the
+        longest first step that a weight can take. (Where scales are tracked, these are
+        the weights of the scaled columns.) ``"auto"`` chooses from eight rates during
+        learning, from 1/32 to 4 times the spread of y divided by the norm of a typical
+        row (see Notes). For losses with a log link, the spread is taken relative to the
+        mean, and is at most 1. ``"auto"`` also starts intercepts near the mean of y or
+        its logarithm, or at its median or quantile. A float gives the published rule at
+        this rate. Setting a float on a fitted model ends the choice; the weights stay
+        as they are, except under ``update="dual_averaging"``.
     update : str, default="mirror_descent"
         How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
-        ``"ftrl_proximal"``, see Notes. Leave it unless weights are to be 0: with L1,
-        ``"dual_averaging"`` has the fewest non-zero ones. Without a penalty
-        ``"ftrl_proximal"`` is the same model as ``"mirror_descent"``.
+        ``"ftrl_proximal"`` (see Notes). Without a penalty, ``"ftrl_proximal"`` gives
+        the same model as ``"mirror_descent"``. With an L1 penalty,
+        ``"dual_averaging"`` gives the fewest non-zero weights. Keep the default unless
+        weights should be exactly 0.
     alpha : float, default=0.0
-        Strength of the penalty ``l1_ratio * |w|_1 + (1 - l1_ratio) / 2 * |w|²`` beside
-        the loss of one sample, as in :class:`~sklearn.linear_model.SGDRegressor`.
-        Intercepts are not penalised. It is applied when a feature next occurs or the
-        model is read, and has exactly the effect of applying it at every sample.
+        Strength of the penalty ``l1_ratio * |w|_1 + (1 - l1_ratio) / 2 * |w|²``, which
+        is added to the loss of each sample as in
+        :class:`~sklearn.linear_model.SGDRegressor`. Intercepts are not penalised. The
+        penalty is computed when a feature next occurs or the model is read, but has
+        exactly the effect of applying it at every sample.
     l1_ratio : float in [0, 1], default=0.0
-        The part of `alpha` that is L1, which makes weights exactly 0.
+        Share of the penalty that is L1, which makes weights exactly 0. The rest is L2.
     eps : float, default=1e-8
-        ε of the rule, inside the root; in units of a squared gradient. Under
-        ``eta0="auto"`` it is multiplied by the mean square of the slopes of the loss at
-        first, so that targets may have any unit, and by the square of the mean sample
-        weight if that is below 1.
+        ε of the rule, added inside the root, in the unit of a squared gradient. Under
+        ``eta0="auto"``, it is multiplied by a typical squared slope of the loss, so
+        that targets may have any unit, and by the square of the mean sample weight if
+        that mean is below 1.
     initial_accumulator : float or "auto", default="auto"
-        Where every G starts; in units of a squared gradient. A larger one shortens the
-        first steps of features whose gradients are small. It is neither forgotten under
-        `half_life` nor rescaled under `scale_invariant`. ``"auto"`` is the published 0
-        where `eta0` is a float, and under ``eta0="auto"`` depends on the gradients that
-        samples have at first (see Notes).
+        Initial value of every G, in the unit of a squared gradient. A larger value
+        shortens the first steps of features with small gradients. It neither decays
+        under `half_life` nor is rescaled under `scale_invariant`. With a float `eta0`,
+        ``"auto"`` is 0, as published. Under ``eta0="auto"``, it depends on the size of
+        the first gradients (see Notes).
     importance_aware : bool, default=False
-        Whether a sample's step follows the slope of its loss along the way [3]_, so
-        that its prediction may reach the label but never overshoots it, however large
-        `eta0` or its weight. Not with ``update="dual_averaging"``.
+        Whether the step for a sample follows the slope of its loss along the way [3]_.
+        The prediction may then reach the target but never overshoots it, however large
+        `eta0` or the sample weight. Not available with ``update="dual_averaging"``.
     scale_invariant : bool or "auto", default="auto"
         Whether each feature is divided by the largest absolute value that it has shown
-        so far, so that the units of columns do not matter and no scaler is needed. That
+        so far, so that the units of columns do not matter and no scaler is needed. This
         is the normalised rule of [4]_ without its factor √(t/N), which is the same for
-        all features. ``"auto"`` is False where `eta0` is a float. Under ``eta0="auto"``
-        it is True if the first rows have columns of very different sizes, as a price
-        beside words, or far from 0 (see Notes). With True, units do not matter to the
-        order in which `fit` visits rows either, which takes it longer.
+        all features. With a float `eta0`, ``"auto"`` is False. Under ``eta0="auto"``,
+        it is True if the first rows suggest that columns have different units, such as
+        prices beside words (see Notes). With True, the order in which `fit` visits the
+        rows does not depend on units either, which takes longer to compute.
     half_life : float or None, default=None
-        Updates of a feature after which its past squared gradients count half: G
-        becomes a decayed sum, rates can grow again, and a target that drifts is
+        Number of updates of a feature after which its past squared gradients count
+        half. G becomes a decayed sum, so rates can grow again and a drifting target is
         followed. None never forgets. Only with ``update="mirror_descent"``.
     epsilon : float, default=0.1
-        Where ``"huber"`` becomes linear, and the half-width within which
-        ``"epsilon_insensitive"`` and ``"squared_epsilon_insensitive"`` see no error;
-        in units of the raw prediction. Other losses ignore it.
+        Distance from the target beyond which ``"huber"`` is linear, and within which
+        ``"epsilon_insensitive"`` and ``"squared_epsilon_insensitive"`` are 0, in the
+        unit of the raw prediction. Other losses ignore it.
     quantile : float in (0, 1), default=0.5
-        The quantile that ``loss="quantile"`` estimates; other losses ignore it.
+        The quantile that ``loss="quantile"`` estimates. Other losses ignore it.
     power : float in (1, 2), default=1.5
-        Exponent of ``loss="tweedie"``, whose variance is proportional to the mean to
-        this power; near 1 it is Poisson's, near 2 gamma's. Other losses ignore it.
+        Exponent of ``loss="tweedie"``: the variance is proportional to the mean to this
+        power. Near 1 the loss is close to ``"poisson"``, near 2 to ``"gamma"``. Other
+        losses ignore it.
     preconditioner : {"diagonal", "full"}, default="diagonal"
-        ``"full"`` takes the whole matrix G = Σ g gᵀ of gradients, not its diagonal
-        alone, so it does not matter whether features are correlated::
+        ``"full"`` uses the full matrix G = Σ g gᵀ instead of its diagonal, which helps
+        if features are correlated::
 
             G <- G + g gᵀ        w <- w - η (G + εI)^(-1/2) g
 
-        It is for up to 4,000 features: with m of them each output takes 16 m² bytes, 64
-        MB for 2,000, and each computation of G^(-1/2) some 10 m³ operations, three
-        seconds of one core for 2,000. Everything else that changes the rule is refused:
-        `update`, `alpha`, `half_life`, `importance_aware` and `scale_invariant`.
-        `accumulators_` and `learning_rates_` are the diagonals of G and η (G +
-        εI)^(-1/2).
+        It accepts up to 4,000 features. For m features, each output takes 16 m² bytes
+        (64 MB for 2,000), and each computation of G^(-1/2) takes about 10 m³ operations
+        (three seconds on one core for 2,000). `accumulators_` and `learning_rates_` are
+        the diagonals of G and of η (G + εI)^(-1/2). It cannot be combined with another
+        `update`, with `alpha`, `half_life`, `importance_aware` or
+        ``scale_invariant=True``.
     refresh_every : int, default=1000
-        Most samples between two computations of G^(-1/2) with
-        ``preconditioner="full"``. At first there is one after each sample, then one
-        whenever their number has grown by an eighth. In between, a step takes account
-        of its own gradient but not of others since the last computation, so it is
-        slightly too long. 1 is the exact rule.
+        Maximum number of samples between two computations of G^(-1/2) with
+        ``preconditioner="full"``. At first it is computed after each sample, then
+        whenever the number of samples has grown by an eighth. In between, a step takes
+        its own gradient into account but not the others since the last computation, so
+        it is slightly too long. 1 gives the exact rule.
     fit_intercept : bool, default=True
-        Whether to learn an intercept, a feature that is always 1; under
-        ``eta0="auto"`` another constant where rows have norms above 4 or below 1, see
-        the guide, and learned at the centre of columns that are far from 0 (see Notes).
+        Whether to learn an intercept, which is the weight of a feature that is always
+        1. Under ``eta0="auto"``, that constant is smaller or larger than 1 if rows have
+        norms below 1 or above 4 (see the guide), and the intercept is learned at the
+        centre of columns that are far from 0 (see Notes).
     max_iter : int or "auto", default="auto"
-        Most passes over the data that `fit` makes; `partial_fit` makes one. ``"auto"``
-        is three or, with up to 5,000 samples, 20,000 divided by their number, but at
-        most 20; with 20 times as many samples as features 100,000 take the place of
-        20,000. Equal rows count as often as they are visited, see `shuffle`. Under
-        ``eta0="auto"`` three or more passes go on with half of the best rate.
+        Maximum number of passes that `fit` makes over the data; `partial_fit` makes
+        one. ``"auto"`` is 20,000 divided by the number of samples, but at least three
+        and at most 20; if there are at least 20 times as many samples as features,
+        100,000 takes the place of 20,000. (Identical rows count as often as they are
+        visited, see `shuffle`.) Under ``eta0="auto"``, three or more passes use half of
+        the best rate.
     tol : float or None, default=1e-3
-        From the second pass on, a pass brings no change if its mean loss is not at
-        least this share of the best one so far below that. Such a loss is of samples
-        seen before: it shows whether learning stands still, not whether the model
-        overfits. None makes `fit` use all `max_iter` passes.
+        From the second pass on, a pass counts as without improvement if its mean loss
+        is not below the best one so far by at least this fraction of it. The samples
+        have been seen before, so this shows whether learning has stopped making
+        progress, not whether the model overfits. With a validation set, its loss is
+        compared instead. None makes all `max_iter` passes.
     n_iter_no_change : int, default=1
-        Number of consecutive passes without change that ends `fit`.
+        Number of consecutive passes without improvement after which `fit` stops.
     shuffle : bool, default=True
-        Whether `fit` visits the rows in random order. The order then depends on what
-        the rows contain and on `random_state`, not on their order in X, and rows that
-        are identical, target included, are one row with the sum of their weights, so
-        repeating a row is the same as giving it weight. A row of more than four times
-        the mean weight is visited several times in a pass, each time with a share of
-        its weight. False visits the rows in the order of X, each once with its weight.
-        `partial_fit` never shuffles.
+        Whether `fit` visits the rows in random order. This order depends on the
+        contents of the rows and on `random_state`, not on the order of the rows in X.
+        Identical rows, target included, are treated as one row with the sum of their
+        weights, so repeating a row is the same as giving it more weight. A row of more
+        than four times the mean weight is visited several times in a pass, each time
+        with a share of its weight. With False, rows are visited in the order of X, each
+        once with its weight. `partial_fit` never shuffles.
     random_state : int, RandomState instance or None, default=None
-        Draws the orders of visits. Pass an int for the same model in every run.
+        Determines the order of visits. Pass an int for the same model in every run.
     warm_start : bool, default=False
-        Whether `fit` goes on from the present model instead of starting over.
+        Whether `fit` continues from the current model instead of starting over.
     n_jobs : int or None, default=None
-        Threads that share the models, eight at a time. The result does not depend on
-        it. None means 1 unless in a :func:`joblib.parallel_config` context.
+        Number of threads that share the models, eight at a time. The result does not
+        depend on it. None means 1 unless in a :func:`joblib.parallel_config` context.
     verbose : int, default=0
-        Above 0, each pass prints its mean loss and its seconds.
+        If positive, the mean loss and the duration of each pass are printed.
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        Weights w; one-dimensional if y was. Read-only, as are the rates and
-        accumulators.
+        Weights w; one-dimensional if y was. Read-only, as are the intercepts, rates and
+        accumulators. After `sparsify`, a CSR matrix of shape (n_targets, n_features),
+        with one row even if y was one-dimensional.
     intercept_ : ndarray of shape (n_targets,)
-        Intercept b of each output.
-    learning_rates_ : ndarray, shaped as `coef_`
-        η / √(G + ε), the rate that the next gradient of each weight meets. Where scales
-        are tracked, in the units of X, and 0 for features that never occurred.
-    accumulators_ : ndarray, shaped as `coef_`
-        G, the running sum of each weight's squared gradients, or the decayed one.
-    intercept_learning_rates_, intercept_accumulators_ : ndarray, as `intercept_`
+        Intercept b of each target.
+    learning_rates_ : ndarray, shaped as `coef_` after `fit`
+        η / √(G + ε), the rate that applies to the next gradient of each weight. Where
+        scales are tracked, it is in the units of X, and 0 for features that never
+        occurred. `sparsify` does not change type or shape.
+    accumulators_ : ndarray, shaped as `coef_` after `fit`
+        G, the running sum of the squared gradients of each weight; with `half_life`,
+        the decayed sum. `sparsify` does not change type or shape.
+    intercept_learning_rates_, intercept_accumulators_ : ndarray, shaped as `intercept_`
         The same for the intercepts, which adapt like any weight.
-    eta0_ : float or ndarray of shape (n_outputs,)
-        Base learning rate in use: the given one or, under ``eta0="auto"``, the best so
-        far or the chosen one. An array where outputs have chosen different rates.
-    initial_accumulator_ : float or ndarray of shape (n_outputs,)
-        Where every G started; an array where that differs between outputs.
-    eps_ : float or ndarray of shape (n_outputs,)
-        ε in use; an array where that differs between outputs.
+    eta0_ : float or ndarray of shape (n_targets,)
+        Base learning rate in use: the given one or, under ``eta0="auto"``, the best one
+        so far or the one that was kept. An array if targets have different rates.
+    initial_accumulator_ : float or ndarray of shape (n_targets,)
+        Initial value of G. An array if targets have different values.
+    eps_ : float or ndarray of shape (n_targets,)
+        ε in use. An array if targets have different values.
     scale_invariant_ : bool
-        Whether features are divided by the largest absolute values that they have
-        shown.
+        Whether scales are tracked: whether each feature is divided by the largest
+        absolute value that it has shown.
     progressive_loss_ : float
-        Mean loss over all samples and outputs so far, each sample scored when it was
+        Mean loss over all samples and targets so far, each sample scored when it was
         first seen and before it was learned from: an estimate of the loss on new data.
-        The penalty is not part of it. Under ``eta0="auto"`` it is the loss of the
-        models at the rates in `eta0_`. With `warm_start`, all samples of a further
+        It does not include the penalty. Under ``eta0="auto"`` it is the loss of the
+        models with the rates in `eta0_`. With `warm_start`, all samples of a further
         `fit` count as new.
     loss_curve_ : list of float
         Mean loss of each pass of the last call of `fit`, each sample scored before it
         is learned from; after `partial_fit`, that of its one pass. In the first pass
         all samples are new. From the second pass on they have been seen before, so the
-        loss falls below that of new data.
+        loss falls below that on new data.
     validation_loss_curve_ : list of float or None
-        Mean loss on `X_val` after each pass, if `fit` was given one.
+        Mean loss on the validation set after each pass. None if there was no such set.
     n_iter_ : int
-        Passes that the last call of `fit` or `partial_fit` made.
+        Number of passes that the last call of `fit` or `partial_fit` made.
     t_ : int
-        Visits to samples of weight above 0, in all passes; after `fit` with a
-        validation set, in those up to the best one.
+        Number of visits to samples of weight above 0, over all passes and calls; after
+        `fit` with a validation set, up to the best pass.
     n_features_in_ : int
-        Number of features.
+        Number of features seen during `fit` or `partial_fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X had string names.
+        Names of the features. Defined only if X has feature names that are all strings.
 
     See Also
     --------
@@ -218,69 +227,29 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
 
     Notes
     -----
-    **Updates.** With λ₁ = ``alpha * l1_ratio``, λ₂ = ``alpha * (1 - l1_ratio)``, t the
-    number of samples and soft drawing a number towards 0, ``"mirror_descent"`` takes
-    the step above; then every weight, whether or not its feature occurred, becomes::
-
-        w <- soft(w, h λ₁) / (1 + h λ₂)        h = η / √(G + ε)
-        soft(w, c) = sign(w) max(|w| - c, 0)
-
-    ``"dual_averaging"`` [1]_ keeps the sum z of all gradients::
-
-        w = -η soft(z, t λ₁) / (√(G + ε) + t η λ₂)        z <- z + g
-
-    ``"ftrl_proximal"`` [2]_ keeps a sum that remembers where each step began::
-
-        w = -soft(z, t λ₁) / (√(G + ε) / η + t λ₂)
-        z <- z + g - (√(G + g² + ε) - √(G + ε)) / η w
-
-    The penalty is never part of G. Weights of samples multiply their gradients and not
-    the penalty. Features that never occurred have weight 0.
-
-    **eta0="auto".** The candidates are 2⁻⁵, 2⁻⁴, ..., 2² times c / (a √n), rounded to a
-    power of two; c is the root mean square of the target's distance from the intercept
-    to start with (under a log link from the prediction, divided by that, and c is at
-    most 1; for losses with bounded slopes, those that start at a quantile, what 68 % of
-    the distances that are not 0 do not exceed, times the root of their share), a the
-    mean ``|x|`` of the non-zeros of X and n how many a row has. `fit` counts all rows,
-    `partial_fit` its first 32 samples, and 64, 128, ... 1,024 once it has had as many
-    (or up to 4,096, as it takes until eight targets differ from the first). Until then
-    it keeps the samples, and if more of them make a difference it starts anew with all;
-    a full matrix goes by 32. Each output chooses for itself. After 32,768 samples
-    (4,096 with several outputs), or at the end of the first pass of `fit`, the
-    candidate with the least loss so far stays and the others are dropped. With
-    ``max_iter`` of three or more the one of half that rate stays, which has learned
-    beside it from the start: P passes make G about P times as large, so that η / √P
-    moves a weight as far as η does in one. There one output settles after 8,192
-    samples, and only losses of the second half of those samples decide, since large
-    rates overshoot at first; so they do for several outputs that together have fewer
-    weights than samples to choose by.
-
-    G starts at the square of 3 a s, rounded to a power of two, s being the root mean
-    square of the slopes of the loss over samples at the first intercept, and 0.5 for
-    ``"quantile"``. Where the weights of samples have a mean below 1, s is multiplied by
-    it. So features that have occurred fewer than about nine times take shorter steps,
-    which on sparse data lowers the squared error by up to a half.
-
-    The intercept starts at the mean of y, rounded to a multiple of the target's
-    standard deviation, itself rounded to a power of two; under a log link its logarithm
-    to base 2 is rounded so, with c for the deviation. For ``"absolute_error"``,
-    ``"huber"`` and ``"epsilon_insensitive"`` it starts at the median, and for
-    ``"quantile"`` at that quantile, so that a few targets that are far from the others
-    hardly change what is learned. Under ``update="dual_averaging"`` and at a float rate
-    it starts at 0, like all weights. If the mean of y is 10⁵, the first slopes are then
-    10⁵, after which weights hardly move: in such cases centre y, as
-    :class:`~sklearn.compose.TransformedTargetRegressor` does.
-
-    Until the choice each output learns as eight models, each of which is what its rate
-    as a float would have given from the same start, if columns are neither scaled nor
-    centred. `fit` tries eight outputs at a time for each thread, and so does
-    `partial_fit` if its first call has the samples that the choice needs. If not, all
-    are in memory at once, as they are with a full matrix. The choice depends on the
-    samples, not on how a stream is cut into chunks.
-
-    **scale_invariant="auto"** and **columns far from 0** are as in
+    **Updates.** The equations of ``"mirror_descent"``, ``"dual_averaging"`` [1]_ and
+    ``"ftrl_proximal"`` [2]_, with their penalties, are those of
     :class:`AdagradClassifier`.
+
+    **eta0="auto".** Eight rates, each twice the one before, learn side by side, and
+    each is scored on every sample before it learns from it. The best one of each output
+    is kept; in `fit` with `max_iter` of three or more, the one at half that rate. The
+    choice is made after at most 32,768 samples (4,096 with several outputs), and in
+    `fit` no later than at the end of the first pass. Until then, learning takes more
+    time and memory. The choice depends on the samples and their order, not on how a
+    stream is cut into chunks. The guide explains it under "No learning rate to tune",
+    together with what is measured for `initial_accumulator` and `eps`.
+
+    **Initial intercepts.** Under ``eta0="auto"``, the intercept starts near the mean of
+    y or, under a log link, near the logarithm of the mean; for ``"absolute_error"``,
+    ``"huber"`` and ``"epsilon_insensitive"`` it starts at the median, and for
+    ``"quantile"`` at that quantile. With a float `eta0`, and under
+    ``update="dual_averaging"``, it starts at 0, like all weights. The first slopes are
+    then as large as y, after which weights hardly move if y is far from 0 compared with
+    its spread. In that case, centre y, for example with
+    :class:`~sklearn.compose.TransformedTargetRegressor`.
+
+    **scale_invariant="auto" and columns far from 0.** As in :class:`AdagradClassifier`.
 
     References
     ----------
@@ -377,19 +346,22 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         y_val: Any = None,
         sample_weight_val: ArrayLike | None = None,
     ) -> Self:
-        """Learn from all samples in some passes, starting over unless `warm_start`.
+        """Learn from all samples in one or more passes.
+
+        Any earlier model is discarded, unless `warm_start` is set.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            C-ordered arrays and CSR matrices of float32 or float64 are read where they
-            are; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read without a
+            copy; anything else is converted.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
-            Factors of the samples' gradients, zero or positive; None means 1.
+            Factors that multiply the gradients of the samples, zero or positive. None
+            means 1.
         X_val, y_val, sample_weight_val : like X, y, sample_weight, default=None
-            Held-out samples. If given, their mean loss decides when `fit` stops before
+            Validation set. If given, its mean loss decides when to stop before
             `max_iter` passes, and the model after the best pass is kept.
 
         Returns
@@ -399,7 +371,11 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Raises
         ------
         ValueError
-            If X, y or sample_weight cannot be used; the model stays as it was.
+            If a parameter, X, y or a sample weight cannot be used. The model stays as
+            it was.
+        MemoryError
+            If the machine does not have the memory that the model needs. The model
+            stays as it was.
         """
         validation = X_val, y_val, sample_weight_val
         return self._learn(X, y, sample_weight, stream=False, validation=validation)
@@ -407,21 +383,21 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     def partial_fit(
         self, X: Any, y: Any, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Learn from each sample once, in the given order, going on from before.
+        """Learn from each sample once, in the given order, from the current model on.
 
-        Any division of a stream into calls gives the same model. float32 or float64 is
-        settled by the first call; later chunks of the other type are converted.
+        The model does not depend on how a stream is divided into calls. The first call
+        decides whether it is float32 or float64; later chunks are converted.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            C-ordered arrays and CSR matrices of float32 or float64 are read where they
-            are; anything else is converted.
+            C-ordered arrays and CSR matrices of float32 or float64 are read without a
+            copy; anything else is converted.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
-            Factors of the samples' gradients, zero or positive; None means 1. A sample
-            of weight 0 changes nothing.
+            Factors that multiply the gradients of the samples, zero or positive. None
+            means 1. A sample of weight 0 changes nothing.
 
         Returns
         -------
@@ -430,9 +406,12 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Raises
         ------
         ValueError
-            If X, y or sample_weight cannot be used; the model stays as it was. Only an
-            overflow while learning, from values near the largest of the floating type,
-            is noticed too late for that.
+            If a parameter, X, y or a sample weight cannot be used. The model stays as
+            it was, except after an overflow during learning, from values near the
+            largest of the floating type.
+        MemoryError
+            If the machine does not have the memory that the model needs. The model
+            stays as it was.
         """
         return self._learn(X, y, sample_weight, stream=True)
 
@@ -446,8 +425,15 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            In the floating type of the model; under a log link never below its smallest
-            normal number nor infinite.
+            In the floating type of the model. Under a log link, predictions are finite
+            and not below the smallest normal number of that type.
+
+        Raises
+        ------
+        NotFittedError
+            If the model has not been fitted.
+        ValueError
+            If X cannot be used.
         """
         raw, model = self._raw_prediction(X)
         if model._losses[model._learned_loss].log_link:

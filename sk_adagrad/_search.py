@@ -14,125 +14,169 @@ from ._regressor import AdagradRegressor
 class AdagradClassifierCV(BaseSearch, AdagradClassifier):
     """AdagradClassifier that chooses the base rate and the penalty by validation.
 
-    A cell of the grid is a rate η, a penalty `alpha` and an `l1_ratio`. Each is the
-    model that :class:`AdagradClassifier` would learn with these, from the same rows in
-    the same order. Those that differ in η alone learn side by side in one pass, all
-    cells share what is done with X and y before, and no fold is a copy of the rows.
+    A cell of the grid is a rate η, a penalty `alpha` and an `l1_ratio`. Its model is
+    the one that :class:`AdagradClassifier` would learn with these, from the same rows
+    in the same order. All rates of a penalty learn side by side in one pass. So do
+    several penalties of the same kind (none, L1, L2 or both), as long as there are no
+    more than 32 models. (With a softmax, each cell has passes of its own.) All cells
+    share the checks of X and y and the order of the rows, and no fold copies its
+    training rows.
 
-    ``cv=None``, the default, needs no fold: the loss of samples that have not been
+    ``cv=None``, the default, needs no folds: the loss of samples that have not been
     learned from yet is an estimate of the loss on new ones. It compares models after
-    one pass. Folds compare them after all passes, by any score, and take longer, as
-    each of k folds learns from k - 1 parts of the rows. ``scoring="neg_log_loss"`` is
-    then the better choice where probabilities count, and often where they do not, as it
-    sees differences that the accuracy does not.
+    one pass. Folds compare them after all passes, by any score, but take longer: each
+    of k folds learns from k - 1 parts of the rows. ``scoring="neg_log_loss"`` is
+    then the better choice if probabilities matter, and often if they do not, as it
+    distinguishes models with the same accuracy.
 
     Parameters
     ----------
     loss : str, default="log_loss"
-        As in :class:`AdagradClassifier`.
+        The loss to minimise, one of those of :class:`AdagradClassifier`.
     eta0s : int or array-like of shape (n_eta0s,), default=8
-        Base learning rates to try. An integer is that many, each twice the one before,
-        at the scale of the data: 8 are those that ``eta0="auto"`` of
-        :class:`AdagradClassifier` tries, from 1/16 to 8 times the inverse norm of a
-        typical row; other numbers, up to 100, go further at both ends, or less far.
+        Base learning rates to try. An integer is their number, up to 100, each twice
+        the one before, at the scale of the data. 8 gives the rates that ``eta0="auto"``
+        of :class:`AdagradClassifier` tries, from 1/16 to 8 times the inverse norm of a
+        typical row; other numbers give more or fewer at both ends.
     alphas : int or array-like of shape (n_alphas,), default=(0.0,)
-        Strengths of the penalty to try. An integer is that many from 1e-7 to 1e-3, each
-        as many times the one before.
+        Strengths of the penalty to try. An integer is their number, in geometric
+        progression from 1e-7 to 1e-3.
     l1_ratios : int or array-like of shape (n_l1_ratios,), default=(0.0,)
-        Parts of the penalty that are L1 to try. An integer is that many, evenly spaced
-        from 0 to 1.
+        Shares of the penalty that are L1 to try. An integer is their number, evenly
+        spaced from 0 to 1.
     cv : int, cross-validation generator, iterable of splits or None, default=None
         None scores each cell by its progressive loss: in one pass over all samples,
         each is scored before it is learned from. An integer is a number of stratified
-        folds. Then each cell is scored on the rows that its fold holds out.
+        folds. With folds, each cell is scored on the rows that are held out.
     scoring : str, callable or None, default=None
         How a model is scored on held-out rows, as in
         :class:`~sklearn.model_selection.GridSearchCV`. None is the method `score`,
-        the accuracy. Only with folds.
+        which returns the accuracy. Only with folds.
     refit : bool, default=True
-        Whether there is to be a model. With folds, it is learned from all samples with
-        the best cell's parameters; without, the best cell's model makes its remaining
-        passes. False leaves only the attributes of the search.
+        Whether to learn a model with the parameters of the best cell. With folds, it
+        learns from all samples; with ``cv=None``, the model of the best cell makes its
+        remaining passes. False leaves only the attributes of the search.
+    update : str, default="mirror_descent"
+        How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
+        ``"ftrl_proximal"``. See :class:`AdagradClassifier`.
+    eps : float, default=1e-8
+        ε of the rule, inside the root. See :class:`AdagradClassifier`.
     initial_accumulator : float or "auto", default="auto"
-        As in :class:`AdagradClassifier`; ``"auto"`` is 0 where `eta0s` are values, and
-        depends on the data where it is an integer.
-    update, eps, importance_aware : optional
-        As in :class:`AdagradClassifier`.
-    scale_invariant, half_life, multi_class, epsilon : optional
-        As in :class:`AdagradClassifier`; ``scale_invariant="auto"`` is False where
-        `eta0s` are values, and no column is centred then.
-    preconditioner, refresh_every, fit_intercept : optional
-        As in :class:`AdagradClassifier`. ``preconditioner="full"`` goes with
-        ``alphas=(0.0,)`` only, and takes the memory of `eta0s` models at a time.
+        Initial value of every G. ``"auto"`` is 0 if `eta0s` is a list of values, and
+        depends on the data if it is an integer. See :class:`AdagradClassifier`.
+    importance_aware : bool, default=False
+        Whether steps follow the slope of the loss, so that large sample weights do not
+        overshoot. See :class:`AdagradClassifier`.
+    scale_invariant : bool or "auto", default="auto"
+        Whether each feature is divided by the largest absolute value that it has shown
+        so far. ``"auto"`` is False if `eta0s` is a list of values, and no column is
+        centred then. See :class:`AdagradClassifier`.
+    half_life : float or None, default=None
+        Number of updates of a feature after which its past squared gradients count
+        half. See :class:`AdagradClassifier`.
+    multi_class : {"ovr", "multinomial"}, default="ovr"
+        How three or more classes are learned: each against the rest, or by a softmax.
+        See :class:`AdagradClassifier`.
+    epsilon : float, default=0.1
+        Distance from the target at which ``"huber"`` and the epsilon-insensitive
+        losses change their form. See :class:`AdagradClassifier`.
+    preconditioner : {"diagonal", "full"}, default="diagonal"
+        ``"full"`` uses the full matrix of gradients. It requires ``alphas=(0.0,)`` and
+        takes the memory of all `eta0s` at a time. See :class:`AdagradClassifier`.
+    refresh_every : int, default=1000
+        Maximum number of samples between two inverse roots of a full matrix. See
+        :class:`AdagradClassifier`.
+    fit_intercept : bool, default=True
+        Whether to learn an intercept.
     class_weight : dict, "balanced" or None, default=None
-        As in :class:`AdagradClassifier`. ``"balanced"`` counts the training rows of
-        each fold by themselves. Scores have no class weights, other than the
-        progressive one.
-    max_iter, tol, n_iter_no_change, shuffle, random_state : optional
-        As in :class:`AdagradClassifier`. Each cell stops by its own loss.
+        Factors that multiply the sample weights of each class in learning.
+        ``"balanced"`` counts the training rows of each fold separately. Class weights
+        enter the progressive loss, but no other score. See :class:`AdagradClassifier`.
+    max_iter : int or "auto", default="auto"
+        Maximum number of passes. See :class:`AdagradClassifier`.
+    tol : float or None, default=1e-3
+        Fraction by which a pass must improve on the best loss so far. Each cell stops
+        by its own loss. See :class:`AdagradClassifier`.
+    n_iter_no_change : int, default=1
+        Number of consecutive passes without improvement after which a cell stops.
+    shuffle : bool, default=True
+        Whether rows are visited in random order. See :class:`AdagradClassifier`.
+    random_state : int, RandomState instance or None, default=None
+        Determines the order of visits. Pass an int for the same model in every run.
     n_jobs : int or None, default=None
-        Threads that share the penalties and folds. The result does not depend on it.
-        Each has up to 32 models in memory, or `eta0s` for each output if that is more.
+        Number of threads that share the penalties and folds. The result does not depend
+        on it. Each thread has up to 32 models in memory, or one for each output and
+        each of `eta0s` if that is more. None means 1 unless in a
+        :func:`joblib.parallel_config` context.
     verbose : int, default=0
-        Above 0, the best score is printed, then the loss of each pass that follows.
+        If positive, the best score is printed, and then the loss of each pass that
+        follows.
 
     Attributes
     ----------
     eta0_ : float
         Base learning rate of the model, the same for all outputs. With ``cv=None``, an
-        integer `eta0s` and ``max_iter`` of three or more it is not that in
-        `best_params_`, but what ``eta0="auto"`` would have chosen, see Notes.
-    initial_accumulator_, eps_, scale_invariant_ : float, float, bool
-        Those of the model and of all cells.
-    alpha_, l1_ratio_ : float
-        Penalty of the model.
+        integer `eta0s` and `max_iter` of three or more, it may differ from that in
+        `best_params_`, see Notes.
+    initial_accumulator_ : float
+        Initial value of every G, in the model and in all cells.
+    eps_ : float
+        ε of the model and of all cells.
+    scale_invariant_ : bool
+        Whether scales are tracked, in the model and in all cells.
+    alpha_ : float
+        Strength of the penalty of the model.
+    l1_ratio_ : float
+        Share of the penalty that is L1.
     best_params_ : dict
-        The best cell's ``"eta0"``, ``"alpha"`` and ``"l1_ratio"``.
+        ``"eta0"``, ``"alpha"`` and ``"l1_ratio"`` of the best cell.
     best_score_ : float
-        Its mean score. With ``cv=None`` that is minus the cell's progressive loss.
+        Mean score of the best cell. With ``cv=None``, its negative progressive loss.
     best_index_ : int
-        Its place in `cv_results_`.
+        Index of the best cell in `cv_results_`.
     best_estimator_ : AdagradClassifier
-        The model as a plain estimator with the parameters found. Its `partial_fit` goes
-        on from the model, in a copy, so that the search stays as it is; its `fit`
+        The model as a plain estimator with the parameters found. Its `partial_fit`
+        continues from the model, in a copy, so the search stays as it is. Its `fit`
         starts anew, at the rate `eta0_`. Until it learns, `sparsify` and `densify` of
         the search act on it too.
     cv_results_ : dict of ndarray
         Scores of all cells, as in :class:`~sklearn.model_selection.GridSearchCV`:
-        ``params``, ``param_eta0``, ``param_alpha``, ``param_l1_ratio``,
-        ``split0_test_score`` and so on, ``mean_test_score``, ``std_test_score`` and
-        ``rank_test_score``. NaN is the score of a model that has overflowed, or whose
-        scorer failed.
+        ``params`` (a list of dict), ``param_eta0``, ``param_alpha``,
+        ``param_l1_ratio``, ``split0_test_score`` and so on, ``mean_test_score``,
+        ``std_test_score`` and ``rank_test_score``. A model that overflowed,
+        or whose scorer failed, has the score NaN.
     n_splits_ : int
-        Folds; 1 with ``cv=None``.
+        Number of folds; 1 with ``cv=None``.
     coef_, intercept_, learning_rates_, accumulators_, classes_ : ndarray
-        As all other attributes of the model, those of :class:`AdagradClassifier`.
+        As in :class:`AdagradClassifier`, like all other attributes of the model. After
+        `sparsify`, `coef_` is a CSR matrix.
 
     See Also
     --------
-    AdagradClassifier : Chooses the rate of each output by itself, in one pass.
-    sklearn.model_selection.GridSearchCV : Searches any parameters, of a pipeline too.
+    AdagradClassifier : Chooses a rate for each output while it learns.
+    sklearn.model_selection.GridSearchCV : Searches any parameters, also of a pipeline.
 
     Notes
     -----
-    All outputs have the rate that is best for them together, where ``eta0="auto"``
-    chooses one for each class against the rest.
+    All outputs have the rate that is best for them together, whereas ``eta0="auto"``
+    chooses one for each one-vs-rest class or label.
 
-    **Half of the rate.** With ``cv=None`` the first pass decides, and more passes want
-    a smaller rate than one. So with ``max_iter`` of three or more the model that goes
-    on is that of the next lower rate, as in :class:`AdagradClassifier`. With a single
-    output, or several with fewer weights than samples, the second half of the pass
-    decides which rate is best, while scores are of all of it. With values for `eta0s`
-    the best cell's own model goes on.
+    **Half of the rate.** With ``cv=None`` the first pass decides, but several passes
+    need a smaller rate than one. With an integer `eta0s` and `max_iter` of three or
+    more, the model with the next lower rate therefore makes the remaining passes, as in
+    :class:`AdagradClassifier`. With a single output, or several that together have
+    fewer weights than there are samples, the rate in use depends on the second half of
+    the pass, while scores cover all of it. With a list of `eta0s`, the model of the
+    best cell continues.
 
-    **Folds.** A fold's models know all classes, also those that its training rows do
-    not have, and their order of visits is that of `AdagradClassifier(random_state=...)`
-    on these rows. `sample_weight` weighs the held-out rows too, if the scorer takes it;
-    with metadata routing, if the scorer asks for it. Rows of weight 0 are held out from
-    every scorer. `groups` go to the splitter.
+    **Folds.** The models of a fold know all classes, including those that its training
+    rows lack. They visit these rows in the order of
+    ``AdagradClassifier(random_state=...)``. `sample_weight` also weights the held-out
+    rows if the scorer accepts it; with metadata routing, if the scorer requests it. No
+    scorer sees a row of weight 0. `groups` are passed to the splitter.
 
-    There is no `partial_fit`, as a stream has no folds: go on with `best_estimator_`.
-    There is no `warm_start` either.
+    There is no `partial_fit`, as a stream has no folds: continue with
+    `best_estimator_`. There is no `warm_start` either.
 
     Examples
     --------
@@ -213,124 +257,168 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
 class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     """AdagradRegressor that chooses the base rate and the penalty by validation.
 
-    A cell of the grid is a rate η, a penalty `alpha` and an `l1_ratio`. Each is the
-    model that :class:`AdagradRegressor` would learn with these, from the same rows in
-    the same order. Those that differ in η alone learn side by side in one pass, all
-    cells share what is done with X and y before, and no fold is a copy of the rows.
+    A cell of the grid is a rate η, a penalty `alpha` and an `l1_ratio`. Its model is
+    the one that :class:`AdagradRegressor` would learn with these, from the same rows in
+    the same order. All rates of a penalty learn side by side in one pass. So do several
+    penalties of the same kind (none, L1, L2 or both), as long as there are no more than
+    32 models. All cells share the checks of X and y and the order of the rows, and no
+    fold copies its training rows.
 
-    ``cv=None``, the default, needs no fold: the loss of samples that have not been
+    ``cv=None``, the default, needs no folds: the loss of samples that have not been
     learned from yet is an estimate of the loss on new ones. It compares models after
-    one pass. Folds compare them after all passes, by any score, and take longer, as
-    each of k folds learns from k - 1 parts of the rows.
+    one pass. Folds compare them after all passes, by any score, but take longer: each
+    of k folds learns from k - 1 parts of the rows.
 
     Parameters
     ----------
     loss : str, default="squared_error"
-        As in :class:`AdagradRegressor`.
+        The loss to minimise, one of those of :class:`AdagradRegressor`.
     eta0s : int or array-like of shape (n_eta0s,), default=8
-        Base learning rates to try. An integer is that many, each twice the one before,
-        at the scale of the data: 8 are those that ``eta0="auto"`` of
-        :class:`AdagradRegressor` tries, from 1/32 to 4 times the spread of y (the root
-        mean square of its distance from the first intercept) over the norm of a typical
-        row; other numbers, up to 100, go further, or less far. Several targets have
-        one scale, the root mean square of all.
+        Base learning rates to try. An integer is their number, up to 100, each twice
+        the one before, at the scale of the data. 8 gives the rates that ``eta0="auto"``
+        of :class:`AdagradRegressor` tries, from 1/32 to 4 times the spread of y divided
+        by the norm of a typical row; other numbers give more or fewer at both ends.
+        Several targets share one scale, the root mean square of all of them.
     alphas : int or array-like of shape (n_alphas,), default=(0.0,)
-        Strengths of the penalty to try. An integer is that many from 1e-7 to 1e-3, each
-        as many times the one before.
+        Strengths of the penalty to try. An integer is their number, in geometric
+        progression from 1e-7 to 1e-3.
     l1_ratios : int or array-like of shape (n_l1_ratios,), default=(0.0,)
-        Parts of the penalty that are L1 to try. An integer is that many, evenly spaced
-        from 0 to 1.
+        Shares of the penalty that are L1 to try. An integer is their number, evenly
+        spaced from 0 to 1.
     cv : int, cross-validation generator, iterable of splits or None, default=None
         None scores each cell by its progressive loss: in one pass over all samples,
-        each is scored before it is learned from. An integer is a number of folds. Then
-        each cell is scored on the rows that its fold holds out.
+        each is scored before it is learned from. An integer is a number of folds. With
+        folds, each cell is scored on the rows that are held out.
     scoring : str, callable or None, default=None
         How a model is scored on held-out rows, as in
         :class:`~sklearn.model_selection.GridSearchCV`. None is the method `score`,
-        R². Only with folds.
+        which returns R². Only with folds.
     refit : bool, default=True
-        Whether there is to be a model. With folds, it is learned from all samples with
-        the best cell's parameters; without, the best cell's model makes its remaining
-        passes. False leaves only the attributes of the search.
+        Whether to learn a model with the parameters of the best cell. With folds, it
+        learns from all samples; with ``cv=None``, the model of the best cell makes its
+        remaining passes. False leaves only the attributes of the search.
+    update : str, default="mirror_descent"
+        How steps and penalty combine: ``"mirror_descent"``, ``"dual_averaging"`` or
+        ``"ftrl_proximal"``. See :class:`AdagradRegressor`.
+    eps : float, default=1e-8
+        ε of the rule, inside the root. See :class:`AdagradRegressor`.
     initial_accumulator : float or "auto", default="auto"
-        As in :class:`AdagradRegressor`; ``"auto"`` is 0 where `eta0s` are values, and
-        depends on the data where it is an integer. All outputs have the same.
-    update, eps, importance_aware : optional
-        As in :class:`AdagradRegressor`.
-    scale_invariant, half_life, epsilon, quantile, power : optional
-        As in :class:`AdagradRegressor`; ``scale_invariant="auto"`` is False where
-        `eta0s` are values, and no column is centred then.
-    preconditioner, refresh_every, fit_intercept : optional
-        As in :class:`AdagradRegressor`. ``preconditioner="full"`` goes with
-        ``alphas=(0.0,)`` only, and takes the memory of `eta0s` models at a time.
-    max_iter, tol, n_iter_no_change, shuffle, random_state : optional
-        As in :class:`AdagradRegressor`. Each cell stops by its own loss.
+        Initial value of every G. ``"auto"`` is 0 if `eta0s` is a list of values, and
+        depends on the data if it is an integer. All targets share it. See
+        :class:`AdagradRegressor`.
+    importance_aware : bool, default=False
+        Whether steps follow the slope of the loss, so that large sample weights do not
+        overshoot. See :class:`AdagradRegressor`.
+    scale_invariant : bool or "auto", default="auto"
+        Whether each feature is divided by the largest absolute value that it has shown
+        so far. ``"auto"`` is False if `eta0s` is a list of values, and no column is
+        centred then. See :class:`AdagradRegressor`.
+    half_life : float or None, default=None
+        Number of updates of a feature after which its past squared gradients count
+        half. See :class:`AdagradRegressor`.
+    epsilon : float, default=0.1
+        Distance from the target at which ``"huber"`` and the epsilon-insensitive
+        losses change their form. See :class:`AdagradRegressor`.
+    quantile : float in (0, 1), default=0.5
+        The quantile that ``loss="quantile"`` estimates.
+    power : float in (1, 2), default=1.5
+        Exponent of ``loss="tweedie"``. See :class:`AdagradRegressor`.
+    preconditioner : {"diagonal", "full"}, default="diagonal"
+        ``"full"`` uses the full matrix of gradients. It requires ``alphas=(0.0,)`` and
+        takes the memory of all `eta0s` at a time. See :class:`AdagradRegressor`.
+    refresh_every : int, default=1000
+        Maximum number of samples between two inverse roots of a full matrix. See
+        :class:`AdagradRegressor`.
+    fit_intercept : bool, default=True
+        Whether to learn an intercept.
+    max_iter : int or "auto", default="auto"
+        Maximum number of passes. See :class:`AdagradRegressor`.
+    tol : float or None, default=1e-3
+        Fraction by which a pass must improve on the best loss so far. Each cell stops
+        by its own loss. See :class:`AdagradRegressor`.
+    n_iter_no_change : int, default=1
+        Number of consecutive passes without improvement after which a cell stops.
+    shuffle : bool, default=True
+        Whether rows are visited in random order. See :class:`AdagradRegressor`.
+    random_state : int, RandomState instance or None, default=None
+        Determines the order of visits. Pass an int for the same model in every run.
     n_jobs : int or None, default=None
-        Threads that share the penalties and folds. The result does not depend on it.
-        Each has up to 32 models in memory, or `eta0s` for each output if that is more.
+        Number of threads that share the penalties and folds. The result does not depend
+        on it. Each thread has up to 32 models in memory, or one for each output and
+        each of `eta0s` if that is more. None means 1 unless in a
+        :func:`joblib.parallel_config` context.
     verbose : int, default=0
-        Above 0, the best score is printed, then the loss of each pass that follows.
+        If positive, the best score is printed, and then the loss of each pass that
+        follows.
 
     Attributes
     ----------
     eta0_ : float
         Base learning rate of the model, the same for all outputs. With ``cv=None``, an
-        integer `eta0s` and ``max_iter`` of three or more it is not that in
-        `best_params_`, but what ``eta0="auto"`` would have chosen, see Notes.
-    initial_accumulator_, eps_, scale_invariant_ : float, float, bool
-        Those of the model and of all cells.
-    alpha_, l1_ratio_ : float
-        Penalty of the model.
+        integer `eta0s` and `max_iter` of three or more, it may differ from that in
+        `best_params_`, see Notes.
+    initial_accumulator_ : float
+        Initial value of every G, in the model and in all cells.
+    eps_ : float
+        ε of the model and of all cells.
+    scale_invariant_ : bool
+        Whether scales are tracked, in the model and in all cells.
+    alpha_ : float
+        Strength of the penalty of the model.
+    l1_ratio_ : float
+        Share of the penalty that is L1.
     best_params_ : dict
-        The best cell's ``"eta0"``, ``"alpha"`` and ``"l1_ratio"``.
+        ``"eta0"``, ``"alpha"`` and ``"l1_ratio"`` of the best cell.
     best_score_ : float
-        Its mean score. With ``cv=None`` that is minus the cell's progressive loss.
+        Mean score of the best cell. With ``cv=None``, its negative progressive loss.
     best_index_ : int
-        Its place in `cv_results_`.
+        Index of the best cell in `cv_results_`.
     best_estimator_ : AdagradRegressor
-        The model as a plain estimator with the parameters found. Its `partial_fit` goes
-        on from the model, in a copy, so that the search stays as it is; its `fit`
+        The model as a plain estimator with the parameters found. Its `partial_fit`
+        continues from the model, in a copy, so the search stays as it is. Its `fit`
         starts anew, at the rate `eta0_`. Until it learns, `sparsify` and `densify` of
         the search act on it too.
     cv_results_ : dict of ndarray
         Scores of all cells, as in :class:`~sklearn.model_selection.GridSearchCV`:
-        ``params``, ``param_eta0``, ``param_alpha``, ``param_l1_ratio``,
-        ``split0_test_score`` and so on, ``mean_test_score``, ``std_test_score`` and
-        ``rank_test_score``. NaN is the score of a model that has overflowed, or whose
-        scorer failed.
+        ``params`` (a list of dict), ``param_eta0``, ``param_alpha``,
+        ``param_l1_ratio``, ``split0_test_score`` and so on, ``mean_test_score``,
+        ``std_test_score`` and ``rank_test_score``. A model that overflowed,
+        or whose scorer failed, has the score NaN.
     n_splits_ : int
-        Folds; 1 with ``cv=None``.
+        Number of folds; 1 with ``cv=None``.
     coef_, intercept_, learning_rates_, accumulators_ : ndarray
-        As all other attributes of the model, those of :class:`AdagradRegressor`.
+        As in :class:`AdagradRegressor`, like all other attributes of the model. After
+        `sparsify`, `coef_` is a CSR matrix.
 
     See Also
     --------
-    AdagradRegressor : Chooses the rate of each target by itself, in one pass.
-    sklearn.model_selection.GridSearchCV : Searches any parameters, of a pipeline too.
+    AdagradRegressor : Chooses a rate for each target while it learns.
+    sklearn.model_selection.GridSearchCV : Searches any parameters, also of a pipeline.
 
     Notes
     -----
-    All targets have the rate that is best for them together, where ``eta0="auto"``
-    chooses one for each. Their losses are added up, so targets should have like units.
+    All targets have the rate that is best for them together, whereas ``eta0="auto"``
+    chooses one for each. Their losses are added up, so they should have similar units.
 
-    **Half of the rate.** With ``cv=None`` the first pass decides, and more passes want
-    a smaller rate than one. So with ``max_iter`` of three or more the model that goes
-    on is that of the next lower rate, as in :class:`AdagradRegressor`. With a single
-    output, or several with fewer weights than samples, the second half of the pass
-    decides which rate is best, while scores are of all of it. With values for `eta0s`
-    the best cell's own model goes on.
+    **Half of the rate.** With ``cv=None`` the first pass decides, but several passes
+    need a smaller rate than one. With an integer `eta0s` and `max_iter` of three or
+    more, the model with the next lower rate therefore makes the remaining passes, as in
+    :class:`AdagradRegressor`. With a single output, or several that together have fewer
+    weights than there are samples, the rate in use depends on the second half of the
+    pass, while scores cover all of it. With a list of `eta0s`, the model of the best
+    cell continues.
 
-    **First intercepts.** With an integer `eta0s` they are those of ``eta0="auto"``,
-    near the mean of y; with values they are 0, as in `AdagradRegressor(eta0=...)`, so
-    that scores of targets far from 0 beside their spread are worse.
+    **Initial intercepts.** With an integer `eta0s` they are those of ``eta0="auto"``,
+    near the mean of y. With a list they are 0, as in ``AdagradRegressor(eta0=...)``, so
+    scores are worse if targets are far from 0 compared with their spread.
 
-    **Folds.** The order of visits is that of `AdagradRegressor(random_state=...)` on
-    the training rows. `sample_weight` weighs the held-out rows too, if the scorer takes
-    it; with metadata routing, if the scorer asks for it. Rows of weight 0 are held out
-    from every scorer. `groups` go to the splitter.
+    **Folds.** Training rows are visited in the order of
+    ``AdagradRegressor(random_state=...)``. `sample_weight` also weights the held-out
+    rows if the scorer accepts it; with metadata routing, if the scorer requests it. No
+    scorer sees a row of weight 0. `groups` are passed to the splitter.
 
-    There is no `partial_fit`, as a stream has no folds: go on with `best_estimator_`.
-    There is no `warm_start` either.
+    There is no `partial_fit`, as a stream has no folds: continue with
+    `best_estimator_`. There is no `warm_start` either.
 
     Examples
     --------
