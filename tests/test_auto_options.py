@@ -370,6 +370,12 @@ def test_a_class_weight_makes_no_rare_class_frequent(factor, rare):
     assert model.initial_accumulator_ == expected_start(X, weight, 4 * gain)
 
 
+def nearest_multiples(means, spreads):
+    """Return the multiples nearest to these means of spreads as powers of two."""
+    steps = 2.0 ** np.round(np.log2(spreads))
+    return steps * np.round(means / steps)
+
+
 SLOPES = {  # where predictions are p
     "squared_error": lambda p, y: p - y,
     "absolute_error": lambda p, y: np.sign(p - y),
@@ -391,12 +397,12 @@ def test_accumulators_of_targets_start_by_their_slopes(loss, method):
     if loss in ("poisson", "gamma"):
         squares = np.average((Y / means - 1) ** 2, axis=0, weights=weight)
         shares = np.minimum(1, np.sqrt(squares))
-        first = np.log(2) * first_intercepts(np.log2(means), shares)
+        first = np.log(2) * nearest_multiples(np.log2(means), shares)
     elif loss in ("absolute_error", "huber"):
         first = weighted_quantiles(Y, weight, 0.5)
     else:
         spreads = np.sqrt(np.average((Y - means) ** 2, axis=0, weights=weight))
-        first = first_intercepts(means, spreads)
+        first = nearest_multiples(means, spreads)
     steep = np.average(SLOPES[loss](first, Y) ** 2, axis=0, weights=weight)
     wanted = expected_start(X, weight, 3**2 * steep)
     np.testing.assert_array_equal(np.tile(model.initial_accumulator_, 11)[:11], wanted)
@@ -453,7 +459,7 @@ def test_eps_is_measured_in_squares_of_slopes(preconditioner):
     params = {"eps": 1e-3, "preconditioner": preconditioner}
     auto = AdagradRegressor(random_state=0, **params).fit(X, Y)
     means = Y.mean(axis=0)
-    squares = np.square(Y - first_intercepts(means, Y.std(axis=0))).mean(axis=0)
+    squares = np.square(Y - nearest_multiples(means, Y.std(axis=0))).mean(axis=0)
     wanted = 1e-3 * 2.0 ** np.round(np.log2(squares))
     np.testing.assert_allclose(auto.eps_, wanted, rtol=1e-12)
     for given in ({"eta0": 0.5}, {"loss": "absolute_error"}):

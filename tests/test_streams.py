@@ -285,8 +285,8 @@ BAD_LATER_CHUNKS = {
 }
 BAD_LABELS = {
     "new class": (lambda X, y, w: (X, y + 1, w), "new class"),
-    "class of another type": (lambda X, y, w: (X, y.astype(str), w), "class"),
-    "values": (lambda X, y, w: (X, y + 0.5, w), "new class"),
+    "class of another type": (lambda X, y, w: (X, y.astype(str), w), "new class '0'"),
+    "values": (lambda X, y, w: (X, y + 0.5, w), "new class 0.5"),
 }
 BAD_TARGETS = {
     "None": (lambda X, y, w: (X, one_is(y, None), w), "contains NaN"),
@@ -698,22 +698,27 @@ def test_a_stream_needs_two_classes(known):
 
 @pytest.mark.parametrize("stream", ["binary", "classes"])
 def test_later_chunks_must_not_name_other_classes(stream):
+    not_the_same = r"classes=\[0, 1, 99\]. is not the same as on last call"
     assert_refused(
-        learn(stream), stream, lambda *samples: samples, "classes", classes=[0, 1, 99]
+        *(learn(stream), stream, lambda *samples: samples, not_the_same),
+        classes=[0, 1, 99],
     )
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_values_too_large_for_the_model_are_refused(dtype):
+def test_targets_too_large_for_the_type_of_the_model_are_refused():
+    """Which float64 is not."""
     X, y, _ = samples("one target")
-    model = AdagradRegressor().partial_fit(X.astype(dtype), y)
-    before = pickle.dumps(model)
-    if dtype == "float64":
-        model.partial_fit(X, y * 1e50)
-        return
+    single, double = (
+        AdagradRegressor().partial_fit(X.astype(dtype), y)
+        for dtype in ("float32", "float64")
+    )
+    before = pickle.dumps(single)
     with pytest.raises(ValueError, match="too large for float32"):
-        model.partial_fit(X, y * 1e50)
-    assert pickle.dumps(model) == before
+        single.partial_fit(X, y * 1e50)
+    assert pickle.dumps(single) == before
+    double.partial_fit(X, y * 1e50)
+    assert double.t_ == 2 * N_ROWS
+    assert np.abs(double.predict(X)).max() > np.finfo("float32").max
 
 
 @each_format

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from sklearn import config_context
 
@@ -420,16 +420,9 @@ def in_chunks(task, cuts, form, options, between=lambda model: model):
     form=st.sampled_from([np.asarray, sp.csr_array]),
     between=st.sampled_from([lambda m: m, pickled, copy.deepcopy, read_everything]),
 )
+@example(cuts=range(3, N_ROWS, 4), form=sp.csr_array, between=pickled)
+@example(cuts=range(3, N_ROWS, 4), form=sp.csr_array, between=read_everything)
 def test_any_chunking_gives_the_same_model(task, name, cuts, form, between):
-    model = in_chunks(task, cuts, form, STREAM_VARIANTS[name], between)
-    assert_same(model, whole_stream(task, form, name))
-
-
-@pytest.mark.parametrize("between", [pickled, read_everything])
-@each_stream
-@pytest.mark.parametrize("name", STREAM_VARIANTS)
-def test_an_interlude_every_four_rows_changes_nothing(task, name, between):
-    form, cuts = sp.csr_array, range(3, N_ROWS, 4)
     model = in_chunks(task, cuts, form, STREAM_VARIANTS[name], between)
     assert_same(model, whole_stream(task, form, name))
 
@@ -655,6 +648,7 @@ def test_flow_of_the_log_loss_from_far_on_the_wrong_side(dtype, far):
 @each_loss
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 1000), log_rate=st.floats(-6, 3))
+@example(seed=0, log_rate=-5.5)
 def test_at_settled_rates_weight_two_is_twice_weight_one(task, update, seed, log_rate):
     """With G so large that it stays, a step of weight 2 is two steps of weight 1.
 
