@@ -17,9 +17,9 @@ from sklearn.preprocessing import MaxAbsScaler
 from threadpoolctl import threadpool_limits
 
 from sk_adagrad import AdagradClassifier
+from sk_adagrad._dispatch import UPDATES
 
 SETS = {"imdb": 0.5, "clickbait": 0.5, "a9a": 0.125, "whats_cooking": 0.5}
-UPDATES = "mirror_descent", "dual_averaging", "ftrl_proximal"
 ALPHAS = 1e-7, 1e-6, 1e-5
 SCALES = "set", "columns", "scale_invariant", "log loss", "error"
 

@@ -29,7 +29,7 @@ from sk_adagrad._rows import read_rows
 from sk_adagrad._visits import shuffled, visits
 
 from . import comparing
-from .comparing import MODEL, raw_of, with_int64
+from .comparing import MODEL, each_form, raw_of, with_int64
 
 N_ROWS, N_FEATURES = 80, 15
 
@@ -42,7 +42,6 @@ ESTIMATORS = {
 each_task = pytest.mark.parametrize("task", ESTIMATORS)
 each_classifier = pytest.mark.parametrize("task", ["binary", "classes"])
 each_estimator = pytest.mark.parametrize("task", ["binary", "one target"])
-each_format = pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
 
 
 def samples(task, dtype="float64"):
@@ -69,7 +68,7 @@ def assert_same(actual, wanted, rtol=0.0):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@each_format
+@each_form
 @each_task
 def test_the_order_of_the_rows_does_not_matter(task, form, weighted):
     X, y = samples(task)
@@ -109,7 +108,7 @@ def test_rows_that_are_nearly_equal_may_come_in_any_order():
         assert model.t_ == other.t_
 
 
-@each_format
+@each_form
 @each_task
 def test_repeating_a_row_is_giving_it_weight(task, form):
     X, y = samples(task)
@@ -119,7 +118,7 @@ def test_repeating_a_row_is_giving_it_weight(task, form):
     assert_same(fitted(task, form(X[rows]), y[rows]), fitted(task, form(X), y, repeats))
 
 
-@each_format
+@each_form
 @each_task
 def test_repeating_a_row_of_light_weight_is_giving_it_more(task, form):
     """Though what is "auto" goes by the mean weight where that is below 1."""
@@ -155,7 +154,7 @@ def test_repeating_all_rows_as_often_is_giving_all_the_same_weight(task):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@each_format
+@each_form
 @each_task
 def test_long_rows_that_differ_at_the_end_only_are_not_taken_together(
     task, form, dtype
@@ -499,7 +498,7 @@ def test_no_two_of_all_sets_of_columns_have_the_same_key(value):
     assert len(np.unique(read_rows(X, keyed=True)[0].keys)) == len(columns)
 
 
-@each_format
+@each_form
 @each_task
 def test_float32_and_float64_of_the_same_values_nearly_agree(task, form):
     single, double = (
@@ -513,7 +512,7 @@ def test_float32_and_float64_of_the_same_values_nearly_agree(task, form):
 @pytest.mark.parametrize(
     "dtype", ["int8", "uint64", "bool", "float16", "object", ">f8"]
 )
-@each_format
+@each_form
 def test_other_types_are_read_as_float64(form, dtype):
     X, y = samples("binary")
     X = np.abs(X.round()).astype(dtype)
@@ -698,7 +697,7 @@ def labels_of(n_rows, share, n_labels=1):
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
-@each_format
+@each_form
 @pytest.mark.parametrize(
     ("n_labels", "share", "own", "n_passes"),
     [(n_labels, 0.1, own, 1) for n_labels in (1, 3) for own in (1, 0.5)]
@@ -736,7 +735,7 @@ def test_several_classes_and_targets_are_not_learned_less_for_it():
 
 
 @pytest.mark.parametrize("most", [3, 6])  # less, or more, than half of them come again
-@each_format
+@each_form
 def test_repeated_rows_have_features_of_their_own(form, most):
     X, y = rows_of_their_own(), labels_of(200, 0.1)
     repeats = np.random.default_rng(0).integers(1, most, 200)
@@ -785,7 +784,7 @@ def test_warm_start_goes_on_after_partial_fit(task):
     ids=str,
 )
 @pytest.mark.parametrize("weighted", [False, True])
-@each_format
+@each_form
 @each_task
 def test_a_warm_start_begins_anew_with_the_first_samples_of_a_stream(
     task, form, weighted, options
@@ -855,7 +854,7 @@ def test_warm_start_refuses_new_classes():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 9, 20])
-@each_format
+@each_form
 def test_threads_do_not_change_the_model(form, n_classes):
     X, _ = samples("classes")
     y = np.arange(N_ROWS) % n_classes

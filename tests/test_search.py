@@ -817,12 +817,6 @@ def test_any_splitter_is_taken():
     np.testing.assert_array_equal(model_scores(model), model_scores(wanted))
 
 
-@pytest.fixture
-def routing():
-    with config_context(enable_metadata_routing=True):
-        yield
-
-
 @pytest.mark.usefixtures("routing")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize("asks", [True, False])
