@@ -218,12 +218,12 @@ def test_the_fault_of_an_indicator_of_labels_is_named_too(bad, fault):
     model = AdagradClassifier(random_state=0).fit(DENSE, sp.csr_matrix(DENSE > 0))
     before = pickle.dumps(model)
     for learn in (model.fit, model.partial_fit, AdagradClassifierCV().fit):
-        with pytest.raises(ValueError, match=f"^y .*({fault}|index pointer)"):
+        with pytest.raises(ValueError, match=f"^y .*{fault}"):
             learn(DENSE, bad())
     with pytest.raises(ValueError, match=r"y_val .* y is not a valid"):
         model.fit(DENSE, sp.csr_matrix(DENSE > 0), X_val=DENSE, y_val=bad())
     assert pickle.dumps(model) == before
-    with pytest.raises(ValueError, match=f"^y .*({fault}|index pointer)"):
+    with pytest.raises(ValueError, match=f"^y .*{fault}"):
         AdagradRegressor().fit(DENSE, bad())
 
 

@@ -81,14 +81,14 @@ def test_an_unfitted_model_says_so(task):
     assert not hasattr(ESTIMATORS[task], "coef_")
 
 
-@pytest.mark.parametrize("bad", ["X", "y"])
+@pytest.mark.parametrize(("bad", "message"), [("X", "NaN"), ("y", "inconsistent")])
 @each_task
-def test_a_failed_fit_leaves_the_model_as_it_was(task, bad):
+def test_a_failed_fit_leaves_the_model_as_it_was(task, bad, message):
     X, y = samples(task)
     model = fitted(task, X, y)
     before = dict(vars(model))
-    args = (X * np.nan, y) if bad == "X" else (X[:, 1:], y[1:])
-    with pytest.raises(ValueError, match=r"NaN|inconsistent"):
+    args = (X * np.nan, y) if bad == "X" else (X[:, 1:], y[1:])  # fewer features too
+    with pytest.raises(ValueError, match=message):
         model.fit(*args)
     assert vars(model) == before
 
@@ -160,10 +160,16 @@ def test_rates_and_accumulators_beyond_float32_are_refused_without_a_warning(tas
         assert not hasattr(model, "coef_")
 
 
-@pytest.mark.parametrize("targets", [["1", "2"], ["low", "high"], [1j, 2.0]])
-def test_targets_that_are_no_numbers_are_refused(targets):
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        *((words, "are numbers") for words in (["1", "2"], ["low", "high"])),
+        ([1j, 2.0], "Complex data"),
+    ],
+)
+def test_targets_that_are_no_numbers_are_refused(targets, message):
     X, _ = samples("one target")
-    with pytest.raises(ValueError, match=r"numbers|Complex"):
+    with pytest.raises(ValueError, match=message):
         AdagradRegressor().fit(X, np.resize(targets, N_ROWS))
 
 
