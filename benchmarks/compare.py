@@ -9,6 +9,7 @@ import numpy as np
 from datasets import load, power_law, present, why_missing
 from measuring import Table, begin, fit_in_turn, options
 from memory import peak_memory
+from scoring import score
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import SGDClassifier, SGDRegressor
@@ -73,21 +74,6 @@ def estimators(dataset):
         "Adagrad, default": ours,
         "SGD, default": theirs,
     }
-
-
-def score(model, dataset):
-    """Return the test part's log loss and error, or its squared error and NaN.
-
-    Probabilities are held above 1e-7, also those of classes that training did not show,
-    so that float32 and float64 models are judged alike.
-    """
-    X, y = dataset.X_test, dataset.y_test
-    if dataset.is_regression:
-        return np.mean((model.predict(X).astype(np.float64) - y) ** 2), np.nan
-    code = np.minimum(np.searchsorted(model.classes_, y), len(model.classes_) - 1)
-    probability = model.predict_proba(X)[np.arange(len(y)), code].astype(np.float64)
-    probability[model.classes_[code] != y] = 0
-    return -np.log(np.maximum(probability, 1e-7)).mean(), np.mean(model.predict(X) != y)
 
 
 def _dataset(name, dtype, max_rows):

@@ -4,11 +4,11 @@ import pickle
 from functools import partial
 
 import numpy as np
-from compare import score
 from datasets import all_present
 from measuring import Table, alternate
 from memory import peak_memory, state_size
 from scipy import sparse as sp
+from scoring import score
 from sklearn.linear_model import SGDClassifier
 
 from sk_adagrad import AdagradClassifier

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from compare import score
 from datasets import REGRESSION, load, present, why_missing
 from measuring import Table, geometric_mean, header
+from scoring import score
 from sklearn.linear_model import (
     LogisticRegressionCV,
     Ridge,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from datasets import MULTICLASS, all_present, say_if_missing
-from measuring import Table, begin, options
+from measuring import Table, begin, least, options
 from speed import single_output_sets
 from threadpoolctl import threadpool_limits
 
@@ -137,16 +137,6 @@ def compiled(folder, dtype):
     return functions
 
 
-def least(call, rounds):
-    """Return the least wall time of several calls, which noise disturbs least."""
-    seconds = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
-
-
 def learning(X, y, rounds):
     """Return the least times of one pass: of the kernel in it, and of all of `fit`."""
     model = AdagradClassifier(eta0=0.5, max_iter=1, tol=None, random_state=0)
@@ -160,7 +150,7 @@ def learning(X, y, rounds):
 
     _banks.learn = timed
     try:
-        whole = least(lambda: model.fit(X, y), rounds)
+        whole = least(lambda: model.fit(X, y), rounds).wall
     finally:
         _banks.learn = engine
     return min(kernel), whole
@@ -182,12 +172,12 @@ def one_output(functions, dtype, arguments):
         def alone(order, what, X=X, weights=weights):
             arrays = _as_c_has_them(X, order, weights)
             call = partial(functions.go_over, len(order), *arrays, what)
-            return least(call, arguments.rounds)
+            return least(call, arguments.rounds).wall
 
         labels = np.where(y[shuffled] == y[0], 1, -1).astype(dtype)
         chain = partial(functions.chain, n_rows, labels.ctypes.data)
         seconds = [alone(in_order, 0), *(alone(shuffled, k) for k in range(3))]
-        seconds += [least(chain, arguments.rounds)]
+        seconds += [least(chain, arguments.rounds).wall]
         seconds += learning(X, y, arguments.rounds)
         table.row(dataset.name, *(f"{s / X.nnz * 1e9:.2f}" for s in seconds))
 
@@ -211,7 +201,10 @@ def several_outputs(functions, dtype, arguments):
                 arrays = _as_c_has_them(X, order, group)
                 functions.go_over_banks(len(order), *arrays, n_banks)
 
-        seconds = [least(alone, arguments.rounds), *learning(X, y, arguments.rounds)]
+        seconds = [
+            least(alone, arguments.rounds).wall,
+            *learning(X, y, arguments.rounds),
+        ]
         table.row(
             *(dataset.name, dataset.n_classes),
             f"{np.prod(shape) * np.dtype(dtype).itemsize / 1e6:.0f}",

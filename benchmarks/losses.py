@@ -21,6 +21,7 @@ from datasets import (
 )
 from measuring import Table, alternate, begin, fit_in_turn, options
 from memory import peak_memory
+from scoring import of_indicator, score
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import (
@@ -84,10 +85,10 @@ def of_margins(model, dataset, loss):
     """Return the mean loss of the test part's decision values, and the error."""
     p = model.decision_function(dataset.X_test).astype(np.float64)
     y = np.where(dataset.y_test == model.classes_[1], 1.0, -1.0)
-    return mean_loss(loss, p, y), np.mean(np.where(p > 0, 1, -1) != y)
+    return mean_by_definition(loss, p, y), np.mean(np.where(p > 0, 1, -1) != y)
 
 
-def mean_loss(loss, p, y, parameter=0.1):
+def mean_by_definition(loss, p, y, parameter=0.1):
     """Return the mean of a loss without a log link, by its definition."""
     return evaluated(loss, parameter, p, y.astype(np.float64))[0].mean()
 
@@ -188,7 +189,7 @@ def loss_of(loss, y, predicted, params):
         return mean_tweedie_deviance(y, predicted, power=POWERS[loss])
     if loss == "quantile":
         return mean_pinball_loss(y, predicted, alpha=params["quantile"])
-    return mean_loss(loss, predicted, y)
+    return mean_by_definition(loss, predicted, y)
 
 
 def remark(loss, y, predictions):
@@ -225,26 +226,17 @@ def multinomial(arguments):
             )
             times = [timing.cpu for _, timing in fits.values()]
             scores = np.array(
-                [median(of_classes(m, dataset) for m in ms) for ms, _ in fits.values()]
+                [median(score(m, dataset) for m in ms) for ms, _ in fits.values()]
             )
             table.row(
                 *(dataset.name, dataset.n_classes, fit),
                 *(f"{seconds:.3g}" for seconds in times),
                 f"{times[1] / times[0]:.2f}",
-                *(f"{score:.4f}" for score in scores.T.ravel()),
+                *(f"{value:.4f}" for value in scores.T.ravel()),
             )
             ratios += [times[1] / times[0]] * ("eta0" in params)
     if ratios:
         print(f"\nOne pass: at most {max(ratios):.2f} times one-vs-rest; wanted 1.5.")
-
-
-def of_classes(model, dataset):
-    """Return log loss and error on test rows of known classes."""
-    known = np.isin(dataset.y_test, model.classes_)
-    X, y = dataset.X_test[known], dataset.y_test[known]
-    code = np.searchsorted(model.classes_, y)
-    own = model.predict_proba(X)[np.arange(len(y)), code].astype(np.float64)
-    return -np.log(own.clip(1e-7)).mean(), np.mean(model.predict(X) != y)
 
 
 def labels(arguments):
@@ -283,8 +275,7 @@ def of_labels(model, X, Y):
     """Return the mean log loss over samples and labels, and the F1 scores."""
     loss = np.nan
     if hasattr(model, "predict_proba"):
-        p = model.predict_proba(X).astype(np.float64).clip(1e-7, 1 - 1e-7)
-        loss = -np.log(np.where(Y.toarray() > 0, p, 1 - p)).mean()
+        loss = of_indicator(model.predict_proba(X), Y.toarray() > 0)
     predicted = model.predict(X)
     return loss, *(
         f1_score(Y, predicted, average=average, zero_division=0)

@@ -4,7 +4,8 @@ import argparse
 import platform
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,21 @@ from sk_adagrad._dispatch import INSTRUCTION_SET
 
 @dataclass(frozen=True)
 class Timing:
-    """Medians over the rounds, in seconds."""
+    """Seconds of one call, or the medians or least of several."""
 
     cpu: float
     wall: float
+
+
+def timed(call) -> Timing:
+    cpu, wall = time.process_time(), time.perf_counter()
+    call()
+    return Timing(time.process_time() - cpu, time.perf_counter() - wall)
+
+
+def least(call, rounds) -> Timing:
+    """Return the least seconds of several calls, which noise disturbs least."""
+    return Timing(*np.min([astuple(timed(call)) for _ in range(rounds)], axis=0))
 
 
 def alternate(candidates, rounds) -> dict[str, Timing]:
@@ -38,10 +50,8 @@ def alternate(candidates, rounds) -> dict[str, Timing]:
     for seed in range(rounds):
         names = list(candidates) if seed % 2 == 0 else list(reversed(candidates))
         for name in names:
-            cpu, wall = time.process_time(), time.perf_counter()
-            candidates[name](seed)
-            cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-            seconds[name].append((cpu, wall))
+            timing = timed(partial(candidates[name], seed))
+            seconds[name].append(astuple(timing))
     return {name: Timing(*np.median(each, axis=0)) for name, each in seconds.items()}
 
 

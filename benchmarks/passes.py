@@ -9,6 +9,7 @@ were not rare; means are over those sets where they differ.
 import numpy as np
 from datasets import MULTICLASS, all_present, load_reuters, present, say_if_missing
 from measuring import Table, begin, options
+from scoring import of_indicator
 from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits
 
@@ -39,11 +40,11 @@ def columns(Y):
 
 def scores(model, X, y):
     """Return log loss and F1 (of several labels the mean)."""
-    p = model.predict_proba(X).astype(np.float64).clip(1e-7, 1 - 1e-7)
+    p = model.predict_proba(X)
     p = p if y.ndim == 2 else p[:, 1]
     average = "macro" if y.ndim == 2 else "binary"
-    loss = -np.log(np.where(y, p, 1 - p)).mean()
-    return loss, f1_score(y, p > 0.5, average=average, zero_division=0)
+    f1 = f1_score(y, p > 0.5, average=average, zero_division=0)
+    return of_indicator(p, y), f1
 
 
 def compare(X, y, X_test, y_test):

@@ -6,10 +6,10 @@ reads. It raises ImportError where the package is not installed.
 """
 
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+from measuring import timed
 
 
 def lightning(X, y):
@@ -78,21 +78,15 @@ def cpu_seconds_per_row(peer, X, y, rounds) -> float:
     if peer is xlearn:
         # It reads the file in `fit`: what ten more passes add is learning alone.
         seconds = [
-            (_cpu(lambda: learn(11)) - _cpu(lambda: learn(1))) / 10
+            (timed(lambda: learn(11)).cpu - timed(lambda: learn(1)).cpu) / 10
             for _ in range(rounds)
         ]
     else:
-        seconds = [_cpu(learn) for _ in range(rounds)]
+        seconds = [timed(learn).cpu for _ in range(rounds)]
     return float(np.median(seconds)) / n_rows
 
 
 PEERS = (lightning, vowpalwabbit, river, xlearn)
-
-
-def _cpu(call):
-    start = time.process_time()
-    call()
-    return time.process_time() - start
 
 
 def _rows(X):

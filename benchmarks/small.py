@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 from measuring import Table, begin, options
+from scoring import of_classes
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
@@ -21,7 +22,7 @@ from sklearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
-from sklearn.metrics import log_loss, mean_squared_error
+from sklearn.metrics import mean_squared_error
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -57,10 +58,9 @@ def models(is_regression, seed):
 def score(model, X, y):
     """Return accuracy and log loss, or R² and the mean squared error."""
     if hasattr(model, "classes_"):
-        loss = log_loss(y, model.predict_proba(X).clip(1e-7, 1 - 1e-7))
-    else:
-        loss = mean_squared_error(y, model.predict(X))
-    return model.score(X, y), loss
+        loss, error = of_classes(model, X, y)
+        return 1 - error, loss
+    return model.score(X, y), mean_squared_error(y, model.predict(X))
 
 
 def compare(X, y, is_regression, standardise):

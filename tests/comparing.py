@@ -1,9 +1,10 @@
-"""What tests compare of two models, do to them in between, and a form of X."""
+"""What tests compare of two models, do to them in between, and forms of X."""
 
 import pickle
 
 import joblib
 import numpy as np
+import pytest
 import scipy.sparse as sp
 
 ARRAYS = (
@@ -13,6 +14,8 @@ ARRAYS = (
 MODEL = (*ARRAYS, "eta0_")
 STATE = (*MODEL, "t_", "progressive_loss_")
 
+each_form = pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+
 
 def assert_same(actual, wanted, names=STATE, rtol=0.0):
     """Compare attributes, to within `rtol` of the largest number of each."""
@@ -21,6 +24,14 @@ def assert_same(actual, wanted, names=STATE, rtol=0.0):
         ours, theirs = map(dense, (ours, theirs))
         atol = rtol * np.abs(theirs).max() if rtol else 0.0
         np.testing.assert_allclose(ours, theirs, rtol, atol, err_msg=name)
+
+
+def assert_close(actual, wanted, rtol):
+    """Compare relative to the largest value, as sums of large terms can be small."""
+    scale = np.abs(wanted).max()
+    np.testing.assert_allclose(
+        actual, np.reshape(wanted, np.shape(actual)), rtol, rtol * scale
+    )
 
 
 def dense(X):

@@ -17,98 +17,26 @@ from sk_adagrad._rates import (
     weighted_quantile,
 )
 
-from .comparing import STATE, assert_same, pickled, with_int64
-
-N_ROWS, N_FEATURES = 150, 12
-PENALTY = {"alpha": 1e-2, "l1_ratio": 0.3}
-OPTIONS = {
-    "none": {},
-    "mirror_descent": PENALTY,
-    "dual_averaging": {"update": "dual_averaging", **PENALTY},
-    "ftrl_proximal": {"update": "ftrl_proximal", **PENALTY},
-    "half_life": {"half_life": 20},
-    "importance_aware": {"importance_aware": True},
-    "scale_invariant": {"scale_invariant": True, **PENALTY},
-    "scale_invariant sums": {"scale_invariant": True, "update": "dual_averaging"},
-    "all of mirror descent": {
-        **{"half_life": 20, "importance_aware": True, "scale_invariant": True},
-        **PENALTY,
-    },
-    "first": {"initial_accumulator": 0.5, "eps": 1e-3, "fit_intercept": False},
-}
-
-
-TARGETS = {
-    "binary": (AdagradClassifier(), lambda z: (z[:, 0] > 0).astype(int)),
-    "classes": (AdagradClassifier("hinge"), lambda z: z.argmax(axis=1)),
-    "softmax": (
-        AdagradClassifier(multi_class="multinomial"),
-        lambda z: z.argmax(axis=1),
-    ),
-    "labels": (AdagradClassifier(), lambda z: (z > 0).astype(int)),
-    "sparse labels": (AdagradClassifier(), lambda z: sp.csr_matrix(z > 0, dtype=int)),
-    "one target": (AdagradRegressor(), lambda z: z[:, 0]),
-    "targets": (
-        AdagradRegressor("absolute_error"),
-        lambda z: z * 4.0 ** np.arange(-5, 6),
-    ),
-}
-FORMS = {
-    "dense float64": (np.asarray, "float64"),
-    "dense float32": (np.asarray, "float32"),
-    "CSR float32": (sp.csr_matrix, "float32"),
-    "CSR float64, int64 indices": (with_int64, "float64"),
-}
-
-
-def weighted_quantiles(Y, weight, level):
-    """Return the least value of each column that this part of its weight is up to."""
-    order = Y.argsort(axis=0)
-    sums = np.cumsum(weight[order], axis=0)
-    places = (sums < level * sums[-1]).sum(axis=0)
-    return np.take_along_axis(Y, order, axis=0)[places, np.arange(Y.shape[1])]
-
-
-def samples(task, form):
-    """Return eleven outputs' samples, so that banks are not full, and weights.
-
-    The first 32, 64 and 128 with a weight, by which a stream starts, have targets of
-    the median 0 and the root mean square 1, and so have all. So intercepts start at 0,
-    as they do at a given rate, and all scales are the same in a stream as in `fit`;
-    those that are rounded to powers of two by this choice of a seed.
-    """
-    make, dtype = FORMS[form]
-    rng = np.random.default_rng(71)
-    X = rng.normal(size=(N_ROWS, N_FEATURES)) * (rng.random((N_ROWS, N_FEATURES)) < 0.5)
-    z = X @ rng.normal(size=(N_FEATURES, 11)) + rng.normal(size=(N_ROWS, 11))
-    weight = rng.uniform(0.2, 2, N_ROWS) * (rng.random(N_ROWS) < 0.9)
-    ends = np.flatnonzero(weight)[[31, 63, 127]] + 1
-    for part, weights in zip(np.split(z, ends), np.split(weight, ends), strict=True):
-        part -= weighted_quantiles(part, weights, 0.5)
-        part /= np.sqrt(np.average(part**2, axis=0, weights=weights))
-    return make(X.astype(dtype)), TARGETS[task][1](z), weight.astype(dtype)
-
-
-def model_of(task, **params):
-    kind, _ = TARGETS[task]
-    return type(kind)(**{**kind.get_params(), **params})
-
-
-def known_classes(task):
-    """Return what the first call of `partial_fit` needs to know."""
-    n_classes = {"binary": 2, "classes": 11, "softmax": 11}
-    return {"classes": np.arange(n_classes[task])} if task in n_classes else {}
+from .auto_tasks import (
+    FORMS,
+    N_FEATURES,
+    N_ROWS,
+    OPTIONS,
+    PENALTY,
+    TARGETS,
+    model_of,
+    standard_samples,
+    weighted_quantiles,
+)
+from .comparing import STATE, assert_same, pickled
+from .streaming import in_chunks
+from .tasks import IDENTITY_LINK, LOG_LINK
 
 
 def streamed(task, form, cuts, between=lambda model: model, **params):
     """Learn the samples in chunks."""
-    X, y, weight = samples(task, form)
-    model = model_of(task, **params)
-    known = known_classes(task)
-    for part in np.split(np.arange(N_ROWS), cuts):
-        model.partial_fit(X[part], y[part], sample_weight=weight[part], **known)
-        model = between(model)
-    return model
+    samples = standard_samples(task, form)
+    return in_chunks(model_of(task, **params), *samples, cuts, between=between)
 
 
 def learned(task, form, method, **params):
@@ -116,7 +44,7 @@ def learned(task, form, method, **params):
         return streamed(task, form, [5, 90], **params)
     # At two passes the best rate itself goes on, not half of it.
     model = model_of(task, shuffle=False, tol=None, max_iter=2, **params)
-    X, y, weight = samples(task, form)
+    X, y, weight = standard_samples(task, form)
     return model.fit(X, y, sample_weight=weight)
 
 
@@ -174,7 +102,7 @@ def test_when_a_rate_is_settled_does_not_depend_on_the_chunks(task, name, monkey
 @pytest.mark.parametrize("task", TARGETS)
 def test_one_pass_of_fit_is_partial_fit_with_any_number_of_threads(task, n_jobs):
     """Which has all candidates in memory, where fit tries some after others."""
-    X, y, weight = samples(task, "CSR float32")
+    X, y, weight = standard_samples(task, "CSR float32")
     model = model_of(task, shuffle=False, max_iter=1, n_jobs=n_jobs, **PENALTY)
     model.fit(X, y, sample_weight=weight)
     wanted = streamed(task, "CSR float32", [], **PENALTY)
@@ -195,7 +123,7 @@ def test_three_passes_go_on_with_half_of_the_rate_that_is_best(
     """Best of one output by the second half of its trial, of few weights too."""
     for trial in ("_TRIAL_OF_SEVERAL", "_TRIAL_OF_PASSES"):
         monkeypatch.setattr(_trial, trial, end)
-    X, y, weight = samples(task, "CSR float32")
+    X, y, weight = standard_samples(task, "CSR float32")
     counted, losses = np.flatnonzero(weight)[:end], []
 
     def note(model):
@@ -333,7 +261,7 @@ def test_accumulators_start_by_the_share_of_the_rarer_class(n_ones):
 @pytest.mark.parametrize("size", [2.0**-8, 1.0, 3.0, 2.0**12])
 @pytest.mark.parametrize("task", ["binary", "rare", "classes"])
 def test_accumulators_start_by_the_size_of_values(task, size):
-    X, y, weight = samples(
+    X, y, weight = standard_samples(
         "classes" if task == "classes" else "binary", "dense float64"
     )
     if task == "rare":
@@ -358,7 +286,7 @@ def test_accumulators_start_by_the_size_of_values(task, size):
 @pytest.mark.parametrize("factor", [1.0, 3.0, 20.0, "balanced"])
 def test_a_class_weight_makes_no_rare_class_frequent(factor, rare):
     """Accumulators start at so many times as much as it then has of the weight."""
-    X, _, _ = samples("binary", "dense float64")
+    X, _, _ = standard_samples("binary", "dense float64")
     is_rare = np.arange(N_ROWS) % 50 == 7
     factors = {rare: factor, 1 - rare: 1.0}
     if factor == "balanced":
@@ -368,6 +296,12 @@ def test_a_class_weight_makes_no_rare_class_frequent(factor, rare):
     model.fit(X, np.where(is_rare, rare, 1 - rare))
     gain = weight[is_rare].sum() / weight.sum() / is_rare.mean()
     assert model.initial_accumulator_ == expected_start(X, weight, 4 * gain)
+
+
+def nearest_multiples(means, spreads):
+    """Return the multiples nearest to these means of spreads as powers of two."""
+    steps = 2.0 ** np.round(np.log2(spreads))
+    return steps * np.round(means / steps)
 
 
 SLOPES = {  # where predictions are p
@@ -382,7 +316,7 @@ SLOPES = {  # where predictions are p
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("loss", SLOPES)
 def test_accumulators_of_targets_start_by_their_slopes(loss, method):
-    X, Y, _ = samples("targets", "dense float64")
+    X, Y, _ = standard_samples("targets", "dense float64")
     X, Y = np.column_stack((X, np.zeros(N_ROWS)))[:32], np.abs(Y[:32]) + 0.01
     weight = np.random.default_rng(0).uniform(1, 2, 32)
     model = AdagradRegressor(loss)
@@ -391,12 +325,12 @@ def test_accumulators_of_targets_start_by_their_slopes(loss, method):
     if loss in ("poisson", "gamma"):
         squares = np.average((Y / means - 1) ** 2, axis=0, weights=weight)
         shares = np.minimum(1, np.sqrt(squares))
-        first = np.log(2) * first_intercepts(np.log2(means), shares)
+        first = np.log(2) * nearest_multiples(np.log2(means), shares)
     elif loss in ("absolute_error", "huber"):
         first = weighted_quantiles(Y, weight, 0.5)
     else:
         spreads = np.sqrt(np.average((Y - means) ** 2, axis=0, weights=weight))
-        first = first_intercepts(means, spreads)
+        first = nearest_multiples(means, spreads)
     steep = np.average(SLOPES[loss](first, Y) ** 2, axis=0, weights=weight)
     wanted = expected_start(X, weight, 3**2 * steep)
     np.testing.assert_array_equal(np.tile(model.initial_accumulator_, 11)[:11], wanted)
@@ -407,7 +341,7 @@ def test_accumulators_of_targets_start_by_their_slopes(loss, method):
 
 @pytest.mark.parametrize("chunk", [1, 7, N_ROWS])
 def test_a_stream_with_class_weights_starts_again_with_the_rarer_class(chunk):
-    X, _, _ = samples("binary", "dense float64")
+    X, _, _ = standard_samples("binary", "dense float64")
     is_rare = np.arange(N_ROWS) % 9 == 40 % 9
     is_rare[:40] = False
     n = 128  # of 150
@@ -439,7 +373,7 @@ def test_rare_events_have_their_part_in_where_accumulators_start(share, loss):
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
 def test_targets_whose_slopes_have_squares_that_overflow_are_refused(loss, method):
     """Whether or not some of them have the weight 0."""
-    X, y, weight = samples("one target", "dense float64")
+    X, y, weight = standard_samples("one target", "dense float64")
     for weights in (None, weight):
         model = AdagradRegressor(loss)
         with pytest.raises(ValueError, match="too large"):
@@ -448,12 +382,12 @@ def test_targets_whose_slopes_have_squares_that_overflow_are_refused(loss, metho
 
 @pytest.mark.parametrize("preconditioner", ["diagonal", "full"])
 def test_eps_is_measured_in_squares_of_slopes(preconditioner):
-    X, Y, _ = samples("targets", "dense float64")
+    X, Y, _ = standard_samples("targets", "dense float64")
     Y = np.column_stack((Y[:, 0], 2.0**-30 * Y[:, 0]))
     params = {"eps": 1e-3, "preconditioner": preconditioner}
     auto = AdagradRegressor(random_state=0, **params).fit(X, Y)
     means = Y.mean(axis=0)
-    squares = np.square(Y - first_intercepts(means, Y.std(axis=0))).mean(axis=0)
+    squares = np.square(Y - nearest_multiples(means, Y.std(axis=0))).mean(axis=0)
     wanted = 1e-3 * 2.0 ** np.round(np.log2(squares))
     np.testing.assert_allclose(auto.eps_, wanted, rtol=1e-12)
     for given in ({"eta0": 0.5}, {"loss": "absolute_error"}):
@@ -465,7 +399,7 @@ def test_eps_is_measured_in_squares_of_slopes(preconditioner):
 
 @pytest.mark.parametrize("chunk", [1, 7, N_ROWS])
 def test_a_stream_starts_again_by_twice_as_many_samples(chunk):
-    X, y, weight = samples("binary", "dense float64")
+    X, y, weight = standard_samples("binary", "dense float64")
     kept = np.flatnonzero(weight)
     X *= np.linspace(1, 100, N_ROWS)[:, None]
     model, starts = model_of("binary"), []
@@ -505,7 +439,7 @@ def test_scales_do_not_depend_on_how_sums_were_rounded(n_ones):
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("task", ["binary", "classes", "labels", "softmax"])
 def test_only_the_proportions_of_light_weights_matter(task, method):
-    X, y, weight = samples(task, "CSR float64, int64 indices")
+    X, y, weight = standard_samples(task, "CSR float64, int64 indices")
     usual, light = (model_of(task, random_state=0) for _ in range(2))
     known = {}
     if method == "partial_fit" and task != "labels":
@@ -524,7 +458,7 @@ def test_only_the_proportions_of_light_weights_matter(task, method):
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson"])
 def test_a_stream_is_scaled_by_targets_that_differ(loss, chunk, n_equal):
     """Claims are mostly 0; before one comes nothing is known of their size."""
-    X, y, _ = samples("targets", "CSR float64, int64 indices")
+    X, y, _ = standard_samples("targets", "CSR float64, int64 indices")
     X, y = sp.vstack([X[:n_equal], X], format="csr"), np.abs(y[:, 0])
     y = np.concatenate([np.zeros(n_equal), y * (y > np.median(y))])
     in_units, in_thousands = (AdagradRegressor(loss) for _ in range(2))
@@ -542,9 +476,10 @@ def test_a_stream_is_scaled_by_targets_that_differ(loss, chunk, n_equal):
 
 
 def test_how_many_samples_a_stream_starts_by():
-    for come, first in [(0, 0), (1, 1), (31, 31), (32, 32), (63, 32), (64, 64)]:
-        assert n_to_start_by(come) == (first, True)
-    for come, first in [(1023, 512), (1024, 1024), (4096, 1024), (10**9, 1024)]:
+    for come, first in (
+        *((0, 0), (1, 1), (31, 31), (32, 32), (63, 32), (64, 64)),
+        *((1023, 512), (1024, 1024), (4096, 1024), (10**9, 1024)),
+    ):
         assert n_to_start_by(come) == (first, True)
 
 
@@ -586,7 +521,7 @@ AS_A_FEATURE = {
 @pytest.mark.parametrize("factor", [64.0, 1.0, 2.0**-8])
 def test_the_intercept_is_a_feature_of_the_size_of_rows(options, factor):
     """Of the value 1, but at least a fourth of them and at most as large."""
-    X, y, weight = samples("binary", "dense float64")
+    X, y, weight = standard_samples("binary", "dense float64")
     X *= factor
     first = np.flatnonzero(weight)[:32]
     n_nonzeros = weight[first] @ (X[first] != 0).sum(axis=1)
@@ -616,7 +551,7 @@ def test_the_intercept_is_a_feature_of_the_size_of_rows(options, factor):
 @pytest.mark.parametrize("options", AS_A_FEATURE.values(), ids=AS_A_FEATURE)
 @pytest.mark.parametrize("task", ["binary", "classes", "labels", "targets"])
 def test_rows_far_from_1_in_size_may_be_in_any_unit(task, options):
-    X, y, _ = samples(task, "dense float64")
+    X, y, _ = standard_samples(task, "dense float64")
     params = {**options, "shuffle": False, "max_iter": 2, "eps": 1e-100}
     for one, other in ((64.0, 2.0**20), (2.0**-20, 2.0**-8)):
         models = [model_of(task, **params).fit(X * c, y) for c in (one, other)]
@@ -629,7 +564,7 @@ def test_rows_far_from_1_in_size_may_be_in_any_unit(task, options):
 @pytest.mark.parametrize("task", ["binary", "classes", "softmax", "labels"])
 def test_a_classifier_takes_rows_in_any_unit(task, update):
     """But for the intercept, whose feature is 1; a power of two rounds nothing."""
-    X, y, _ = samples(task, "dense float64")
+    X, y, _ = standard_samples(task, "dense float64")
     params = {"shuffle": False, "eps": 1e-100, "fit_intercept": False}
     params["update"] = update
     one, other = (model_of(task, **params).fit(X * c, y) for c in (1, 2.0**20))
@@ -662,12 +597,10 @@ def test_a_rate_of_0_tells_of_a_feature_that_never_came(size):
 
 
 @pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
-@pytest.mark.parametrize(
-    "loss", [loss for loss, of in REGRESSION_LOSSES.items() if not of.log_link]
-)
+@pytest.mark.parametrize("loss", IDENTITY_LINK)
 @pytest.mark.parametrize("learn", ["fit", "partial_fit", "search", "search in folds"])
 def test_a_constant_added_to_y_is_added_to_predictions(learn, loss, update):
-    X, y, weight = samples("targets", "dense float64")
+    X, y, weight = standard_samples("targets", "dense float64")
     # The sums below are exact, and one rate, which a search has, does for all targets.
     y = np.round(y[:, 4:7] * 2**10) / 2**10
     # With a narrow epsilon the rate that suits all would overshoot it and swing about,
@@ -784,9 +717,7 @@ def test_targets_that_are_all_the_same_are_learned_at_once(loss):
     np.testing.assert_allclose(model.predict(X), 1234.5, rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "loss", [loss for loss, of in REGRESSION_LOSSES.items() if of.log_link]
-)
+@pytest.mark.parametrize("loss", LOG_LINK)
 @pytest.mark.parametrize("spread", [2.0**-8, 2.0**-12])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_a_log_link_learns_what_targets_of_one_size_differ_by(method, spread, loss):
@@ -804,7 +735,7 @@ def test_a_log_link_learns_what_targets_of_one_size_differ_by(method, spread, lo
 
 
 def test_stored_zeros_and_the_format_do_not_matter():
-    X, y, weight = samples("classes", "dense float64")
+    X, y, weight = standard_samples("classes", "dense float64")
     stored = sp.csr_matrix(np.where(X == 0, 7.0, X))
     stored.data[(X == 0).ravel()] = 0.0
     models = [
@@ -823,7 +754,7 @@ def test_columns_that_no_row_has_change_nothing(task, name, form):
     """As most of those that words are hashed into."""
     if task == "softmax" and OPTIONS[name].get("importance_aware"):
         pytest.skip("refused together")
-    X, y, weight = samples(task, form)
+    X, y, weight = standard_samples(task, form)
     columns = 300 * np.arange(N_FEATURES, dtype=X.indices.dtype) + 7
     shape = N_ROWS, 300 * N_FEATURES
     wide = type(X)((X.data, columns[X.indices], X.indptr), shape)
@@ -838,7 +769,7 @@ def test_columns_that_no_row_has_change_nothing(task, name, form):
 
 @pytest.mark.parametrize("task", ["classes", "targets"])
 def test_accumulators_start_at_0_for_a_given_rate_or_as_given(task):
-    X, y, _ = samples(task, "dense float64")
+    X, y, _ = standard_samples(task, "dense float64")
     assert model_of(task, eta0=0.5).fit(X, y).initial_accumulator_ == 0
     for given in (0.0, 0.3):
         model = model_of(task, initial_accumulator=given)

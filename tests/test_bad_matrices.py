@@ -1,6 +1,7 @@
 """A sparse matrix whose arrays contradict each other is refused, not read."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -132,13 +133,13 @@ BAD = {
     "CSR: short indices": (lambda: spoil(csr(), "indices", None, -1), "indices"),
     "CSR: short data": (lambda: spoil(csr(), "data", None, -1), "data"),
     "CSR: long data": (lambda: spoil(csr(), "data", None, 1), "data"),
-    "CSC: negative row": (lambda: spoil(csc(), "indices", 3, -1), "ind"),
-    "CSC: row too large": (lambda: spoil(csc(), "indices", 3, N_ROWS), "ind"),
-    "CSC: falling indptr": (lambda: spoil(csc(), "indptr", 3, 1), "ind"),
-    "CSC: first indptr": (lambda: spoil(csc(), "indptr", 0, 1), "ind"),
-    "CSC: indptr behind the data": (lambda: spoil(csc(), "indptr", -1, 25), "ind"),
-    "CSC: short indptr": (lambda: spoil(csc(), "indptr", None, -1), "ind"),
-    "CSC: short indices": (lambda: spoil(csc(), "indices", None, -1), "ind"),
+    "CSC: negative row": (lambda: spoil(csc(), "indices", 3, -1), "indices"),
+    "CSC: row too large": (lambda: spoil(csc(), "indices", 3, N_ROWS), "indices"),
+    "CSC: falling indptr": (lambda: spoil(csc(), "indptr", 3, 1), "indptr"),
+    "CSC: first indptr": (lambda: spoil(csc(), "indptr", 0, 1), "indptr"),
+    "CSC: indptr behind the data": (lambda: spoil(csc(), "indptr", -1, 25), "indptr"),
+    "CSC: short indptr": (lambda: spoil(csc(), "indptr", None, -1), "indptr"),
+    "CSC: short indices": (lambda: spoil(csc(), "indices", None, -1), "indices"),
     "CSC: short data": (lambda: spoil(csc(), "data", None, -1), "data"),
     "COO: negative row": (lambda: with_coordinates(coo(), row=(2, -1)), "row -1"),
     "COO: row too large": (lambda: with_coordinates(coo(), row=(2, 6)), "row 6"),
@@ -148,28 +149,39 @@ BAD = {
     "COO: short rows": (lambda: spoil(coo(), "row", None, -1), "length"),
     "BSR: column too large": (
         lambda: spoil(sp.bsr_matrix(DENSE, blocksize=(2, 1)), "indices", 1, 7),
-        "ind",
+        "indices",
     ),
     "BSR: indptr behind the data": (
         lambda: spoil(sp.bsr_matrix(DENSE, blocksize=(2, 1)), "indptr", -1, 99),
-        "ind",
+        "indptr",
     ),
 }
 each_bad_matrix = pytest.mark.parametrize(("bad", "fault"), BAD.values(), ids=BAD)
 
 
+def as_int64(make):
+    """Return the same matrix with indices and pointers of int64."""
+    X = make()
+    X.indices, X.indptr = X.indices.astype("int64"), X.indptr.astype("int64")
+    return X
+
+
+BAD_INT64 = {
+    f"{name}, int64": (partial(as_int64, bad), fault)
+    for name, (bad, fault) in BAD.items()
+    if name.startswith(("CSR", "CSC", "BSR"))  # others have no such arrays
+}
+
+
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "predict"])
-@pytest.mark.parametrize("index", ["int32", "int64"])
-@each_bad_matrix
-def test_the_fault_is_named_and_the_model_stays_as_it_was(bad, fault, index, method):
-    X = bad()
-    for array in ("indices", "indptr"):
-        if index == "int64" and hasattr(X, array):
-            setattr(X, array, getattr(X, array).astype(index))
+@pytest.mark.parametrize(
+    ("bad", "fault"), (BAD | BAD_INT64).values(), ids=BAD | BAD_INT64
+)
+def test_the_fault_is_named_and_the_model_stays_as_it_was(bad, fault, method):
     model = AdagradClassifier(random_state=0).fit(DENSE, Y)
     before = pickle.dumps(model)
     with pytest.raises(ValueError, match=fault):
-        getattr(model, method)(X, *([Y] if method != "predict" else []))
+        getattr(model, method)(bad(), *([Y] if method != "predict" else []))
     assert pickle.dumps(model) == before
 
 
@@ -206,12 +218,12 @@ def test_the_fault_of_an_indicator_of_labels_is_named_too(bad, fault):
     model = AdagradClassifier(random_state=0).fit(DENSE, sp.csr_matrix(DENSE > 0))
     before = pickle.dumps(model)
     for learn in (model.fit, model.partial_fit, AdagradClassifierCV().fit):
-        with pytest.raises(ValueError, match=f"^y .*({fault}|index pointer)"):
+        with pytest.raises(ValueError, match=f"^y .*{fault}"):
             learn(DENSE, bad())
     with pytest.raises(ValueError, match=r"y_val .* y is not a valid"):
         model.fit(DENSE, sp.csr_matrix(DENSE > 0), X_val=DENSE, y_val=bad())
     assert pickle.dumps(model) == before
-    with pytest.raises(ValueError, match=f"^y .*({fault}|index pointer)"):
+    with pytest.raises(ValueError, match=f"^y .*{fault}"):
         AdagradRegressor().fit(DENSE, bad())
 
 

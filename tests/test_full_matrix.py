@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-from itertools import pairwise
 from types import SimpleNamespace
 
 import joblib
@@ -14,9 +13,10 @@ from scipy.linalg import eigh
 from sk_adagrad import AdagradClassifier, AdagradRegressor, _full_models
 from sk_adagrad._full_models import root_with
 
-from .comparing import ARRAYS, assert_same, pickled, read_everything
+from .comparing import ARRAYS, assert_close, assert_same, pickled, read_everything
 from .reference import LOSSES
-from .test_rule import assert_close, ids, loss_parameter, loss_parameters, samples
+from .streaming import in_chunks
+from .tasks import ids, loss_parameter, loss_parameters, samples_of
 
 pytestmark = pytest.mark.slow
 
@@ -61,19 +61,19 @@ def full_matrix_adagrad(
     )
 
 
-def streamed(task, dtype="float64", form=np.asarray, chunks=(), between=None, **params):
-    """Learn the samples in chunks that end before the given rows."""
+def streamed(
+    task,
+    dtype="float64",
+    form=np.asarray,
+    cuts=(),
+    between=lambda model: model,
+    **params,
+):
+    """Learn the samples in chunks."""
     estimator, loss, _ = task
-    X, y, _, weight = samples(task, dtype)
-    classes = {"classes": np.unique(y)} if estimator is AdagradClassifier else {}
+    X, y, _, weight = samples_of(task, dtype)
     params = {"eta0": 0.5, "preconditioner": "full", **loss_parameters(task), **params}
-    model = estimator(loss, **params)
-    for start, end in pairwise([0, *chunks, len(X)]):
-        part = slice(start, end)
-        model.partial_fit(form(X[part]), y[part], sample_weight=weight[part], **classes)
-        if between is not None:
-            model = between(model)
-    return model
+    return in_chunks(estimator(loss, **params), X, y, weight, cuts, form, between)
 
 
 @pytest.mark.parametrize("dtype", RTOL)
@@ -90,7 +90,7 @@ def streamed(task, dtype="float64", form=np.asarray, chunks=(), between=None, **
 )
 @each_task
 def test_refreshed_every_row_it_is_the_exact_rule(task, options, form, dtype):
-    X, _, Y, weight = samples(task, dtype)
+    X, _, Y, weight = samples_of(task, dtype)
     eps = {"eps": 1e-4} | options  # with less, the reference is no better than this
     model = streamed(task, dtype, form, refresh_every=1, **eps)
     if "initial_accumulator" in eps:
@@ -160,24 +160,24 @@ def test_root_of_one_feature_is_a_square_root(c, d):
     np.testing.assert_allclose(actual, c / np.sqrt(d + c**2), 1e-11)
 
 
-@pytest.mark.parametrize("chunks", [[7], range(1, 60)], ids=str)
-def test_any_chunking_gives_the_same_model_and_rate(chunks):
-    cut, whole = (streamed(TASKS[1], eta0="auto", chunks=c) for c in (chunks, []))
-    assert_same(cut, whole)
+@pytest.mark.parametrize("cuts", [[7], range(1, 60)], ids=str)
+def test_any_chunking_gives_the_same_model_and_rate(cuts):
+    model, whole = (streamed(TASKS[1], eta0="auto", cuts=each) for each in (cuts, []))
+    assert_same(model, whole)
 
 
 @pytest.mark.parametrize("refresh_every", [1, 4, 1000])
-@pytest.mark.parametrize("chunks", [[7], [1, 2, 30, 58], range(1, 60)], ids=str)
+@pytest.mark.parametrize("cuts", [[7], [1, 2, 30, 58], range(1, 60)], ids=str)
 @each_task
-def test_any_chunking_gives_the_same_model(task, chunks, refresh_every):
+def test_any_chunking_gives_the_same_model(task, cuts, refresh_every):
     whole = streamed(task, refresh_every=refresh_every)
-    assert_same(streamed(task, chunks=chunks, refresh_every=refresh_every), whole)
+    assert_same(streamed(task, cuts=cuts, refresh_every=refresh_every), whole)
 
 
 @pytest.mark.parametrize("between", [pickled, copy.deepcopy, read_everything])
 @each_task
 def test_what_is_done_between_chunks_does_not_change_the_model(task, between):
-    cut = streamed(task, chunks=[5, 11, 40], between=between)
+    cut = streamed(task, cuts=[5, 11, 40], between=between)
     assert_same(cut, streamed(task))
 
 
@@ -187,7 +187,7 @@ def test_a_model_loaded_read_only_can_go_on(tmp_path):
         joblib.dump(model, path)
         return joblib.load(path, mmap_mode="r")
 
-    cut = streamed(TASKS[0], chunks=[11], between=memory_mapped)
+    cut = streamed(TASKS[0], cuts=[11], between=memory_mapped)
     assert_same(cut, streamed(TASKS[0]))
 
 
@@ -198,7 +198,7 @@ def test_dense_and_sparse_rows_give_the_same_model(task):
 
 def test_refresh_every_may_change_between_chunks():
     """It counts where it is less than an eighth of the samples so far."""
-    X, y, _, _ = samples(TASKS[0])
+    X, y, _, _ = samples_of(TASKS[0])
     changed, wanted = (streamed(TASKS[0], refresh_every=n) for n in (8, 1000))
     wanted.partial_fit(X, y)
     assert_same(changed.set_params(refresh_every=100).partial_fit(X, y), wanted)
@@ -221,7 +221,7 @@ def test_with_one_feature_a_row_it_is_the_diagonal_rule():
 
 
 def test_features_without_a_gradient_stay_as_they_began():
-    X, y, _, _ = samples((AdagradClassifier, "log_loss", 2))
+    X, y, _, _ = samples_of((AdagradClassifier, "log_loss", 2))
     params = {"preconditioner": "full", "initial_accumulator": 0.5}
     model = AdagradClassifier(**params).fit(np.pad(X, ((0, 0), (0, 3))), y)
     np.testing.assert_array_equal(model.coef_[:, -3:], 0)
@@ -310,7 +310,7 @@ def test_what_a_full_matrix_cannot_do_is_refused(params, method):
 
 def test_the_preconditioner_cannot_change_in_a_stream():
     model = streamed(TASKS[0]).set_params(preconditioner="diagonal")
-    X, y, _, _ = samples(TASKS[0])
+    X, y, _, _ = samples_of(TASKS[0])
     before = pickle.dumps(model)
     with pytest.raises(ValueError, match="call fit"):
         model.partial_fit(X, y)
@@ -320,7 +320,7 @@ def test_the_preconditioner_cannot_change_in_a_stream():
 
 def test_what_has_been_read_is_kept_until_learning_goes_on():
     """The roots of matrices take as long as a hundred rows to learn from."""
-    X, y, _, _ = samples(TASKS[0])
+    X, y, _, _ = samples_of(TASKS[0])
     model = streamed(TASKS[0])
     for name in ("learning_rates_", "accumulators_", "coef_"):
         assert getattr(model, name) is getattr(model, name)

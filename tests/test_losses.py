@@ -9,13 +9,13 @@ from sk_adagrad._dispatch import available_instruction_sets, load
 from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
 from . import reference
+from .tasks import LOG_LINK
 
 PARAMETER = 0.3
 # The margins and residuals at which some loss has a kink or a jump of its slope.
 KINKS = np.array([-1, -PARAMETER, 0, PARAMETER, 1])
 
 each_loss = pytest.mark.parametrize("loss", CLASSIFICATION_LOSSES | REGRESSION_LOSSES)
-LOG_LINK = [name for name, loss in REGRESSION_LOSSES.items() if loss.log_link]
 
 
 @pytest.fixture(params=available_instruction_sets())

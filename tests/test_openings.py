@@ -9,7 +9,8 @@ import scipy.sparse as sp
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
 
-from .comparing import assert_same, pickled
+from .comparing import assert_same, each_form, pickled
+from .streaming import in_chunks
 
 N_ROWS, N_FEATURES, N_ALIKE = 5000, 6, 40
 OPENINGS = {
@@ -25,7 +26,7 @@ OPENINGS = {
 each_opening = pytest.mark.parametrize("opening", OPENINGS)
 
 
-def samples(opening):
+def weighted_samples(opening):
     """Return rows, targets and weights; of each kind the first 40 rows are alike.
 
     They have one class, or nearly the same target, and a column in another unit has no
@@ -54,14 +55,6 @@ def model_of(opening, **params):
     return copy.deepcopy(OPENINGS[opening]).set_params(**params)
 
 
-def learn(model, X, y, weight, cuts, between=lambda model: model):
-    known = {"classes": np.unique(y)} if hasattr(model, "class_weight") else {}
-    for part in np.split(np.arange(len(y)), cuts):
-        model.partial_fit(X[part], y[part], sample_weight=weight[part], **known)
-        model = between(model)
-    return model
-
-
 @pytest.mark.parametrize(
     "cuts",
     [
@@ -71,42 +64,42 @@ def learn(model, X, y, weight, cuts, between=lambda model: model):
     ],
     ids=["rows", "at powers of two", "97s"],
 )
-@pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+@each_form
 @each_opening
 def test_a_long_stream_gives_the_same_model_however_it_is_cut(opening, form, cuts):
-    X, y, weight = samples(opening)
+    X, y, weight = weighted_samples(opening)
     X, weight = form(X), weight if form is np.asarray else np.ones(N_ROWS)
-    whole = learn(model_of(opening), X, y, weight, [])
-    cut = learn(model_of(opening), X, y, weight, cuts, pickled)
+    whole = in_chunks(model_of(opening), X, y, weight, [])
+    cut = in_chunks(model_of(opening), X, y, weight, cuts, between=pickled)
     assert_same(cut, whole)
     assert whole.t_ == np.count_nonzero(weight)
 
 
 @pytest.mark.parametrize("opening", ["binary", "squared_error"])
 def test_a_stream_whose_first_samples_are_alike_learns_as_well_as_fit(opening):
-    X, y, _ = samples(opening)
+    X, y, _ = weighted_samples(opening)
     train, test, ones = slice(4000), slice(4000, None), np.ones(4000)
     fitted = model_of(opening).fit(X[train], y[train])
-    cut = learn(model_of(opening), X[train], y[train], ones, range(100, 4000, 100))
+    cut = in_chunks(model_of(opening), X[train], y[train], ones, range(100, 4000, 100))
     assert fitted.score(X[test], y[test]) > 0.8
     assert cut.score(X[test], y[test]) > fitted.score(X[test], y[test]) - 0.02
 
 
 @each_opening
 def test_first_samples_are_kept_no_longer_than_needed(opening):
-    X, y, _ = samples(opening)
+    X, y, _ = weighted_samples(opening)
     for n, at_least, at_most in ((1023, 1024 * 8, np.inf), (1024, 0, 20_000)):
-        model = learn(model_of(opening), X[:n], y[:n], np.ones(n), [5, 500])
+        model = in_chunks(model_of(opening), X[:n], y[:n], np.ones(n), [5, 500])
         assert at_least < len(pickle.dumps(model)) < at_most
-    model = learn(model_of(opening, eta0=0.5), X[:500], y[:500], np.ones(500), [])
+    model = in_chunks(model_of(opening, eta0=0.5), X[:500], y[:500], np.ones(500), [])
     assert len(pickle.dumps(model)) < 10_000
 
 
 def test_single_rows_are_pickled_together():
-    X, y, _ = samples("binary")
+    X, y, _ = weighted_samples("binary")
     ones = np.ones(500)
-    rows = learn(model_of("binary"), X[:500], y[:500], ones, range(1, 500))
-    whole = learn(model_of("binary"), X[:500], y[:500], ones, [])
+    rows = in_chunks(model_of("binary"), X[:500], y[:500], ones, range(1, 500))
+    whole = in_chunks(model_of("binary"), X[:500], y[:500], ones, [])
     assert len(pickle.dumps(rows)) < len(pickle.dumps(whole)) + 100
     assert_same(
         pickled(rows).partial_fit(X[500:], y[500:]), whole.partial_fit(X[500:], y[500:])
@@ -138,7 +131,7 @@ def test_a_warm_fit_starts_again_if_all_targets_were_equal():
 
 
 def test_room_behind_the_entries_of_a_chunk_is_not_kept():
-    X, y, _ = samples("binary")
+    X, y, _ = weighted_samples("binary")
     model, wanted = model_of("binary"), model_of("binary")
     for begin in range(0, 300, 10):
         part = sp.csr_array(X[begin : begin + 10])
@@ -151,9 +144,9 @@ def test_room_behind_the_entries_of_a_chunk_is_not_kept():
 
 @each_opening
 def test_a_refused_chunk_leaves_what_a_stream_has_begun_with(opening):
-    X, y, weight = samples(opening)
+    X, y, weight = weighted_samples(opening)
     parts = X[:100], y[:100], weight[:100]
-    model, wanted = (learn(model_of(opening), *parts, [50]) for _ in range(2))
+    model, wanted = (in_chunks(model_of(opening), *parts, [50]) for _ in range(2))
     X[120, 2] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         model.partial_fit(X[100:300], y[100:300])
@@ -164,7 +157,7 @@ def test_a_refused_chunk_leaves_what_a_stream_has_begun_with(opening):
 
 
 def test_chunks_that_are_reused_for_others_do_not_change_what_was_kept():
-    X, y, _ = samples("binary")
+    X, y, _ = weighted_samples("binary")
     model, wanted = model_of("binary"), model_of("binary")
     room, labels = np.empty((50, N_FEATURES)), np.empty(50, dtype=int)
     for begin in range(0, 500, 50):

@@ -11,13 +11,12 @@ from sk_adagrad._dispatch import KERNELS, available_instruction_sets, load
 from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
 from . import with_torch
-from .comparing import with_int64
+from .comparing import assert_close, with_int64
 from .reference import adagrad
+from .streaming import in_chunks
+from .tasks import N_ROWS, ids, loss_parameter, loss_parameters, samples_of
 
-N_ROWS, N_FEATURES = 60, 30
-NON_ZEROS = 0, 1, 7, 8, 9, 17  # of the rows, in turn
 RTOL = {"float64": 1e-12, "float32": 2e-4}
-LOSS_PARAMETERS = {"epsilon": 0.3, "quantile": 0.3, "power": 1.3}
 
 CLASSIFICATION = [
     (AdagradClassifier, loss, n_classes)
@@ -38,59 +37,23 @@ SOME_TASKS = [
 ]
 
 
-def ids(task):
-    return "-".join(map(str, task[1:]))
-
-
 each_task = pytest.mark.parametrize("task", TASKS, ids=ids)
 some_tasks = pytest.mark.parametrize("task", SOME_TASKS, ids=ids)
 
 
 @cache
-def samples(task, dtype="float64", weighted=True):
-    """Return rows, labels or values, the targets that these mean, and weights."""
-    estimator, loss, n_outputs = task
-    rng = np.random.default_rng(n_outputs)
-    X = np.zeros((N_ROWS, N_FEATURES))
-    for i, x in enumerate(X):
-        touched = rng.choice(N_FEATURES, NON_ZEROS[i % len(NON_ZEROS)], replace=False)
-        x[touched] = rng.normal(size=len(touched))
-    weight = np.where(np.arange(N_ROWS) % 7 == 3, 0, rng.uniform(0.1, 3, N_ROWS))
-    if estimator is AdagradRegressor:
-        y = Y = rng.normal(size=(N_ROWS, n_outputs)).astype(dtype)
-        if REGRESSION_LOSSES[loss].log_link:
-            y = Y = np.abs(y)
-    else:
-        y = np.arange(N_ROWS) % n_outputs
-        positive = [1] if n_outputs == 2 else np.arange(n_outputs)
-        Y = np.where(y[:, None] == positive, 1.0, -1.0)
-    return X.astype(dtype), y, Y, weight if weighted else np.ones(N_ROWS)
-
-
-def loss_parameters(task):
-    """Return the parameter of the estimator that the loss reads, if it reads one."""
-    name = task[0]._losses[task[1]].parameter
-    return {name: LOSS_PARAMETERS[name]} if name else {}
-
-
-def loss_parameter(task):
-    """Return its value, or 0 if there is none."""
-    return next(iter(loss_parameters(task).values()), 0.0)
-
-
-@cache
 def expected(task, dtype="float64", weighted=True, **options):
     _estimator, loss, _n_outputs = task
-    X, _, Y, weight = samples(task, dtype, weighted)
+    X, _, Y, weight = samples_of(task, dtype, weighted)
     options = {"passes": 3, **options}
     options["parameter"] = loss_parameter(task)
     return adagrad(X.astype("float64"), Y, weight, loss=loss, **options)
 
 
-def trained(task, dtype="float64", weighted=True, convert=np.asarray, **options):
+def trained(task, dtype="float64", weighted=True, form=np.asarray, **options):
     """Make three passes over the rows in the order in which they are."""
     estimator, loss, _n_outputs = task
-    X, y, _, weight = samples(task, dtype, weighted)
+    X, y, _, weight = samples_of(task, dtype, weighted)
     options = {
         "eta0": 0.5,
         "shuffle": False,
@@ -99,25 +62,16 @@ def trained(task, dtype="float64", weighted=True, convert=np.asarray, **options)
         **options,
     }
     model = estimator(loss, **loss_parameters(task), **options)
-    return model.fit(convert(X), y, sample_weight=weight if weighted else None)
+    return model.fit(form(X), y, sample_weight=weight if weighted else None)
 
 
-def assert_close(actual, wanted, rtol):
-    """Compare relative to the largest value, as sums of large terms can be small."""
-    scale = np.abs(wanted).max()
-    np.testing.assert_allclose(
-        actual, np.reshape(wanted, np.shape(actual)), rtol, rtol * scale
-    )
-
-
-def streamed(task, times):
+def shown(task, times):
     """Show the samples to `partial_fit` so many times."""
     estimator, loss, _n_outputs = task
-    X, y, _, weight = samples(task)
-    classes = {"classes": np.unique(y)} if estimator is AdagradClassifier else {}
+    X, y, _, weight = samples_of(task)
     model = estimator(loss, eta0=0.5, **loss_parameters(task))
     for _ in range(times):
-        model.partial_fit(X, y, sample_weight=weight, **classes)
+        in_chunks(model, X, y, weight)
     return model
 
 
@@ -130,15 +84,13 @@ def assert_follows(model, reference, dtype="float64"):
 
 @pytest.mark.parametrize("instruction_set", available_instruction_sets())
 @pytest.mark.parametrize("dtype", RTOL)
-@pytest.mark.parametrize("convert", [np.asarray, sp.csr_matrix], ids=["dense", "csr"])
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix], ids=["dense", "csr"])
 @each_task
-def test_every_kernel_follows_the_rule(
-    task, convert, dtype, instruction_set, monkeypatch
-):
+def test_every_kernel_follows_the_rule(task, form, dtype, instruction_set, monkeypatch):
     dtype_kernel = load(instruction_set)[np.dtype(dtype)]
     monkeypatch.setitem(KERNELS, np.dtype(dtype), dtype_kernel)
     reference = expected(task, dtype)
-    assert_follows(trained(task, dtype, convert=convert), reference, dtype)
+    assert_follows(trained(task, dtype, form=form), reference, dtype)
 
 
 @pytest.mark.parametrize("instruction_set", available_instruction_sets())
@@ -175,7 +127,7 @@ def test_no_weights_are_weights_of_one(task):
 
 @each_task
 def test_partial_fit_is_one_pass_of_the_rule(task):
-    assert_follows(streamed(task, times=1), expected(task, passes=1))
+    assert_follows(shown(task, times=1), expected(task, passes=1))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +148,7 @@ def test_options_mean_what_the_rule_says(task, options):
 
 @some_tasks
 def test_int64_indices_follow_the_rule(task):
-    assert_follows(trained(task, convert=with_int64), expected(task))
+    assert_follows(trained(task, form=with_int64), expected(task))
 
 
 @some_tasks
@@ -215,7 +167,7 @@ def test_progressive_loss_counts_the_first_visits_only(task):
 
 @some_tasks
 def test_progressive_loss_of_a_stream_counts_all_samples(task):
-    model = streamed(task, times=3)
+    model = shown(task, times=3)
     np.testing.assert_allclose(
         model.progressive_loss_, expected(task).loss_curve.mean(), 1e-12
     )
@@ -247,7 +199,7 @@ def test_learning_rates_are_those_the_next_gradients_meet(task, prefix):
 )
 @pytest.mark.parametrize("n_outputs", [2, 3])
 def test_dense_rows_are_learned_as_torch_learns_them(estimator, loss, n_outputs):
-    _, y, Y, _ = samples((estimator, loss, n_outputs))
+    _, y, Y, _ = samples_of((estimator, loss, n_outputs))
     X = np.random.default_rng(0).normal(size=(N_ROWS, 11))
     coef, intercept = with_torch.descent(loss, X, Y, 0.5)
     model = estimator(loss, eta0=0.5, eps=with_torch.EPS, shuffle=False, max_iter=1)

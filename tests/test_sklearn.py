@@ -6,7 +6,6 @@ import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
@@ -41,7 +40,7 @@ from sk_adagrad import (
 )
 
 from .comparing import pickled, through_joblib
-from .test_losses import LOG_LINK
+from .tasks import LOG_LINK
 
 CHECKED = [
     *(AdagradClassifier(loss) for loss in AdagradClassifier._losses),
@@ -391,12 +390,6 @@ def test_the_representation_shows_what_was_set(tumours, represent, fitted):
 
 
 # Metadata routing.
-
-
-@pytest.fixture
-def routing():
-    with config_context(enable_metadata_routing=True):
-        yield
 
 
 @pytest.fixture

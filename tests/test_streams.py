@@ -20,11 +20,13 @@ from sk_adagrad._state import ModelState
 from .comparing import (
     MODEL,
     assert_same,
+    each_form,
     pickled,
     raw_of,
     read_everything,
     through_joblib,
 )
+from .streaming import in_chunks
 
 N_ROWS, N_FEATURES = 40, 12
 
@@ -38,10 +40,9 @@ STREAMS = {
     "targets": AdagradRegressor("huber"),
 }
 each_stream = pytest.mark.parametrize("stream", STREAMS)
-each_format = pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
 
 
-def samples(stream):
+def weighted_samples(stream):
     """Return rows, what they are to teach, and weights of which some are 0."""
     rng = np.random.default_rng(1)
     X = rng.normal(size=(N_ROWS, N_FEATURES)) * (rng.random((N_ROWS, N_FEATURES)) < 0.4)
@@ -53,24 +54,23 @@ def samples(stream):
     return X, np.arange(N_ROWS) % n_classes, weight
 
 
+def model_of(stream, **params):
+    return copy.deepcopy(STREAMS[stream]).set_params(**params)
+
+
 @cache
 def first_call(stream):
     """Return what the first call of partial_fit needs besides samples."""
     if isinstance(STREAMS[stream], AdagradRegressor):
         return {}
-    return {"classes": np.unique(samples(stream)[1])}
+    return {"classes": np.unique(weighted_samples(stream)[1])}
 
 
 def learn(stream, cuts=(), form=np.asarray, weighted=True, between=lambda model: model):
     """Call partial_fit with each chunk between the cuts."""
-    X, y, weight = samples(stream)
-    model = copy.deepcopy(STREAMS[stream])
-    for start, stop in zip((0, *cuts), (*cuts, N_ROWS), strict=True):
-        chunk = form(X[start:stop]), y[start:stop]
-        sample_weight = weight[start:stop] if weighted else None
-        model.partial_fit(*chunk, sample_weight=sample_weight, **first_call(stream))
-        model = between(model)
-    return model
+    X, y, weight = weighted_samples(stream)
+    weight = weight if weighted else None
+    return in_chunks(model_of(stream), X, y, weight, cuts, form, between)
 
 
 @cache
@@ -80,7 +80,7 @@ def learned_whole(stream, form, weighted):
 
 @each_stream
 @pytest.mark.parametrize("weighted", [False, True])
-@each_format
+@each_form
 @settings(max_examples=40, deadline=None)
 @given(cuts=st.sets(st.integers(1, N_ROWS - 1)).map(sorted))
 def test_any_chunking_of_a_stream_gives_the_same_model(stream, form, weighted, cuts):
@@ -90,7 +90,7 @@ def test_any_chunking_of_a_stream_gives_the_same_model(stream, form, weighted, c
 
 @pytest.mark.parametrize("before", [1 / 3, 2.0**53])
 def test_sums_of_weights_do_not_depend_on_the_chunks(before):
-    X, y, _ = samples("one target")
+    X, y, _ = weighted_samples("one target")
     models = [AdagradRegressor(eta0=0.5) for _ in range(2)]
     for model, cuts in zip(models, ([0, 10], range(11)), strict=True):
         model.partial_fit(X[30:31], y[30:31], sample_weight=[before])
@@ -124,7 +124,7 @@ def test_an_interlude_changes_nothing(stream, between, tmp_path):
 
 @each_stream
 def test_a_copy_learns_apart_from_the_original(stream):
-    X, y, _ = samples(stream)
+    X, y, _ = weighted_samples(stream)
     model = learn(stream)
     copy.deepcopy(model).partial_fit(X, y)
     assert_same(model, learn(stream))
@@ -132,7 +132,7 @@ def test_a_copy_learns_apart_from_the_original(stream):
 
 @each_stream
 def test_published_attributes_do_not_change_as_learning_goes_on(stream):
-    X, y, _ = samples(stream)
+    X, y, _ = weighted_samples(stream)
     model = learn(stream)
     coef, values = model.coef_, model.coef_.copy()
     model.partial_fit(X, y)
@@ -142,12 +142,12 @@ def test_published_attributes_do_not_change_as_learning_goes_on(stream):
 
 @pytest.mark.parametrize("first", ["float32", "float64"])
 @pytest.mark.parametrize("second", ["float32", "float64", "int64", "uint8", "bool"])
-@each_format
+@each_form
 @each_stream
 def test_later_chunks_are_read_in_the_type_of_the_first(stream, form, first, second):
-    X, y, _ = samples(stream)
+    X, y, _ = weighted_samples(stream)
     X, chunk = X.astype(first), np.abs(X).astype(second)
-    model = copy.deepcopy(STREAMS[stream])
+    model = model_of(stream)
     model.partial_fit(form(X), y, **first_call(stream))
     by_hand = copy.deepcopy(model)
     model.partial_fit(form(chunk), y)
@@ -169,7 +169,7 @@ def test_later_chunks_may_have_another_index_type(stream):
 
 @each_stream
 def test_a_chunk_of_zero_weights_changes_nothing(stream):
-    X, y, _ = samples(stream)
+    X, y, _ = weighted_samples(stream)
     model = learn(stream, [7])
     before = pickle.dumps(model)
     model.partial_fit(X, y, sample_weight=np.zeros(N_ROWS))
@@ -178,8 +178,8 @@ def test_a_chunk_of_zero_weights_changes_nothing(stream):
 
 @each_stream
 def test_a_first_chunk_of_zero_weights_is_not_counted(stream):
-    X, y, weight = samples(stream)
-    model = copy.deepcopy(STREAMS[stream])
+    X, y, weight = weighted_samples(stream)
+    model = model_of(stream)
     model.partial_fit(X, y, sample_weight=np.zeros(N_ROWS), **first_call(stream))
     assert model.t_ == 0
     assert_same(model.partial_fit(X, y, sample_weight=weight), learn(stream))
@@ -188,7 +188,7 @@ def test_a_first_chunk_of_zero_weights_is_not_counted(stream):
 @pytest.mark.parametrize("weight", [1.0, 1e-60])
 def test_a_chunk_whose_weights_become_0_changes_nothing(weight):
     """Because of its class, or in float32."""
-    X, y, _ = samples("classes")
+    X, y, _ = weighted_samples("classes")
     class_weight = {0: 0} if weight == 1 else None
     model = AdagradClassifier(class_weight=class_weight, eta0=0.5)
     model.partial_fit(X.astype("float32"), y, np.arange(10))
@@ -198,7 +198,7 @@ def test_a_chunk_whose_weights_become_0_changes_nothing(weight):
 
 
 def test_scales_are_those_of_samples_whose_class_has_a_weight():
-    X, y, _ = samples("classes")
+    X, y, _ = weighted_samples("classes")
     X = np.tile(X, (3, 1)) * np.where(np.arange(3 * N_ROWS) < 40, 100, 1)[:, None]
     y = np.tile(y, 3)
     once, chunks = (AdagradClassifier(class_weight={0: 0, 1: 0}) for _ in "ab")
@@ -223,7 +223,7 @@ def test_sums_of_gradients_begin_the_same_if_the_first_call_chooses_the_rates():
 def test_an_interrupted_call_leaves_no_steps_of_the_penalty_to_take_back(
     l1_ratio, monkeypatch
 ):
-    X, y, _ = samples("binary")
+    X, y, _ = weighted_samples("binary")
     params = {"eta0": 0.5, "alpha": 1e-2, "l1_ratio": l1_ratio}
     model = AdagradClassifier(**params).partial_fit(X, y, classes=[0, 1])
     kernel = KERNELS[np.dtype("float64")]
@@ -285,8 +285,8 @@ BAD_LATER_CHUNKS = {
 }
 BAD_LABELS = {
     "new class": (lambda X, y, w: (X, y + 1, w), "new class"),
-    "class of another type": (lambda X, y, w: (X, y.astype(str), w), "class"),
-    "values": (lambda X, y, w: (X, y + 0.5, w), "new class"),
+    "class of another type": (lambda X, y, w: (X, y.astype(str), w), "new class '0'"),
+    "values": (lambda X, y, w: (X, y + 0.5, w), "new class 0.5"),
 }
 BAD_TARGETS = {
     "None": (lambda X, y, w: (X, one_is(y, None), w), "contains NaN"),
@@ -334,7 +334,7 @@ def test_labels_that_are_objects_are_found_among_numbers(dtype):
 
 def assert_refused(model, stream, spoil, message, **classes):
     before, attributes = pickle.dumps(model), list(vars(model))
-    X, y, weight = spoil(*samples(stream))
+    X, y, weight = spoil(*weighted_samples(stream))
     with pytest.raises(ValueError, match=message):
         model.partial_fit(X, y, sample_weight=weight, **classes)
     assert list(vars(model)) == attributes
@@ -346,9 +346,8 @@ def assert_refused(model, stream, spoil, message, **classes):
 def test_what_another_thread_reads_meanwhile_is_not_kept(
     stream, preconditioner, monkeypatch
 ):
-    X, y, weight = samples(stream)
-    model = copy.deepcopy(STREAMS[stream])
-    model.set_params(preconditioner=preconditioner, eta0=0.5)
+    X, y, weight = weighted_samples(stream)
+    model = model_of(stream, preconditioner=preconditioner, eta0=0.5)
     model.partial_fit(X[:20], y[:20], sample_weight=weight[:20], **first_call(stream))
     engine = {"diagonal": _banks, "full": _full_matrix}[preconditioner]
     learns = engine.learn
@@ -373,10 +372,9 @@ def test_predictions_while_another_thread_learns_are_of_weights_in_between(
     stream, update, l1_ratio, monkeypatch
 ):
     """Counters of features are ahead of the samples then: no penalty is taken back."""
-    X, y, weight = samples(stream)
-    model = copy.deepcopy(STREAMS[stream])
+    X, y, weight = weighted_samples(stream)
     penalty = {"alpha": 0.3, "l1_ratio": l1_ratio}
-    model.set_params(eta0=0.5, update=update, **penalty)
+    model = model_of(stream, eta0=0.5, update=update, **penalty)
     meanwhile, learns = [], _banks.learn
 
     def learn_and_be_read(*args):
@@ -398,7 +396,7 @@ def test_predictions_while_another_thread_learns_are_of_weights_in_between(
 def test_a_model_predicts_as_before_until_all_of_a_new_one_is_there(
     stream, monkeypatch
 ):
-    X, y, _ = samples(stream)
+    X, y, _ = weighted_samples(stream)
     model, meanwhile, learns = learn(stream), [], _banks.learn
     wanted, wide = model.predict(X), np.hstack((X, X))
 
@@ -424,7 +422,7 @@ def test_a_prediction_under_way_is_that_of_the_model_it_began_with(
     n_classes, method, monkeypatch
 ):
     """Also where another thread publishes one with other classes and features."""
-    X, y, _ = samples("classes")
+    X, y, _ = weighted_samples("classes")
     model = AdagradClassifier(random_state=0).fit(X, y % 3)
     wanted, reads = getattr(model, method)(X), AdagradClassifier._read
 
@@ -439,7 +437,7 @@ def test_a_prediction_under_way_is_that_of_the_model_it_began_with(
 
 
 def test_a_prediction_under_way_survives_that_the_penalty_is_set_to_0(monkeypatch):
-    X, y, _ = samples("classes")
+    X, y, _ = weighted_samples("classes")
     model = AdagradClassifier(eta0=0.1, alpha=1e-4).partial_fit(X, y, np.unique(y))
     some = X[:3]  # or weights would be read once for all of them
     wanted, rooms = raw_of(model, some), _banks._room_for_a_row
@@ -455,7 +453,7 @@ def test_a_prediction_under_way_survives_that_the_penalty_is_set_to_0(monkeypatc
 
 
 def test_what_is_set_while_a_model_learns_stays(monkeypatch):
-    X, y, _ = samples("binary")
+    X, y, _ = weighted_samples("binary")
     model, learns = learn("binary"), _banks.learn
     model.note = "a"
     model.forgotten = "b"
@@ -498,7 +496,7 @@ def test_another_rate_under_ftrl_proximal_changes_all_or_nothing(
 
 
 def test_a_rate_too_small_to_keep_the_weights_is_refused():
-    X, y, _ = samples("binary")
+    X, y, _ = weighted_samples("binary")
     model = AdagradClassifier(eta0=0.5, update="ftrl_proximal")
     model.partial_fit(X.astype("float32"), y, classes=[0, 1])
     before = pickled(model)
@@ -551,8 +549,8 @@ def test_a_parameter_that_has_become_bad_is_refused_and_changes_nothing(
     stream, n_calls, params
 ):
     """Also among the first samples, which are learned anew with those that come."""
-    X, y, weight = samples(stream)
-    model = copy.deepcopy(STREAMS[stream])
+    X, y, weight = weighted_samples(stream)
+    model = model_of(stream)
     for _ in range(n_calls):
         model.partial_fit(X, y, sample_weight=weight, **first_call(stream))
     (name,) = params
@@ -565,7 +563,7 @@ def test_another_loss_is_refused(stream):
     """Losses of both would be added up, and a link would turn weights into others."""
     model = learn(stream).set_params(loss="squared_epsilon_insensitive")
     assert_refused(model, stream, lambda *samples: samples, "loss has changed")
-    X, y, _ = samples(stream)
+    X, y, _ = weighted_samples(stream)
     model.set_params(warm_start=True)
     with pytest.raises(ValueError, match="loss has changed"):
         model.fit(X, y)
@@ -573,7 +571,7 @@ def test_another_loss_is_refused(stream):
 
 
 def test_another_multi_class_is_refused():
-    model = AdagradClassifier().partial_fit(*samples("classes")[:2], range(10))
+    model = AdagradClassifier().partial_fit(*weighted_samples("classes")[:2], range(10))
     model.set_params(multi_class="multinomial")
     assert_refused(
         model, "classes", lambda *samples: samples, "multi_class has changed"
@@ -582,7 +580,7 @@ def test_another_multi_class_is_refused():
 
 def test_a_penalty_that_is_refused_with_the_rate_changes_no_weight():
     """Under this update all sums are changed so that another rate leaves weights."""
-    X, y, _ = samples("binary")
+    X, y, _ = weighted_samples("binary")
     model = AdagradClassifier(update="ftrl_proximal", eta0=0.5)
     wanted = model.partial_fit(X, y, [0, 1]).coef_
     model.set_params(alpha=0.1, l1_ratio=0.5, eta0=5e-324)
@@ -593,16 +591,16 @@ def test_a_penalty_that_is_refused_with_the_rate_changes_no_weight():
 
 @pytest.mark.parametrize("loss", ["squared_error", "no loss"])
 def test_predictions_have_the_link_of_the_loss_that_was_learned(loss):
-    X, y, _ = samples("one target")
+    X, y, _ = weighted_samples("one target")
     model = AdagradRegressor("poisson").partial_fit(X, np.exp(y))
     wanted = model.predict(X)
     np.testing.assert_array_equal(model.set_params(loss=loss).predict(X), wanted)
     assert (wanted > 0).all()
 
 
-@each_format
+@each_form
 def test_rows_that_are_none_are_refused_later_too(form):
-    X, y, _ = samples("binary")
+    X, y, _ = weighted_samples("binary")
     model = AdagradClassifier().partial_fit(form(X), y, [0, 1])
     with pytest.raises(ValueError, match="0 sample"):
         model.partial_fit(form(X[:0]), y[:0])
@@ -611,14 +609,14 @@ def test_rows_that_are_none_are_refused_later_too(form):
 
 
 def test_an_eps_that_is_subnormal_counts_as_the_least_normal_number():
-    X, y, _ = samples("binary")
+    X, y, _ = weighted_samples("binary")
     model = AdagradClassifier("hinge", eta0=0.1, eps=1e-320).partial_fit(X, y, [0, 1])
     assert np.isfinite(model.coef_).all()
     assert np.isfinite(model.learning_rates_).all()
 
 
 def test_first_samples_of_weight_0_are_not_kept():
-    X, y, _ = samples("binary")
+    X, y, _ = weighted_samples("binary")
     size = {}
     for n_rows in (1, 1000):
         rows = np.tile(X, (n_rows, 1))
@@ -642,9 +640,8 @@ def test_first_samples_of_weight_0_are_not_kept():
 @each_stream
 def test_another_rate_leaves_the_weights(stream, before, update, options):
     """What the penalty has done to them by the rate before is not taken back."""
-    X, y, weight = samples(stream)
-    model = copy.deepcopy(STREAMS[stream])
-    model.set_params(eta0=before, update=update, **options)
+    X, y, weight = weighted_samples(stream)
+    model = model_of(stream, eta0=before, update=update, **options)
     model.partial_fit(X, y, sample_weight=weight, **first_call(stream))
     wanted = model.coef_, model.intercept_
     model.set_params(eta0=1e-9).partial_fit(np.zeros((1, N_FEATURES)), y[:1])
@@ -663,7 +660,7 @@ def test_a_bad_chunk_is_refused_and_changes_nothing(stream, spoil, message):
 def test_a_bad_first_chunk_is_refused_and_leaves_the_model_unfitted(
     stream, spoil, message
 ):
-    model = copy.deepcopy(STREAMS[stream])
+    model = model_of(stream)
     assert_refused(model, stream, spoil, message, **first_call(stream))
 
 
@@ -673,7 +670,7 @@ def test_a_bad_first_chunk_is_refused_and_leaves_the_model_unfitted(
 def test_an_unknown_class_is_refused_and_changes_nothing(
     stream, fitted, spoil, message
 ):
-    model = learn(stream) if fitted else copy.deepcopy(STREAMS[stream])
+    model = learn(stream) if fitted else model_of(stream)
     assert_refused(model, stream, spoil, message, **first_call(stream))
 
 
@@ -685,7 +682,7 @@ def test_bad_targets_are_refused_and_change_nothing(stream, spoil, message):
 
 @pytest.mark.parametrize("stream", ["binary", "classes"])
 def test_the_first_chunk_must_name_the_classes(stream):
-    model = copy.deepcopy(STREAMS[stream])
+    model = model_of(stream)
     assert_refused(model, stream, lambda *samples: samples, "classes must be passed")
 
 
@@ -698,29 +695,34 @@ def test_a_stream_needs_two_classes(known):
 
 @pytest.mark.parametrize("stream", ["binary", "classes"])
 def test_later_chunks_must_not_name_other_classes(stream):
+    not_the_same = r"classes=\[0, 1, 99\]. is not the same as on last call"
     assert_refused(
-        learn(stream), stream, lambda *samples: samples, "classes", classes=[0, 1, 99]
+        *(learn(stream), stream, lambda *samples: samples, not_the_same),
+        classes=[0, 1, 99],
     )
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_values_too_large_for_the_model_are_refused(dtype):
-    X, y, _ = samples("one target")
-    model = AdagradRegressor().partial_fit(X.astype(dtype), y)
-    before = pickle.dumps(model)
-    if dtype == "float64":
-        model.partial_fit(X, y * 1e50)
-        return
+def test_targets_too_large_for_the_type_of_the_model_are_refused():
+    """Which float64 is not."""
+    X, y, _ = weighted_samples("one target")
+    single, double = (
+        AdagradRegressor().partial_fit(X.astype(dtype), y)
+        for dtype in ("float32", "float64")
+    )
+    before = pickle.dumps(single)
     with pytest.raises(ValueError, match="too large for float32"):
-        model.partial_fit(X, y * 1e50)
-    assert pickle.dumps(model) == before
+        single.partial_fit(X, y * 1e50)
+    assert pickle.dumps(single) == before
+    double.partial_fit(X, y * 1e50)
+    assert double.t_ == 2 * N_ROWS
+    assert np.abs(double.predict(X)).max() > np.finfo("float32").max
 
 
-@each_format
+@each_form
 @each_stream
 def test_rows_too_large_for_the_model_are_refused_without_a_warning(stream, form):
-    X, y, _ = samples(stream)
-    model = copy.deepcopy(STREAMS[stream])
+    X, y, _ = weighted_samples(stream)
+    model = model_of(stream)
     model.partial_fit(form(X.astype("float32")), y, **first_call(stream))
     before = pickle.dumps(model)
     large = X.copy()
@@ -735,7 +737,7 @@ def test_rows_too_large_for_the_model_are_refused_without_a_warning(stream, form
     assert pickle.dumps(model) == before
 
 
-@each_format
+@each_form
 @each_stream
 def test_memory_mapped_read_only_arrays_are_read_where_they_are(stream, form, tmp_path):
     def memory_mapped(X):

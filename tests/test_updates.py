@@ -6,25 +6,31 @@ from functools import cache
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from sklearn import config_context
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
-from sk_adagrad._dispatch import KERNELS, available_instruction_sets, load
+from sk_adagrad._dispatch import KERNELS, UPDATES, available_instruction_sets, load
 from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
 from . import with_torch
-from .comparing import assert_same, pickled, raw_of, read_everything, with_int64
+from .comparing import (
+    assert_close,
+    assert_same,
+    pickled,
+    raw_of,
+    read_everything,
+    with_int64,
+)
 from .reference import adagrad, soft
-from .test_losses import LOG_LINK
-from .test_rule import LOSS_PARAMETERS, assert_close, loss_parameter, loss_parameters
+from .streaming import in_chunks
+from .tasks import LOG_LINK, LOSS_PARAMETERS, ids, loss_parameter, loss_parameters
 
 N_ROWS, N_FEATURES, N_UNSEEN = 60, 30, 3
 ETA0 = 0.5
 RTOL = {"float64": 1e-11, "float32": 3e-4}
 
-UPDATES = "mirror_descent", "dual_averaging", "ftrl_proximal"
 MOVING_UPDATES = "mirror_descent", "ftrl_proximal"  # from where the weights are
 SOME_TASKS = [
     (AdagradClassifier, "log_loss", 2),
@@ -35,10 +41,6 @@ SOME_TASKS = [
 EACH_LOSS = [(AdagradClassifier, loss, 2) for loss in CLASSIFICATION_LOSSES] + [
     (AdagradRegressor, loss, 1) for loss in REGRESSION_LOSSES
 ]
-
-
-def ids(value):
-    return "-".join(map(str, value[1:])) if isinstance(value, tuple) else None
 
 
 some_tasks = pytest.mark.parametrize("task", SOME_TASKS, ids=ids)
@@ -79,7 +81,7 @@ each_variant = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANT
 
 
 @cache
-def samples(task, dtype="float64", empty_rows=True):
+def samples_by_frequency(task, dtype="float64", empty_rows=True):
     """Return rows, labels or values, the targets that these mean, and weights.
 
     Features are frequent to rare, and the last are in no row; some rows are empty.
@@ -117,7 +119,7 @@ def samples_for(options, task, dtype):
     An importance-aware step on an empty row can leave its prediction, the intercept,
     at a jump of the slope, where the next empty row would find it.
     """
-    return samples(task, dtype, not options.get("importance_aware", False))
+    return samples_by_frequency(task, dtype, not options.get("importance_aware", False))
 
 
 def trained(task, dtype="float64", form=np.asarray, **options):
@@ -126,13 +128,14 @@ def trained(task, dtype="float64", form=np.asarray, **options):
     return model_of(task, **options).fit(form(X), y, sample_weight=weight)
 
 
-def streamed(task, X, y, weight, **options):
-    """Show the rows once to `partial_fit`."""
+def shown_once(task, X, y, weight, **options):
+    """Show these rows to `partial_fit`."""
     return go_on(model_of(task, **options), task, X, y, weight)
 
 
 def go_on(model, task, X, y, weight=None):
-    classes = {"classes": np.unique(samples(task)[1])} if is_classifier(task) else {}
+    _, all_labels, _, _ = samples_by_frequency(task)
+    classes = {"classes": np.unique(all_labels)} if is_classifier(task) else {}
     return model.partial_fit(X, y, sample_weight=weight, **classes)
 
 
@@ -320,7 +323,7 @@ def test_a_weight_fades_to_zero_at_the_step_at_which_the_dense_loop_says(
     X = np.zeros((20 + n_empty, 40))
     X[:20] = np.random.default_rng(0).normal(size=(20, 40))
     y, weight = np.ones(len(X)), np.ones(len(X))
-    model = streamed(task, X, y, weight, **options)
+    model = shown_once(task, X, y, weight, **options)
     assert_follows(model, reference_for(task, X, y[:, None], weight, **options))
 
 
@@ -329,10 +332,10 @@ def test_a_weight_fades_to_zero_at_the_step_at_which_the_dense_loop_says(
 @some_tasks
 def test_intercept_is_not_penalised(task, update, form):
     """With weights held at zero it is the one that is learned without features."""
-    X, y, _, weight = samples(task)
+    X, y, _, weight = samples_by_frequency(task)
     options = {"update": update, "l1_ratio": 1.0}
-    model = streamed(task, form(X), y, weight, alpha=1e9, **options)
-    alone = streamed(task, form(0 * X), y, weight, alpha=0.0, **options)
+    model = shown_once(task, form(X), y, weight, alpha=1e9, **options)
+    alone = shown_once(task, form(0 * X), y, weight, alpha=0.0, **options)
     np.testing.assert_array_equal(model.coef_, 0)
     assert alone.intercept_.any()
     # Each has a loop of its own in the kernel, so they may round differently.
@@ -354,7 +357,7 @@ def test_a_sample_that_teaches_nothing_still_shrinks_the_weights(update):
     """Its slope is 0, but it is a sample: t moves on, and the penalty applies."""
     task = AdagradRegressor, "epsilon_insensitive", 1
     options = {"update": update, "alpha": 0.1, "fit_intercept": False}
-    model = streamed(task, np.array([[1.0, 0.0]]), np.ones(1), None, **options)
+    model = shown_once(task, np.array([[1.0, 0.0]]), np.ones(1), None, **options)
     before, G = model.coef_, model.accumulators_
     go_on(model, task, np.array([[0.0, 1.0]]), np.zeros(1))
     assert 0 < model.coef_[0] < before[0]
@@ -373,9 +376,9 @@ def test_without_a_penalty_ftrl_proximal_is_mirror_descent(task):
 def test_dual_averaging_is_its_formula(dtype, l1_ratio):
     """Far below their targets, all samples have the slope -1."""
     task, alpha = (AdagradRegressor, "absolute_error", 1), 0.05
-    X, _, _, weight = samples(task, dtype)
+    X, _, _, weight = samples_by_frequency(task, dtype)
     options = {"update": "dual_averaging", "alpha": alpha, "l1_ratio": l1_ratio}
-    model = streamed(task, X, np.full(N_ROWS, 1e6), weight, eps=0.01, **options)
+    model = shown_once(task, X, np.full(N_ROWS, 1e6), weight, eps=0.01, **options)
     z, G = -weight @ X, weight**2 @ X**2
     t = np.count_nonzero(weight)
     shrunk = soft(z, t * alpha * l1_ratio)
@@ -398,18 +401,8 @@ STREAM_VARIANTS = VARIANTS | {
 
 @cache
 def whole_stream(task, form, name):
-    X, y, _, weight = samples(task)
-    return streamed(task, form(X), y, weight, **STREAM_VARIANTS[name])
-
-
-def in_chunks(task, cuts, form, options, between=lambda model: model):
-    X, y, _, weight = samples(task)
-    model = model_of(task, **options)
-    for start, stop in zip((0, *cuts), (*cuts, N_ROWS), strict=True):
-        chunk = slice(start, stop)
-        go_on(model, task, form(X[chunk]), y[chunk], weight[chunk])
-        model = between(model)
-    return model
+    X, y, _, weight = samples_by_frequency(task)
+    return shown_once(task, form(X), y, weight, **STREAM_VARIANTS[name])
 
 
 @each_stream
@@ -420,17 +413,12 @@ def in_chunks(task, cuts, form, options, between=lambda model: model):
     form=st.sampled_from([np.asarray, sp.csr_array]),
     between=st.sampled_from([lambda m: m, pickled, copy.deepcopy, read_everything]),
 )
+@example(cuts=range(3, N_ROWS, 4), form=sp.csr_array, between=pickled)
+@example(cuts=range(3, N_ROWS, 4), form=sp.csr_array, between=read_everything)
 def test_any_chunking_gives_the_same_model(task, name, cuts, form, between):
-    model = in_chunks(task, cuts, form, STREAM_VARIANTS[name], between)
-    assert_same(model, whole_stream(task, form, name))
-
-
-@pytest.mark.parametrize("between", [pickled, read_everything])
-@each_stream
-@pytest.mark.parametrize("name", STREAM_VARIANTS)
-def test_an_interlude_every_four_rows_changes_nothing(task, name, between):
-    form, cuts = sp.csr_array, range(3, N_ROWS, 4)
-    model = in_chunks(task, cuts, form, STREAM_VARIANTS[name], between)
+    X, y, _, weight = samples_by_frequency(task)
+    model = model_of(task, **STREAM_VARIANTS[name])
+    model = in_chunks(model, X, y, weight, cuts, form, between)
     assert_same(model, whole_stream(task, form, name))
 
 
@@ -449,10 +437,10 @@ def test_fit_is_partial_fit_for_each_pass(task, options):
 @each_variant
 @some_tasks
 def test_rows_of_weight_zero_are_no_rows(task, options):
-    X, y, _, weight = samples(task)
+    X, y, _, weight = samples_by_frequency(task)
     some = weight > 0
-    with_them = streamed(task, X, y, weight, **options)
-    assert_same(with_them, streamed(task, X[some], y[some], weight[some], **options))
+    with_them = shown_once(task, X, y, weight, **options)
+    assert_same(with_them, shown_once(task, X[some], y[some], weight[some], **options))
 
 
 @each_variant
@@ -472,7 +460,7 @@ def test_zeros_that_csr_stores_are_no_values(task, options):
 @each_form
 @some_tasks
 def test_predictions_are_those_of_the_published_weights(task, form, options):
-    X, y, _, weight = samples(task)
+    X, y, _, weight = samples_by_frequency(task)
     model = model_of(task, **options)
     many = np.tile(X, (10, 1))  # whose weights are read once for all rows
     for _ in range(2):
@@ -511,10 +499,10 @@ def test_half_life_follows_the_reference(task, half_life, l1_ratio, form, dtype)
 )
 def test_half_life_on_dense_rows_is_rmsprop(estimator, loss, n_outputs, half_life):
     task = estimator, loss, n_outputs
-    _, y, Y, _ = samples(task)
+    _, y, Y, _ = samples_by_frequency(task)
     X = np.random.default_rng(0).normal(size=(N_ROWS, 11))
     coef, intercept = with_torch.descent(loss, X, Y, ETA0, half_life)
-    model = streamed(task, X, y, None, eps=with_torch.EPS, half_life=half_life)
+    model = shown_once(task, X, y, None, eps=with_torch.EPS, half_life=half_life)
     assert_close(model.coef_, coef, 1e-10)
     assert_close(model.intercept_, intercept, 1e-10)
 
@@ -548,10 +536,10 @@ def test_importance_aware_step_is_the_flow(task, update, dtype):
 @each_moving_update
 @each_loss
 def test_heavy_importance_aware_steps_are_the_flow(task, update):
-    X, y, Y, _ = samples(task, empty_rows=False)
+    X, y, Y, _ = samples_by_frequency(task, empty_rows=False)
     weight = 10 ** np.random.default_rng(0).uniform(-3, 6, N_ROWS)
     options = {"update": update, "importance_aware": True, "eta0": 10.0}
-    model = streamed(task, X, y, weight, **options)
+    model = shown_once(task, X, y, weight, **options)
     assert_follows(model, reference_for(task, X, Y, weight, **options), rtol=1e-8)
 
 
@@ -600,7 +588,7 @@ def goal(task, y):
 def test_no_weight_and_no_rate_overshoots_the_label(
     task, dtype, update, row, log_weight, log_eta0, log_size
 ):
-    X, y, Y, _ = samples(task, dtype)
+    X, y, Y, _ = samples_by_frequency(task, dtype)
     options = {"update": update, "importance_aware": True, "eta0": 10**log_eta0}
     model = go_on(model_of(task, **options), task, X[:8], y[:8])
     x = np.full((1, N_FEATURES), 10**log_size, dtype)
@@ -655,6 +643,7 @@ def test_flow_of_the_log_loss_from_far_on_the_wrong_side(dtype, far):
 @each_loss
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 1000), log_rate=st.floats(-6, 3))
+@example(seed=0, log_rate=-5.5)
 def test_at_settled_rates_weight_two_is_twice_weight_one(task, update, seed, log_rate):
     """With G so large that it stays, a step of weight 2 is two steps of weight 1.
 
@@ -662,7 +651,7 @@ def test_at_settled_rates_weight_two_is_twice_weight_one(task, update, seed, log
     """
     options = {"initial_accumulator": 1e20, "eta0": 1e10 * 10**log_rate}
     options.update(update=update, importance_aware=True)
-    X, y, _, _ = samples(task)
+    X, y, _, _ = samples_by_frequency(task)
     row = X[[np.random.default_rng(seed).integers(1, 7)]]
     label = y[[seed % N_ROWS]]
     begun = go_on(model_of(task, **options), task, X[:1], y[:1])  # an empty row
@@ -683,9 +672,9 @@ def test_at_settled_rates_weight_two_is_twice_weight_one(task, update, seed, log
 @each_moving_update
 @each_loss
 def test_small_importance_aware_steps_are_plain_steps(task, update):
-    X, y, _, weight = samples(task)
+    X, y, _, weight = samples_by_frequency(task)
     plain, aware = (
-        streamed(task, X, y, weight, eta0=1e-7, update=update, importance_aware=aware)
+        shown_once(task, X, y, weight, eta0=1e-7, update=update, importance_aware=aware)
         for aware in (False, True)
     )
     assert_close(aware.coef_, plain.coef_, 1e-5)
@@ -706,11 +695,11 @@ def factors(dtype="float64"):
 @each_update
 @some_tasks
 def test_scale_invariance_follows_the_reference(task, update, l1_ratio, form, dtype):
-    X, y, Y, weight = samples(task, dtype)
+    X, y, Y, weight = samples_by_frequency(task, dtype)
     X = X * factors(dtype)
     options = {"update": update, "scale_invariant": True}
     options.update(alpha=0.01, l1_ratio=l1_ratio, eps=1e-3)
-    model = streamed(task, form(X), y, weight, **options)
+    model = shown_once(task, form(X), y, weight, **options)
     X, Y, weight = (a.astype("float64") for a in (X, Y, weight))
     reference = reference_for(task, X, Y, weight, **options)
     assert_follows(model, reference, dtype, scale=factors())
@@ -727,7 +716,7 @@ def test_scale_invariance_follows_the_reference(task, update, l1_ratio, form, dt
 def test_scaled_columns_give_the_same_predictions(
     task, update, form, penalty, visits, eta0
 ):
-    X, y, _, weight = samples(task)
+    X, y, _, weight = samples_by_frequency(task)
     options = {"scale_invariant": True, "update": update, "eta0": eta0, **penalty}
     options |= {"shuffle": visits == "shuffled", "random_state": 0}
     raw = []
@@ -744,9 +733,9 @@ def test_scaled_columns_give_the_same_predictions(
 def test_rows_of_weight_zero_do_not_set_the_scale():
     X, y = np.array([[1.0], [1e6], [2.0]]), np.ones(3)
     task, weight = (AdagradRegressor, "squared_error", 1), np.array([1.0, 0.0, 1.0])
-    model = streamed(task, X, y, weight, scale_invariant=True)
+    model = shown_once(task, X, y, weight, scale_invariant=True)
     some = weight > 0
-    wanted = streamed(task, X[some], y[some], None, scale_invariant=True)
+    wanted = shown_once(task, X[some], y[some], None, scale_invariant=True)
     assert_same(model, wanted)
 
 
@@ -778,7 +767,7 @@ def test_a_long_half_life_is_not_rounded_away_in_float32():
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @some_tasks
 def test_a_combination_without_sense_is_refused(task, method, name, options):
-    X, y, _, _ = samples(task)
+    X, y, _, _ = samples_by_frequency(task)
     model = model_of(task, **options)
     learn = model.fit if method == "fit" else lambda X, y: go_on(model, task, X, y)
     with pytest.raises(ValueError, match=name) as error:
@@ -820,7 +809,7 @@ def test_values_that_make_the_loss_overflow_are_named_alone_where_no_rate_is_giv
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_an_importance_aware_softmax_is_refused(method):
     task = AdagradClassifier, "log_loss", 3
-    X, y, _, _ = samples(task)
+    X, y, _, _ = samples_by_frequency(task)
     model = model_of(task, importance_aware=True, multi_class="multinomial")
     learn = model.fit if method == "fit" else lambda X, y: go_on(model, task, X, y)
     with pytest.raises(ValueError, match="importance_aware") as error:
