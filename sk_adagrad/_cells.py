@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import gen_even_slices
 
 from ._layout import LANES, MIN_MODELS_IN_BANKS, MOST_BANKS_AT_ONCE
-from ._solver import mean_per_sample
+from ._solver import mean_per_sample, sum_over_outputs
 
 # Models of a row that are learned together; and the memory that their state may take,
 # unless one penalty alone needs more.
@@ -81,7 +81,7 @@ def first_losses(learner, state, since):
     state.weight_sum = learner.weight_sum
     losses = mean_per_sample(state, state.losses(), state.weight_sum)
     with np.errstate(over="ignore"):  # infinite is the worst
-        return losses, deciding.sum(axis=0)
+        return losses, sum_over_outputs(deciding)
 
 
 def final_scores(learner, state, score, interrupted, *, stopping, random_state):

@@ -260,7 +260,16 @@ def mean_per_sample(state, loss_sums, weight_sum):
         return np.full(loss_sums.shape[1:], np.nan)
     n_losses = 1 if state.coupled else state.n_outputs
     with np.errstate(over="ignore", invalid="ignore"):  # the caller tells
-        return loss_sums.sum(axis=0) / weight_sum / n_losses
+        return sum_over_outputs(loss_sums) / weight_sum / n_losses
+
+
+def sum_over_outputs(losses):
+    """Add up losses of shape (n_outputs, ...), one after the other.
+
+    NumPy's sum adds in another order if there is one candidate than if there are more,
+    and a search may train the same cell by itself or with others.
+    """
+    return np.cumsum(losses, axis=0)[-1]
 
 
 def ordered(samples, random_state, scale_free):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 
 from sk_adagrad import AdagradClassifier, AdagradClassifierCV, _cells
 
@@ -41,6 +42,18 @@ def test_threads_do_not_change_the_result(task, cv, eta0s):
     for other in others:
         np.testing.assert_array_equal(model_scores(other), model_scores(one))
         np.testing.assert_array_equal(other.coef_, one.coef_)
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+def test_threads_do_not_change_the_sums_over_many_outputs(cv):
+    X, y = load_digits(return_X_y=True)
+    grid = {"eta0s": [0.1], "alphas": [1e-30, 1e-29, 1e-28], "cv": cv, "max_iter": 1}
+    for seed in range(6):
+        model = AdagradClassifierCV(**grid, update="dual_averaging", random_state=seed)
+        one, two = (
+            clone(model).set_params(n_jobs=n_jobs).fit(X / 16, y) for n_jobs in (1, 2)
+        )
+        np.testing.assert_array_equal(model_scores(one), model_scores(two))
 
 
 @pytest.mark.parametrize(
