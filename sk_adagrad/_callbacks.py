@@ -63,10 +63,15 @@ class FitTask:
 
     def end(self):
         """Tell that learning has ended; a search without refit has no model."""
-        fitted = vars(self._model)
+
+        def fitted():  # a copy, as a callback may let the model learn on
+            model = as_it_is(self._model)
+            model._state = deepcopy(model._state)
+            return vars(model)
+
+        has_model = "_state" in vars(self._model)
         self._context.call_on_fit_task_end(
-            **self._common,
-            reconstruction_attributes=fitted if "_state" in fitted else None,
+            **self._common, reconstruction_attributes=fitted if has_model else None
         )
 
 

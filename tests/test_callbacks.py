@@ -56,6 +56,16 @@ def test_a_model_that_a_callback_was_given_can_go_on():
     assert_same(listener.models[-1].partial_fit(X, y), after)
 
 
+def test_a_callback_that_lets_the_model_go_on_changes_none_but_its_own():
+    class Trainer(Listener):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+            fitted_estimator.partial_fit(X, y[::-1])
+
+    X, y = load_iris(return_X_y=True)
+    model = AdagradClassifier(**PASSES, max_iter=2).set_callbacks(Trainer())
+    assert_same(model.fit(X, y), AdagradClassifier(**PASSES, max_iter=2).fit(X, y))
+
+
 def standardised(load):
     X, y = load(return_X_y=True)
     return StandardScaler().fit_transform(X), y
