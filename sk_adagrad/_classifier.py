@@ -728,6 +728,14 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
                 f"class_weight={self.class_weight!r} gives samples the weight "
                 f"{weight[bad][0]}, but weights must be finite and zero or positive."
             )
+        with np.errstate(over="ignore"):
+            total = weight.sum()
+        if np.isinf(total):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} gives samples weights whose sum "
+                f"overflows; the largest is {weight.max():.3g}. Divide them by it: "
+                "only their proportions matter."
+            )
         if not (stream or weight.any()):
             raise ValueError(
                 f"class_weight={self.class_weight} gives all samples weight zero, "

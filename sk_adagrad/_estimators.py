@@ -100,9 +100,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         scikit-learn validates them in the first call of `partial_fit` only, as that
         takes as long as learning thousands of short rows.
         """
-        own = vars(self)
-        values = [own.get(name) for name in self._parameter_constraints]
-        known = own.get("_validated")
+        values, known = self._parameter_values(), vars(self).get("_validated")
         if known and all(map(is_, values, known)):
             return
         if not get_config()["skip_parameter_validation"]:
@@ -151,7 +149,8 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         weight, class_counts = self._weigh(samples, class_counts, stream)
         before = None if weight is samples.weight else samples.full_weight
         dtype = samples.rows.data.dtype
-        weight = cast_to(weight, dtype, "sample_weight")
+        name = "sample_weight" if before is None else "sample_weight by class_weight"
+        weight = cast_to(weight, dtype, name)
         if len(weight):  # the kernel takes subnormal numbers for 0
             weight = weight * (weight >= np.finfo(dtype).tiny)
         if len(weight) and not (stream or weight.any()):

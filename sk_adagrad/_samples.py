@@ -148,6 +148,6 @@ def cast_to(values, dtype, name):
     if cast.dtype != values.dtype and not np.isfinite(cast).all():
         raise ValueError(
             f"{name} has values too large for {dtype}, the type of the model: the "
-            f"largest is {np.abs(values).max():.3g}. Scale {name} or use a float64 X."
+            f"largest is {np.abs(values).max():.3g}. Scale them or use a float64 X."
         )
     return cast

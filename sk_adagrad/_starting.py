@@ -32,6 +32,8 @@ class Opening:
     ----------
     start : Start
         What the model started with.
+    parameters : list
+        Values of the estimator's parameters at that time.
     n_first : int
         By how many samples.
     is_settled : bool
@@ -41,9 +43,14 @@ class Opening:
     """
 
     start: Start
+    parameters: list
     n_first: int
     is_settled: bool
     parts: tuple[Samples, ...] = ()
+
+    def agrees_with(self, other):
+        """Whether a model would begin in the same way, under the same parameters."""
+        return self.start.equals(other.start) and self.parameters == other.parameters
 
     def with_more(self, samples):
         """Return an opening that has a copy of these samples too."""
@@ -115,7 +122,8 @@ class StartMixin(BaseEstimator):
         """Return the call with its opening, if it has one.
 
         A stream starts anew with all samples so far if they decide otherwise than
-        those that it has started by.
+        those that it has started by, or if parameters have changed since: which starts
+        lie between does depend on how the stream is cut.
 
         Parameters
         ----------
@@ -135,7 +143,7 @@ class StartMixin(BaseEstimator):
                 weighed, counts = self._weighed(samples, stream=call.is_stream)
                 if call.is_stream:
                     opening = self._opening_of(weighed)
-                if not call.is_stream or not opening.start.equals(known.start):
+                if not (call.is_stream and opening.agrees_with(known)):
                     call = replace(
                         call, samples=weighed, class_counts=counts, goes_on=False
                     )
@@ -146,6 +154,10 @@ class StartMixin(BaseEstimator):
                 samples = samples.take(weighed.counted(weighed.rows.n_rows))
             call = replace(call, kept=opening.with_more(samples))
         return replace(call, opening=opening)
+
+    def _parameter_values(self):
+        own = vars(self)
+        return [own.get(name) for name in self._parameter_constraints]
 
     def _n_to_start_by(self, n_samples, targets):
         """Return how many of the first samples decide, and whether they suffice."""
@@ -161,7 +173,7 @@ class StartMixin(BaseEstimator):
         n_first, is_settled = self._n_to_start_by(samples.n_counted, targets)
         first = samples.take(known[:n_first])
         start = self._start_of_fit(first, first, AS_THEY_COME)
-        return Opening(start, n_first, is_settled)
+        return Opening(start, self._parameter_values(), n_first, is_settled)
 
     def _is_due(self, opening, n_before, samples, stream):
         """Whether, with these samples, others decide than those it has started by."""

@@ -113,6 +113,21 @@ def test_ensembles_that_draw_by_weights_need_no_sample_of_each_class():
     assert bagging.predict_proba(X).shape == (N_ROWS, 2)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("dtype", "size", "message"),
+    [
+        ("float32", 1e39, "sample_weight by class_weight has values too large"),
+        ("float64", 1e308, "class_weight=.* whose sum overflows; the largest is 1e"),
+    ],
+)
+def test_class_weights_that_are_too_large_are_named(dtype, size, message, stream):
+    X, y = samples("binary", dtype)
+    model = AdagradClassifier(class_weight={0: size, 1: size})
+    with pytest.raises(ValueError, match=message):
+        model.partial_fit(X, y, [0, 1]) if stream else model.fit(X, y)
+
+
 @each_task
 def test_weights_that_are_all_zero_are_refused(task):
     X, y = samples(task)

@@ -6,6 +6,8 @@ import pickle
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
 
@@ -169,14 +171,29 @@ def test_chunks_that_are_reused_for_others_do_not_change_what_was_kept():
     assert_same(model, wanted)
 
 
-@pytest.mark.parametrize("starts_again", [False, True])
-def test_what_changes_in_the_first_samples_acts_on_all_if_they_start_again(
-    starts_again,
-):
-    X = np.tile(np.append(np.eye(4), -np.eye(4), axis=0), (32, 1))
+@pytest.mark.parametrize(("n_before", "acts_on_all"), [(100, True), (1100, False)])
+def test_what_changes_in_the_first_samples_acts_on_all_of_them(n_before, acts_on_all):
+    X = np.tile(np.append(np.eye(4), -np.eye(4), axis=0), (160, 1))
     y = (X.sum(axis=1) > 0).astype(int)
-    X[128:] *= 100 if starts_again else 1
-    model = AdagradClassifier().partial_fit(X[:100], y[:100], [0, 1])
-    model.set_params(alpha=0.1, l1_ratio=1.0).partial_fit(X[100:], y[100:])
+    model = AdagradClassifier().partial_fit(X[:n_before], y[:n_before], [0, 1])
+    model.set_params(alpha=0.1, l1_ratio=1.0).partial_fit(X[n_before:], y[n_before:])
     whole = AdagradClassifier(alpha=0.1, l1_ratio=1.0).partial_fit(X, y, [0, 1])
-    assert np.array_equal(model.coef_, whole.coef_) == starts_again
+    assert np.array_equal(model.coef_, whole.coef_) == acts_on_all
+
+
+@pytest.mark.parametrize("changed", [{"alpha": 0.1}, {"class_weight": {1: 10.0}}])
+@given(seed=st.integers(0, 2**32 - 1), n_before=st.integers(1, 200))
+def test_what_changes_in_the_first_samples_depends_on_no_cuts(changed, seed, n_before):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(300, 3))
+    y = (X[:, 0] + rng.normal(size=300) > 0).astype(int)
+
+    def learned(n_at_once):
+        model = AdagradClassifier().partial_fit(X[:n_before], y[:n_before], [0, 1])
+        model.set_params(**changed)
+        for begin in range(n_before, 300, n_at_once):
+            chunk = slice(begin, begin + n_at_once)
+            model.partial_fit(X[chunk], y[chunk])
+        return model
+
+    assert_same(learned(n_at_once=300), learned(n_at_once=10))
