@@ -88,32 +88,6 @@ ctypedef fused index:
     int32_t
     int64_t
 
-# How far ahead of the row at work the rows to come are fetched. Rows are visited in
-# random order, so without this each one starts with a wait for memory. More requests at
-# once than the nearest cache can have under way (24 on Zen 4) are lost or wait: 6 rows
-# ahead or more, a pass over 500,000 rows of 8 takes 1.6 times as long there.
-cdef enum:
-    ROWS_AHEAD = 4
-    POINTERS_AHEAD = 16
-
-# A table beyond this many bytes is not in the near caches: the weights of the next row
-# are fetched while the present one is learned. With 2^20 features in float64 that makes
-# 3.7 of 6.0 ns per non-zero; below the limit it would cost up to a quarter. Those of a
-# row's first entries are asked for at once, so that short rows have them in time, and
-# the others by and by during the step: all at once they would be more requests than
-# can be under way. On rows of 60 to 370 entries that takes 0.86 to 0.92 of the time.
-cdef enum:
-    NEAR_CACHE = (1 << 21) // sizeof(real)
-    WEIGHTS_AHEAD = 32
-    ENTRIES_AHEAD = 8  # see dot_lazy
-
-# A dense row is read as a sparse one if less than one of so many entries is not 0. With
-# ten classes rows of 784 of which a fifth is not 0 then take 0.55 (float32) or 0.35
-# (float64) of the time, and with an L2 penalty 0.66 or 0.52. A single model without
-# options takes as long to find the zeros as to learn from them: it keeps the row.
-cdef enum:
-    SPARSE = 2
-
 cdef enum:
     LANES = 8
     BANK_SIZE = 2 * LANES  # numbers that a feature has in a bank
@@ -121,60 +95,8 @@ cdef enum:
 include "_kernel_losses.pxi"
 include "_kernel_updates.pxi"
 include "_kernel_banks.pxi"
-include "_kernel_rows.pxi"
+include "_kernel_scan.pxi"
 include "_kernel_visits.pxi"
-
-
-cdef inline Py_ssize_t find_row(
-    const index* indptr, const index* indices, const real* data, Py_ssize_t n_features,
-    Py_ssize_t row, const index** columns, const real** values,
-) noexcept nogil:
-    """Point to a row's columns and values and return how many there are."""
-    cdef Py_ssize_t begin
-    if indptr == NULL:
-        columns[0] = indices
-        values[0] = data + row * n_features
-        return n_features
-    begin = indptr[row]
-    columns[0] = indices + begin
-    values[0] = data + begin
-    return indptr[row + 1] - begin
-
-
-cdef noinline_void leave_out_zeros(
-    const real* values, Py_ssize_t* n, index* own_columns, real* own_values,
-) noexcept nogil:
-    """Copy what is not 0 of a dense row, if it is few of n; set n to how many it is."""
-    cdef Py_ssize_t begin = 0, k, kept = 0
-    if SPARSE * n_nonzeros(values, n[0]) >= n[0]:
-        return
-    while begin < n[0]:
-        if begin + LANES <= n[0] and all_zero((<const lanes*> (values + begin))[0]):
-            begin += LANES
-            continue
-        for k in range(begin, min(begin + LANES, n[0])):
-            own_columns[kept] = <index> k
-            own_values[kept] = values[k]
-            kept += values[k] != 0
-        begin += LANES
-    n[0] = kept
-
-
-cdef inline Py_ssize_t read_dense_row(
-    const index** columns, const real** values, Py_ssize_t nnz, index* own_columns,
-    real* own_values,
-) noexcept nogil:
-    """Point to what is not 0 of a dense row, if it is few; return how many there are.
-
-    It is inlined, so that the loops over rows keep what is pointed to in registers.
-    """
-    cdef Py_ssize_t kept = nnz
-    leave_out_zeros(values[0], &kept, own_columns, own_values)
-    if kept < nnz:
-        columns[0] = own_columns
-        values[0] = own_values
-    return kept
-
 
 # What `train` is given, as the loop over rows reads it; NULL is what is not there.
 cdef struct Job:
@@ -212,66 +134,7 @@ cdef struct Job:
     real loss_parameter
     double* loss_sum
 
-
-cdef inline bint is_far(const Job* job) noexcept nogil:
-    """Whether the table is not in the near caches."""
-    return job.stride * job.n_features > NEAR_CACHE
-
-
-cdef inline void fetch_ahead(
-    const Job* job, const index* starts, const index* columns, Py_ssize_t i
-) noexcept nogil:
-    """Ask for what the rows to come will need."""
-    cdef Py_ssize_t k, row, nnz
-    cdef const index* row_columns
-    cdef const real* row_values
-    if job.order != NULL and i + POINTERS_AHEAD < job.stop:
-        if starts != NULL:
-            prefetch(&starts[job.order[i + POINTERS_AHEAD]], 2 * sizeof(index))
-        row = job.order[i + ROWS_AHEAD]
-        if job.values != NULL:
-            prefetch(&job.values[row * job.n_values], 1)
-        elif job.label_starts == NULL:
-            prefetch(&job.labels[row], 1)
-        if job.sample_weight != NULL:
-            prefetch(&job.sample_weight[row], 1)
-        nnz = find_row(
-            starts, columns, job.entries, job.n_features, row, &row_columns, &row_values
-        )
-        prefetch(row_values, nnz * sizeof(real))
-        if starts != NULL:
-            prefetch(row_columns, nnz * sizeof(index))
-    if is_far(job) and i + 1 < job.stop:
-        nnz = find_next(job, starts, columns, i, &row_columns)
-        for k in range(min(nnz, WEIGHTS_AHEAD)):
-            prefetch(
-                job.table + job.stride * row_columns[k], job.stride * sizeof(real)
-            )
-
-
-cdef inline Py_ssize_t find_next(
-    const Job* job, const index* starts, const index* columns, Py_ssize_t i,
-    const index** row_columns,
-) noexcept nogil:
-    """Point to the columns of the next row to visit and return how many there are."""
-    cdef Py_ssize_t row = job.order[i + 1] if job.order != NULL else i + 1
-    cdef const real* row_values
-    return find_row(
-        starts, columns, job.entries, job.n_features, row, row_columns, &row_values
-    )
-
-
-cdef inline Py_ssize_t rest_of_next(
-    const Job* job, const index* starts, const index* columns, Py_ssize_t i,
-    const index** rest,
-) noexcept nogil:
-    """Point to what `fetch_ahead` left out of the next row; return how much it is."""
-    cdef Py_ssize_t nnz
-    if i + 1 >= job.stop:
-        return 0
-    nnz = find_next(job, starts, columns, i, rest)
-    rest[0] += WEIGHTS_AHEAD
-    return nnz - WEIGHTS_AHEAD
+include "_kernel_rows.pxi"
 
 
 cdef inline lanes target_of(
@@ -314,6 +177,101 @@ cdef noinline_void follow_flow(
     )
 
 
+cdef inline void predict_row(
+    bint plain, bint narrow, int reading, int ready, const Job* job,
+    const index* columns, const real* values, Py_ssize_t nnz, Bank* banks, int64_t t,
+) noexcept nogil:
+    """Set p of each bank, with weights brought up to date unless they are `ready`."""
+    cdef Py_ssize_t n_banks = 1 if narrow else job.n_banks, b
+    cdef Bank own
+    cdef lanes bias
+    for b in range(n_banks):
+        bias = job.intercept[2 * b]
+        if reading == FROM_SUM:
+            own_unpenalised(&own, &banks[b])
+            bias = weight_from_sum(bias, job.intercept[2 * b + 1], &own)
+        banks[b].p = splat(job.intercept_value) * bias
+    # Where lanes are several registers there would be none left for these loops.
+    if plain and narrow and LANES_FIT:
+        dot_as(
+            AS_STORED, False, True, 1, job.table, job.stride, job.touched, t, columns,
+            values, nnz, banks,
+        )
+    else:
+        dot(
+            narrow, ready, True, n_banks, job.table, job.stride, job.touched, t,
+            columns, values, nnz, banks,
+        )
+
+
+cdef inline bint score_row(
+    bint plain, bint narrow, int learning, const Job* job, Py_ssize_t row, real weight,
+    const index* columns, const real* values, Py_ssize_t nnz, Bank* banks,
+) noexcept nogil:
+    """Add losses up and set slopes; return whether there is anything to learn."""
+    cdef Py_ssize_t n_banks = 1 if narrow else job.n_banks, b
+    cdef Bank* bank
+    cdef lanes y = splat(0), value
+    cdef bint any_slope = False
+    if not plain and job.multinomial:
+        job.loss_sum[0] += weight * softmax(banks, n_banks, job.labels[row])
+    for b in range(n_banks):
+        bank = &banks[b]
+        if plain or not job.multinomial:
+            y = target_of(job, row, b, bank)
+            job.loss(bank.p, y, job.loss_parameter, &value, &bank.slope)
+            # Of NaN a maximum is 0: it must not count as a perfect prediction.
+            value = value + splat(0) * bank.p
+            add_up(&job.loss_sum[LANES * b], splat(weight) * bank.used * value)
+        bank.slope = splat(weight) * bank.used * bank.slope
+        bank.drive = bank.slope
+        if not plain and job.importance_aware:
+            follow_flow(
+                job, narrow, b, columns, values, nnz, y, splat(weight), bank
+            )
+        if learning == MIRROR_DESCENT or learning == FORGETTING:
+            bank.drive = bank.eta * bank.drive * splat(1 / SCALE)
+        any_slope = any_slope or not all_zero(bank.slope)
+    return any_slope
+
+
+cdef inline void learn_row(
+    bint plain, bint narrow, bint far, int learning, const Job* job,
+    const index* columns, const real* values, Py_ssize_t nnz, Bank* banks,
+    const index* next_columns, Py_ssize_t n_next,
+) noexcept nogil:
+    """Make the step of all weights of the row and of the intercept."""
+    cdef Py_ssize_t n_banks = 1 if narrow else job.n_banks, b
+    cdef Bank* bank
+    cdef Bank own
+    cdef lanes bias, bias_G
+    if plain and narrow and LANES_FIT:
+        step_narrow(
+            far, learning, job.table, columns, values, nnz, banks, next_columns, n_next
+        )
+    elif plain and n_next > 0:
+        step_row_and_fetch(
+            narrow, n_banks, job.table, job.stride, columns, values, nnz, banks,
+            next_columns, n_next,
+        )
+    else:
+        step_row(
+            narrow, learning, n_banks, job.table, job.stride, columns, values, nnz,
+            banks,
+        )
+    if job.fit_intercept:
+        for b in range(n_banks):
+            bias = job.intercept[2 * b]
+            bias_G = job.intercept[2 * b + 1]
+            bank = &banks[b]
+            if not plain:
+                own_unpenalised(&own, bank)
+                bank = &own
+            step(learning, &bias, &bias_G, splat(job.intercept_value), bank)
+            job.intercept[2 * b] = bias
+            job.intercept[2 * b + 1] = bias_G
+
+
 cdef inline int64_t visit_rows(
     bint plain, bint narrow, bint far, const Job* given, const index* starts,
     const index* columns, index* own_columns, Bank* banks, int64_t t,
@@ -336,11 +294,7 @@ cdef inline int64_t visit_rows(
         const index* row_columns
         const index* next_columns
         const real* row_values
-        Bank* bank
-        Bank own
-        lanes y = splat(0), value, bias, bias_G
         real weight = 1
-        bint any_slope
     for i in range(job.start, job.stop):
         row = job.order[i] if job.order != NULL else i
         fetch_ahead(job, starts, columns, i)
@@ -360,8 +314,6 @@ cdef inline int64_t visit_rows(
             nnz = read_dense_row(
                 &row_columns, &row_values, nnz, own_columns, job.own_values
             )
-
-        # Predict, with weights brought up to date.
         ready = reading
         if reading == FROM_SUM:
             for b in range(n_banks):
@@ -379,78 +331,20 @@ cdef inline int64_t visit_rows(
                 row_values, nnz, job.own_values,
             )
             row_values = job.own_values
-        for b in range(n_banks):
-            bias = job.intercept[2 * b]
-            if reading == FROM_SUM:
-                own_unpenalised(&own, &banks[b])
-                bias = weight_from_sum(bias, job.intercept[2 * b + 1], &own)
-            banks[b].p = splat(job.intercept_value) * bias
-        # Where lanes are several registers there would be none left for these loops.
-        if plain and narrow and LANES_FIT:
-            dot_as(
-                AS_STORED, False, True, 1, job.table, job.stride, job.touched, t,
-                row_columns, row_values, nnz, banks,
-            )
-        else:
-            dot(
-                narrow, ready, True, n_banks, job.table, job.stride, job.touched, t,
-                row_columns, row_values, nnz, banks,
-            )
-
-        # Score.
+        predict_row(
+            plain, narrow, reading, ready, job, row_columns, row_values, nnz, banks, t
+        )
         t += 1
-        any_slope = False
-        if not plain and job.multinomial:
-            job.loss_sum[0] += weight * softmax(banks, n_banks, job.labels[row])
-        for b in range(n_banks):
-            bank = &banks[b]
-            if plain or not job.multinomial:
-                y = target_of(job, row, b, bank)
-                job.loss(bank.p, y, job.loss_parameter, &value, &bank.slope)
-                # Of NaN a maximum is 0: it must not count as a perfect prediction.
-                value = value + splat(0) * bank.p
-                add_up(&job.loss_sum[LANES * b], splat(weight) * bank.used * value)
-            bank.slope = splat(weight) * bank.used * bank.slope
-            bank.drive = bank.slope
-            if not plain and job.importance_aware:
-                follow_flow(
-                    job, narrow, b, row_columns, row_values, nnz, y, splat(weight),
-                    bank,
-                )
-            if learning == MIRROR_DESCENT or learning == FORGETTING:
-                bank.drive = bank.eta * bank.drive * splat(1 / SCALE)
-            any_slope = any_slope or not all_zero(bank.slope)
-        if not any_slope:
+        if not score_row(
+            plain, narrow, learning, job, row, weight, row_columns, row_values, nnz,
+            banks,
+        ):
             continue
-
-        # Learn.
         n_next = rest_of_next(job, starts, columns, i, &next_columns) if far else 0
-        if plain and narrow and LANES_FIT:
-            step_narrow(
-                far, learning, job.table, row_columns, row_values, nnz, banks,
-                next_columns, n_next,
-            )
-        elif plain and n_next > 0:
-            step_row_and_fetch(
-                narrow, n_banks, job.table, job.stride, row_columns, row_values, nnz,
-                banks, next_columns, n_next,
-            )
-        else:
-            step_row(
-                narrow, learning, n_banks, job.table, job.stride, row_columns,
-                row_values, nnz, banks,
-            )
-        if job.fit_intercept:
-            for b in range(n_banks):
-                bias = job.intercept[2 * b]
-                bias_G = job.intercept[2 * b + 1]
-                bank = &banks[b]
-                if not plain:
-                    own_unpenalised(&own, bank)
-                    bank = &own
-                step(learning, &bias, &bias_G, splat(job.intercept_value), bank)
-                job.intercept[2 * b] = bias
-                job.intercept[2 * b + 1] = bias_G
+        learn_row(
+            plain, narrow, far, learning, job, row_columns, row_values, nnz, banks,
+            next_columns, n_next,
+        )
     return t
 
 
@@ -589,152 +483,7 @@ def train(
     return t - before
 
 
-def raw_prediction(
-    const index[::1] indptr,         # in: as in train
-    const index[::1] indices,        # in
-    const real[::1] data,            # in
-    Py_ssize_t n_features,           # in
-    const real[:, :, :, :] table,    # in
-    const real[:, :, ::1] bias,      # in: the intercepts' weights (n_banks, 1, 8)
-    const int64_t[::1] touched,      # in
-    const real[::1] scales,          # in
-    const int32_t[::1] places,       # in
-    const double[::1] centres,       # in
-    const real[:, :, ::1] symbols,   # in
-    int64_t t,                       # in
-    Update update,                   # in
-    Py_ssize_t first,                # in: column of `out` for the group's first lane
-    Py_ssize_t n_lanes,              # in: lanes in use
-    real[:, ::1] workspace,            # scratch: (n_banks, WORKSPACE_SIZE)
-    index[::1] own_columns,          # scratch: centred columns, then a dense row
-    real[::1] own_values,            # scratch: as many as these, and the longest row
-    real[:, ::1] out,                # out: (n_rows, n_models)
-):
-    """Write w . x + b of each row and lane."""
-    cdef:
-        bint narrow = table.shape[3] == 1
-        bint normalised = scales.shape[0] > 0
-        int width = <int> table.shape[3]
-        int reading = reading_of(update, symbols)
-        Py_ssize_t n_centred = centres.shape[0]
-        bint plain = (
-            narrow and reading == AS_STORED and not normalised and not n_centred
-        )
-        Py_ssize_t n_banks = table.shape[0]
-        Py_ssize_t stride = table.strides[1] // <Py_ssize_t> sizeof(real)
-        const index* starts = &indptr[0] if indptr.shape[0] else NULL
-        const index* columns = &indices[0] if indices.shape[0] else NULL
-        const index* row_columns
-        const real* row_values
-        const real* entries = &data[0] if data.shape[0] else NULL
-        const real* weights = &table[0, 0, 0, 0] if n_features else NULL
-        index* own = &own_columns[0] if own_columns.shape[0] else NULL
-        real* room = &own_values[0] if own_values.shape[0] else NULL
-        int64_t* last = <int64_t*> &touched[0] if touched.shape[0] else NULL
-        Bank* banks = <Bank*> &workspace[0, 0]
-        Py_ssize_t row, nnz, b
-        unsigned denormals
-        int j
-    for b in range(n_banks):
-        begin_bank(&banks[b], <const lanes*> &symbols[b, 0, 0], 0, reading, t)
-    with nogil:
-        denormals = flush_denormals()
-        for row in range(out.shape[0]):
-            nnz = find_row(
-                starts, columns, entries, n_features, row, &row_columns, &row_values
-            )
-            # A single model: all that follows here takes as long again on short rows.
-            if plain:
-                out[row, first] = lane((<const lanes*> &bias[0, 0, 0])[0], 0) + lane(
-                    dot_narrow(
-                        AS_STORED, False, weights, last, t, row_columns, row_values,
-                        nnz, banks,
-                    ),
-                    0,
-                )
-                continue
-            if n_centred:
-                nnz = centre_row(
-                    &places[0], &centres[0], n_centred, &row_columns, &row_values, nnz,
-                    own, room,
-                )
-            elif starts == NULL:
-                nnz = read_dense_row(&row_columns, &row_values, nnz, own, room)
-            if normalised:
-                known_scale_row(&scales[0], row_columns, row_values, nnz, room)
-                row_values = room
-            for b in range(n_banks):
-                banks[b].p = (<const lanes*> &bias[b, 0, 0])[0]
-            dot(
-                narrow, reading, False, n_banks, weights, stride, last, t, row_columns,
-                row_values, nnz, banks,
-            )
-            for b in range(n_banks):
-                for j in range(min(width, n_lanes - b * width)):
-                    out[row, first + b * width + j] = lane(banks[b].p, j)
-        restore_denormals(denormals)
-
-
-def read_weights(
-    const real[:, :, :, :] table,    # in: as in train
-    const int64_t[::1] touched,      # in
-    const real[:, :, ::1] symbols,   # in
-    int64_t t,                       # in
-    Update update,                   # in
-    real[:, :, ::1] out,             # out: w (n_banks, n_features, width)
-):
-    """Write the weights as they stand after t samples, without changing anything."""
-    cdef:
-        bint narrow = table.shape[3] == 1
-        int width = <int> table.shape[3], j
-        int reading = reading_of(update, symbols)
-        Bank bank
-        Py_ssize_t b, k
-        lanes state, G, missed = splat(0)
-        unsigned denormals
-    with nogil:
-        denormals = flush_denormals()
-        for b in range(table.shape[0]):
-            begin_bank(&bank, <const lanes*> &symbols[b, 0, 0], 0, reading, t)
-            for k in range(table.shape[1]):
-                if narrow:
-                    state = splat(table[b, k, 0, 0])
-                    G = splat(table[b, k, 1, 0])
-                else:
-                    state = (<const lanes*> &table[b, k, 0, 0])[0]
-                    G = (<const lanes*> &table[b, k, 1, 0])[0]
-                if touched.shape[0]:
-                    missed = positive_part(splat(<real> (t - touched[k])))
-                if reading != AS_STORED:
-                    state = weight_of(reading, state, G, missed, &bank)
-                for j in range(width):
-                    out[b, k, j] = lane(state, j)
-        restore_denormals(denormals)
-
-
-def copy_models(
-    const real[:, :, :, :] source,   # in: as table in train
-    real[:, :, :, :] target,         # in/out: the same
-    const int64_t[::1] features,     # in: those of target that source's are
-    const int32_t[:, ::1] moves,     # in: bank and lane in source, and in target
-):
-    """Copy some models, feature by feature: both tables are read once, in order."""
-    cdef:
-        int width = <int> source.shape[3], to_width = <int> target.shape[3]
-        Py_ssize_t stride = source.strides[1] // <Py_ssize_t> sizeof(real)
-        Py_ssize_t to_stride = target.strides[1] // <Py_ssize_t> sizeof(real)
-        const real* line
-        real* to_line
-        Py_ssize_t k, i, at, to
-    with nogil:
-        for k in range(features.shape[0]):
-            line = &source[0, 0, 0, 0] + stride * k
-            to_line = &target[0, 0, 0, 0] + to_stride * features[k]
-            for i in range(moves.shape[0]):
-                at = 2 * width * moves[i, 0] + moves[i, 1]
-                to = 2 * to_width * moves[i, 2] + moves[i, 3]
-                to_line[to] = line[at]
-                to_line[to + to_width] = line[at + width]
+include "_kernel_reading.pxi"
 
 
 def supports(str instruction_set):
