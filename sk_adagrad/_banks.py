@@ -3,7 +3,6 @@
 The only caller of the kernel's learning.
 """
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -31,13 +30,13 @@ def learn(learner, state, loss_sum, begin, end):
     reads_per_row = rows.nnz // rows.n_rows * width * n_banks
     block = max(1, _BLOCK_READS // max(1, reads_per_row))
     blocks = [(at, min(at + block, end)) for at in range(begin, end, block)]
-    interrupted = threading.Event()
+    interrupted = False
 
     def learn_banks(group, banks):
         train = _trainer(learner, state, loss_sum, rows, group, banks)
         learned = 0
         for start, stop in blocks:
-            if interrupted.is_set():
+            if interrupted:
                 break
             learned += train(start=start, stop=stop, t=state.t + learned)
         return learned
@@ -53,7 +52,7 @@ def learn(learner, state, loss_sum, begin, end):
             try:
                 learned = list(pool.map(learn_banks, *zip(*parts, strict=True)))
             finally:
-                interrupted.set()
+                interrupted = True
     return learned[0]  # as many in each
 
 
@@ -71,6 +70,9 @@ def _trainer(learner, state, loss_sum, rows, group, banks):
         labels=targets.labels,
         label_indptr=targets.label_indptr,
         codes=targets.codes,
+        workspace=aligned_zeros(
+            (banks.stop - banks.start, kernel.WORKSPACE_SIZE), state.dtype
+        ),
         lane_columns=lane_columns[group, banks],
         used=used[group, banks],
         sample_weight=samples.weight,
@@ -88,9 +90,8 @@ def _trainer(learner, state, loss_sum, rows, group, banks):
 
 
 def _as_read(kernel, state, rows, group, banks):
-    """Return what reading the weights of some banks takes, and room for the kernel."""
+    """Return what reading the weights of some banks takes, and room for a row."""
     own_columns, own_values = _room_for_a_row(rows, state)
-    n_banks = banks.stop - banks.start
     return {
         "table": state.table[group, banks],
         "touched": state.touched[group],
@@ -99,7 +100,6 @@ def _as_read(kernel, state, rows, group, banks):
         "centres": rows.centring.centres,
         "symbols": state.symbols[group, banks],
         "update": kernel.UPDATES[state.reading.update],
-        "workspace": aligned_zeros((n_banks, kernel.WORKSPACE_SIZE), state.dtype),
         "own_columns": own_columns,
         "own_values": own_values,
     }
@@ -167,6 +167,7 @@ def _of_groups(state, rows, groups, n_columns):
         kernel.raw_prediction(
             **rows.arrays,
             **_as_read(kernel, state, rows, group, banks),
+            workspace=np.empty((banks.stop, kernel.WORKSPACE_SIZE), state.dtype),
             bias=biases[group, banks, None],
             t=state.t,
             first=nth * n_lanes,
