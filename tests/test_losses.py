@@ -200,6 +200,31 @@ def test_a_power_that_float32_cannot_tell_from_a_limit_is_refused(power, limit):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("power", [1, 1.01, 1.5, 1.9, 2])
+@pytest.mark.parametrize("size", [1e-6, 1, 1e4, 1e8])
+def test_deviances_near_the_label_are_no_differences_of_large_numbers(
+    size, power, dtype, evaluate
+):
+    """They are as wrong as r = p - log y is, and some y^(2 - power) r² / 2."""
+    rng = np.random.default_rng(0)
+    y = (size * np.exp(0.3 * rng.normal(size=500))).astype(dtype)
+    r = rng.uniform(-0.9, 0.9, 500) * min(1, size**-0.25)
+    p = (np.log(y) + r).astype(dtype)
+    loss = {1: "poisson", 2: "gamma"}.get(power, "tweedie")
+    value, _ = evaluate(loss, p, y, dtype, power)
+    y, p = y.astype(np.longdouble), p.astype(np.longdouble)
+    b = np.longdouble(np.array(power, dtype)) - 1
+    a, r = 1 - b, p - np.log(y)
+    rising = np.expm1(a * r) / a if a else r
+    falling = np.expm1(-b * r) / b if b else -r
+    wanted = y**a * (rising + falling)
+    # A rounding of p, or of log y, changes r; and one of r the sum of the two terms.
+    of_r = (4 + 4 * np.abs(p)) * np.abs(r) * y**a
+    bound = np.finfo(dtype).eps * (of_r + (20 + 4 * np.abs(p)) * wanted)
+    assert (np.abs(value - wanted) <= bound).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @each_loss
 def test_far_predictions_have_finite_losses(loss, evaluate, dtype):
     p = np.linspace(-1e4, 1e4, 400)
