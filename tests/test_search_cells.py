@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss, make_scorer
 from sklearn.model_selection import KFold
 
-from sk_adagrad import AdagradClassifier, AdagradRegressor
+from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV
 
 from .comparing import pickled, raw_of
 from .searching import (
@@ -187,6 +187,21 @@ def test_a_regressor_searches_with_every_loss(loss):
     # Huber's loss overshoot.
     model = search("target", loss=loss, random_state=1)
     assert_cells_are_alone(model, X, np.exp(y / 2), splits_of(model, X, y))
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_rows_of_weight_0_are_no_samples_of_a_fold(shuffle):
+    """With 1,200 rows max_iter="auto" would be 16 passes, and with 100 it is 20."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1200, 100))
+    y = X[:, 0] + rng.normal(size=1200)
+    weight = np.repeat([1.0, 0.0], [200, 1000])
+    splits = [(np.arange(100), np.arange(100, 200))]
+    padded = [(np.append(train, np.arange(200, 1200)), test) for train, test in splits]
+    options = {"eta0s": [0.05], "shuffle": shuffle, "tol": None, "random_state": 0}
+    wanted = AdagradRegressorCV(cv=splits, **options).fit(X[:200], y[:200])
+    model = AdagradRegressorCV(cv=padded, **options).fit(X, y, sample_weight=weight)
+    assert model.best_score_ == pytest.approx(wanted.best_score_, rel=1e-12)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
