@@ -236,7 +236,8 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         # scikit-learn's check for NaN takes three times as long; it words the error.
         rows, all_finite = read_rows(X, keyed=keyed)
         if not all_finite:
-            assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+            read = rows.data[: rows.nnz]  # with entries of the same place added up
+            assert_all_finite(read, estimator_name=type(self).__name__, input_name="X")
         return rows, y
 
     def _needs_no_conversion(self, X, *, reset, dtype, **others):

@@ -105,7 +105,12 @@ def scan(
     n_features: int,
     keys: NDArray[np.uint64],
 ) -> tuple[int, int, int, bool, bool, bool]: ...
-def repeats(indptr: _Index, indices: _Index, last_rows: NDArray[np.uint32]) -> bool: ...
+def repeats(
+    indptr: _Index,
+    indices: _Index,
+    last_rows: NDArray[np.uint32],
+    marks: NDArray[np.uint8],
+) -> bool: ...
 def single_features(
     indptr: _Index,
     indices: _Index,

@@ -133,21 +133,23 @@ def repeats(
     const index[::1] indptr,         # in: valid
     const index[::1] indices,        # in: valid
     uint32_t[::1] last_rows,         # scratch: n_features zeros
+    uint8_t[::1] marks,              # out: 1 for each row that has a column twice
 ):
-    """Whether a row has a column twice."""
+    """Return whether a row has a column twice."""
     cdef:
         const index* starts = &indptr[0]
         const index* columns = &indices[0] if indices.shape[0] else NULL
         uint32_t* last = &last_rows[0] if last_rows.shape[0] else NULL
         Py_ssize_t row, k
+        bint any_twice = False
     with nogil:
         for row in range(indptr.shape[0] - 1):
+            marks[row] = False
             for k in range(starts[row], starts[row + 1]):
-                if last[columns[k]] == row + 1:
-                    with gil:
-                        return True
+                marks[row] |= last[columns[k]] == row + 1
                 last[columns[k]] = <uint32_t> (row + 1)
-    return False
+            any_twice |= marks[row]
+    return any_twice
 
 
 def single_features(

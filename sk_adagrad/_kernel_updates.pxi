@@ -537,4 +537,4 @@ cdef inline void step_narrow(
         step_tile(learning, table, columns + k, values + k, &bank)
         if far:
             for j in range(k, min(k + LANES, n_next)):
-                prefetch(table + 2 * next_columns[j], 1)
+                prefetch(&table[2 * <Py_ssize_t> next_columns[j]], 1)

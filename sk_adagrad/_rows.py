@@ -215,13 +215,27 @@ def read_rows(X, *, keyed=False) -> tuple[Rows, bool]:
         raise wrong_row(X, bad_row)
     if low < 0 or high >= rows.n_features:
         raise wrong_index(X, low, high)
+    marks = np.empty(rows.n_rows, dtype=np.uint8)
     if rising or not kernel.repeats(
         indptr=rows.indptr,
         indices=rows.indices,
         last_rows=np.zeros(rows.n_features, dtype=np.uint32),
+        marks=marks,
     ):
         return rows if whole_keys else replace(rows, whole_keys=False), all_finite
-    X = X.copy()
-    X.has_canonical_format = X.has_sorted_indices = False
-    X.sum_duplicates()
-    return read_rows(X, keyed=keyed)
+    return read_rows(_without_repeats(rows, marks), keyed=keyed)
+
+
+def _without_repeats(rows, marks):
+    """Return a matrix with repeated columns of the marked rows added up.
+
+    That sorts them; other rows keep the order of their columns, and with it the order
+    in which they are summed, which must not depend on rows that come along.
+    """
+    X, marked = rows.matrix(), np.flatnonzero(marks)
+    summed = X[marked]
+    summed.has_canonical_format = summed.has_sorted_indices = False
+    summed.sum_duplicates()
+    which = np.arange(rows.n_rows)
+    which[marked] = rows.n_rows + np.arange(len(marked))
+    return sp.vstack([X, summed], format="csr")[which]

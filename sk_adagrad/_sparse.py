@@ -81,7 +81,7 @@ def wrong_index(X, low, high, name="X"):
     return _wrong(
         X,
         name,
-        f"it has {n} {axis}s, so {axis} indices go from 0 to {n - 1}, but indices "
+        f"its {axis} indices go from 0 to {n - 1}, but indices "
         f"contains {low if low < 0 else high}.",
     )
 
@@ -115,8 +115,8 @@ def _check_lengths(X, name):
         raise _wrong(
             X,
             name,
-            f"it has {n} {pointed}s, so indptr must have {n + 1} entries, but it has "
-            f"{len(indptr)}.",
+            f"indptr must have {n + 1} entries, one for each {pointed} and one more, "
+            f"but it has {len(indptr)}.",
         )
     if len(indices) != len(X.data):
         raise _wrong(

@@ -9,8 +9,9 @@ import scipy.sparse as sp
 from sk_adagrad import AdagradRegressor
 from sk_adagrad._rows import read_rows
 
-from .comparing import each_form, raw_of, with_int64
+from .comparing import each_form, pickled, raw_of, with_int64
 from .fitting import N_FEATURES, N_ROWS, assert_same, each_task, fitted, samples
+from .streaming import in_chunks
 
 
 def unsorted(X):
@@ -68,6 +69,30 @@ def test_formats_of_the_same_matrix_give_the_same_model(task, form, shuffle):
     actual = fitted(task, form(X), y, shuffle=shuffle)
     assert_same(actual, wanted, rtol=1e-11)
     np.testing.assert_allclose(actual.predict(form(X)), wanted.predict(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_repeated_column_changes_the_order_of_sums_in_its_own_row_only(dtype):
+    rng = np.random.default_rng(0)
+    indices = np.concatenate([rng.permutation(40)[:17] for _ in range(60)])
+    indices[50 * 17 + 1] = indices[50 * 17]
+    values = rng.normal(size=60 * 17).astype(dtype)
+    X = sp.csr_matrix((values, indices, np.arange(61) * 17), shape=(60, 40))
+    y = rng.normal(size=60)
+    whole = AdagradRegressor(eta0=0.5).partial_fit(X, y)
+    assert_same(in_chunks(AdagradRegressor(eta0=0.5), X, y, cuts=[50, 51]), whole)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("method", ["predict", "partial_fit"])
+def test_a_sum_of_repeated_columns_that_overflows_is_refused(method, dtype):
+    model = AdagradRegressor(eta0=0.5).partial_fit(np.eye(3, dtype=dtype), [1, 2, 3])
+    before = pickled(model)
+    large = np.full(2, 0.9, dtype) * np.finfo(dtype).max
+    X = sp.csr_matrix((large, [1, 1], [0, 2]), shape=(1, 3))
+    with pytest.raises(ValueError, match="X contains infinity"):
+        model.predict(X) if method == "predict" else model.partial_fit(X, [1.0])
+    assert_same(model, before)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
