@@ -1,17 +1,16 @@
-"""One pass over a block of rows for one group of banks: the arithmetic, and no more.
+"""One pass over a block of rows for a group of banks: the arithmetic, nothing else.
 
-There is no clock, generator, printing or callback here, and nothing is checked:
-Python has checked before. The file is compiled once for each floating type and
-instruction set (see setup.py), so `real` is float or double and `lanes` eight of
-them.
+No clock, generator, printing or callback, and no checks: Python has validated the
+arguments. The file is compiled once per floating type and instruction set (see
+setup.py), so `real` is float or double, and `lanes` is eight of them.
 
-A bank is `table[n_features, 2, width]`: for each feature two numbers of each of its
-models, the weight w and the accumulator G (or what the update keeps instead, see
-_kernel_updates.pxi). Width 8 trains eight models, one a lane. Width 1 trains one, and
-takes eight non-zeros of the row at a time instead: a row has each column once, so they
-cannot conflict. Both use the same equations, written once; what belongs to a lane and
-not to a feature is there eight times also for width 1. The banks of a group learn a row
-together: those of a softmax, which need each other's predictions, or up to four.
+A bank is `table[n_features, 2, width]`: per feature two numbers for each of its
+models, the weight w and the accumulator G (or what the update stores instead, see
+_kernel_updates.pxi). Width 8 trains eight models, one per lane. Width 1 trains one
+model and processes eight non-zeros of a row at a time; a row has each column at most
+once, so they cannot conflict. Both share the same equations; per-lane constants are
+stored eight times for width 1 too. The banks of a group learn each row together: all
+those of a softmax, which need each other's predictions, or otherwise up to four.
 """
 
 from libc.math cimport sqrt
@@ -63,7 +62,7 @@ cdef extern from "_lanes.h" nogil:
     int HAS_AVX2()
     int HAS_AVX512()
     void prefetch(const void* address, Py_ssize_t size)
-    ctypedef void noinline_void  # void, of a function that is not inlined
+    ctypedef void noinline_void  # void with the noinline attribute
 
 cdef extern from "_lanes_math.h" nogil:
     real LARGEST
@@ -90,7 +89,7 @@ ctypedef fused index:
 
 cdef enum:
     LANES = 8
-    BANK_SIZE = 2 * LANES  # numbers that a feature has in a bank
+    BANK_SIZE = 2 * LANES  # numbers per feature in a bank
 
 include "_kernel_losses.pxi"
 include "_kernel_updates.pxi"
@@ -98,7 +97,7 @@ include "_kernel_banks.pxi"
 include "_kernel_scan.pxi"
 include "_kernel_visits.pxi"
 
-# What `train` is given, as the loop over rows reads it; NULL is what is not there.
+# The arguments of `train` as the loop over rows reads them; NULL where there are none.
 cdef struct Job:
     const real* entries
     Py_ssize_t n_features
@@ -140,7 +139,7 @@ include "_kernel_rows.pxi"
 cdef inline lanes target_of(
     const Job* job, Py_ssize_t row, Py_ssize_t b, const Bank* bank
 ) noexcept nogil:
-    """Return what a bank's lanes are to learn from the row; 0 in unused ones."""
+    """Return the targets of a bank's lanes in this row; 0 in unused lanes."""
     cdef lanes y, used = bank.used
     cdef Py_ssize_t k
     if job.label_starts != NULL:
@@ -159,7 +158,7 @@ cdef noinline_void follow_flow(
     const Job* job, bint narrow, Py_ssize_t b, const index* columns,
     const real* values, Py_ssize_t nnz, lanes y, lanes weight, Bank* bank,
 ) noexcept nogil:
-    """Let the step follow the slope of the loss along itself."""
+    """Replace the step by one integrated along itself, the flow of the loss."""
     cdef lanes zero = splat(0), N
     if narrow:
         N = reach_narrow(job.table, columns, values, nnz, bank)
@@ -181,7 +180,7 @@ cdef inline void predict_row(
     bint plain, bint narrow, int reading, int ready, const Job* job,
     const index* columns, const real* values, Py_ssize_t nnz, Bank* banks, int64_t t,
 ) noexcept nogil:
-    """Set p of each bank, with weights brought up to date unless they are `ready`."""
+    """Set p of each bank, bringing weights up to date first unless they are `ready`."""
     cdef Py_ssize_t n_banks = 1 if narrow else job.n_banks, b
     cdef Bank own
     cdef lanes bias
@@ -191,7 +190,7 @@ cdef inline void predict_row(
             own_unpenalised(&own, &banks[b])
             bias = weight_from_sum(bias, job.intercept[2 * b + 1], &own)
         banks[b].p = splat(job.intercept_value) * bias
-    # Where lanes are several registers there would be none left for these loops.
+    # Lanes that span several registers would leave none free for these loops.
     if plain and narrow and LANES_FIT:
         dot_as(
             AS_STORED, False, True, 1, job.table, job.stride, job.touched, t, columns,
@@ -208,7 +207,7 @@ cdef inline bint score_row(
     bint plain, bint narrow, int learning, const Job* job, Py_ssize_t row, real weight,
     const index* columns, const real* values, Py_ssize_t nnz, Bank* banks,
 ) noexcept nogil:
-    """Add losses up and set slopes; return whether there is anything to learn."""
+    """Add up losses and set slopes; return whether there is anything to learn."""
     cdef Py_ssize_t n_banks = 1 if narrow else job.n_banks, b
     cdef Bank* bank
     cdef lanes y = splat(0), value
@@ -220,7 +219,7 @@ cdef inline bint score_row(
         if plain or not job.multinomial:
             y = target_of(job, row, b, bank)
             job.loss(bank.p, y, job.loss_parameter, &value, &bank.slope)
-            # Of NaN a maximum is 0: it must not count as a perfect prediction.
+            # vmax turns NaN into 0, which must not count as a perfect prediction.
             value = value + splat(0) * bank.p
             add_up(&job.loss_sum[LANES * b], splat(weight) * bank.used * value)
         bank.slope = splat(weight) * bank.used * bank.slope
@@ -240,7 +239,7 @@ cdef inline void learn_row(
     const index* columns, const real* values, Py_ssize_t nnz, Bank* banks,
     const index* next_columns, Py_ssize_t n_next,
 ) noexcept nogil:
-    """Make the step of all weights of the row and of the intercept."""
+    """Update all weights of the row and the intercept."""
     cdef Py_ssize_t n_banks = 1 if narrow else job.n_banks, b
     cdef Bank* bank
     cdef Bank own
@@ -278,13 +277,13 @@ cdef inline int64_t visit_rows(
 ) noexcept nogil:
     """Learn from each visited row in turn; return t after them.
 
-    `plain` and `narrow` are constants, so that the rule with no option on has a loop of
-    its own, without all that options need to remember: on short rows that is a third of
-    the time. With one output `far`, whether steps fetch the next row's weights, is one
-    too, as its test alone is 4 % there.
+    `plain` and `narrow` are compile-time constants, so that the rule without options
+    has a loop of its own that need not keep the options' state in registers: a third of
+    the time on short rows. With one output so is `far`, whether steps prefetch the next
+    row's weights, since testing it there costs 4 %.
     """
     cdef:
-        # What no other function can see need not be read again after each store.
+        # A local copy need not be reloaded after every store into the table.
         Job copied = given[0]
         const Job* job = &copied
         int reading = AS_STORED if plain else job.reading
@@ -319,7 +318,7 @@ cdef inline int64_t visit_rows(
             for b in range(n_banks):
                 penalise_sum(&banks[b], &job.symbols[N_SYMBOLS * b], t)
         if not plain and job.scales != NULL:
-            if job.touched != NULL:  # before the scales change, by which G is measured
+            if job.touched != NULL:  # catch up before the scales, G's units, change
                 dot(
                     narrow, reading, True, n_banks, job.table, job.stride, job.touched,
                     t, row_columns, row_values, nnz, banks,
@@ -348,9 +347,9 @@ cdef inline int64_t visit_rows(
     return t
 
 
-# The compiler shares the registers of a function out among all its loops, so these have
-# functions of their own. That of one output and a table in the near caches stays in
-# `train`: by itself, without AVX2, it takes 1.24 times as long on rows of 9 entries.
+# A function's loops share its registers, so each of these has a function of its own.
+# The loop for one output and a table in the near caches stays in `train`: moved out, it
+# takes 1.24 times as long without AVX2 on rows of 9 entries.
 
 cdef noinline_void visit_far(
     const Job* job, const index* starts, const index* columns, index* own_columns,
@@ -380,16 +379,16 @@ cdef noinline_void visit_with_options(
 
 
 def train(
-    const index[::1] indptr,         # in: CSR rows; empty for dense ones
-    const index[::1] indices,        # in: columns; of dense rows 0, 1, 2, ...
+    const index[::1] indptr,         # in: CSR row pointers; empty for dense rows
+    const index[::1] indices,        # in: columns; 0, 1, 2, ... for dense rows
     const real[::1] data,            # in: values, row after row
     Py_ssize_t n_features,           # in
     const uint32_t[::1] order,       # in: rows to visit; empty: all as they come
     Py_ssize_t start,                # in: first visit of the block
-    Py_ssize_t stop,                 # in: behind its last
+    Py_ssize_t stop,                 # in: one past its last visit
     const real[:, ::1] values,       # in: targets (n, n_outputs); empty for labels
     const real[::1] labels,          # in: class codes, row after row
-    const int64_t[::1] label_indptr,  # in: where each row's begin; empty: one a row
+    const int64_t[::1] label_indptr,  # in: start of each row's; empty: one per row
     const real[::1] codes,           # in: label of each output; empty for values
     const int32_t[:, ::1] lane_columns,  # in: output of each lane, 0 in unused ones
     const uint8_t[:, ::1] used,      # in: 1, or 0 in unused lanes
@@ -398,15 +397,15 @@ def train(
     real[:, :, ::1] intercept,       # in/out: (n_banks, 2, 8)
     int64_t[::1] touched,            # in/out: t when last regularised; or empty
     real[::1] scales,                # in/out: largest |x| of each feature; or empty
-    real least_scale,                # in: what these are at least
-    const int32_t[::1] places,       # in: which centre a feature has, or -1; or empty
-    const double[::1] centres,       # in: of some columns
+    real least_scale,                # in: lower bound of scales
+    const int32_t[::1] places,       # in: index of a feature's centre, or -1; or empty
+    const double[::1] centres,       # in: of the centred columns
     const real[:, :, ::1] symbols,   # in: (n_banks, N_SYMBOLS, 8), of each lane
-    double fade,                     # in: share of G that an update takes away
+    double fade,                     # in: share of G that an update removes
     int64_t t,                       # in: samples learned from before
     Update update,                   # in
     bint fit_intercept,              # in
-    real intercept_value,            # in: what the intercept has as a feature
+    real intercept_value,            # in: value of the intercept's feature
     bint importance_aware,           # in
     bint multinomial,                # in
     Loss loss,                       # in
@@ -416,7 +415,7 @@ def train(
     real[::1] own_values,            # scratch: as many as these, and the longest row
     double[:, ::1] loss_sum,         # in/out: weighted loss, scored before learning
 ):
-    """Learn from each visited row in turn; return how many of them had a weight."""
+    """Learn from each visited row in turn; return how many had a non-zero weight."""
     cdef:
         Job job
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
@@ -487,5 +486,5 @@ include "_kernel_reading.pxi"
 
 
 def supports(str instruction_set):
-    """Whether the processor, and this build, have "avx2" or "avx512"."""
+    """Whether this build and the processor support "avx2" or "avx512"."""
     return {"avx2": HAS_AVX2(), "avx512": HAS_AVX512()}[instruction_set] != 0

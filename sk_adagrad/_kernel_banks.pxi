@@ -1,16 +1,16 @@
-"""What is done with one row by all banks of a group: the choice of loop for it."""
+"""The work of all banks of a group on one row: choosing the loop for it."""
 
-# The functions of a row are kept apart from the loop over rows, which has so much to
-# remember that their loops would find no free registers.
+# These functions are not inlined into the loop over rows, whose own state would leave
+# their loops no free registers.
 
 cdef noinline_void dot(
     bint narrow, int reading, bint learns, Py_ssize_t n_banks, const real* table,
     Py_ssize_t stride, int64_t* touched, int64_t t, const index* columns,
     const real* values, Py_ssize_t nnz, Bank* banks,
 ) noexcept nogil:
-    """Add w . x of each bank's lanes to p; if there is one lane, to all of p.
+    """Add w . x of each bank's lanes to p; with a single model, to every lane of p.
 
-    If a step follows, weights that have missed steps replace those in the table.
+    If a step follows, weights that have missed steps are written back to the table.
     """
     cdef Py_ssize_t k
     if reading == AS_STORED and learns and G_IS_FAR:
@@ -63,7 +63,7 @@ cdef inline void dot_as(
     Py_ssize_t stride, const int64_t* touched, int64_t t, const index* columns,
     const real* values, Py_ssize_t nnz, Bank* banks,
 ) noexcept nogil:
-    """Do so, with constants for it; to prepare a step is to fetch G or to catch up."""
+    """Specialise `dot`; `prepare` means prefetching G, or storing caught-up weights."""
     if narrow:
         banks.p = banks.p + dot_narrow(
             reading, prepare, table, touched, t, columns, values, nnz, banks
@@ -121,7 +121,7 @@ cdef noinline_void step_row_and_fetch(
     const index* columns, const real* values, Py_ssize_t nnz, const Bank* banks,
     const index* next_columns, Py_ssize_t n_next,
 ) noexcept nogil:
-    """Learn, and ask for the weights of the next row entry by entry."""
+    """Learn, prefetching the next row's weights entry by entry."""
     step_as(
         True, MIRROR_DESCENT, narrow, n_banks, table, stride, columns, values, nnz,
         banks, next_columns, n_next,
@@ -172,8 +172,8 @@ cdef inline Py_ssize_t centre_row(
 ) noexcept nogil:
     """Read some columns as distances from their centres; return the row's length.
 
-    They come first, as the row's own columns already do. Where a row has no value in
-    one of them it is 0, which is as far from the centre as that is from 0.
+    The centred columns come first; `own_columns` already begins with them. A column
+    that the row does not store is 0, at a distance of minus its centre.
     """
     cdef Py_ssize_t k, n = n_centred
     cdef int32_t place
@@ -199,9 +199,9 @@ cdef inline void scale_row(
 ) noexcept nogil:
     """Divide the row by the largest |x| of each feature so far, this row included.
 
-    Where that has grown, what was learned is brought to the new scale: G, a sum of
-    squares, by the square of the ratio, z by the ratio; w stays, as the feature then
-    says as much as before (Ross, Mineiro & Langford 2013, algorithm 2).
+    When that grows, what was learned moves to the new scale: G, a sum of squares, by
+    the squared ratio, and z by the ratio; w, the weight of the scaled feature, stays
+    (Ross, Mineiro & Langford 2013, algorithm 2).
     """
     cdef Py_ssize_t k, b
     cdef real x, ratio
@@ -234,16 +234,16 @@ cdef inline void known_scale_row(
 
 
 cdef inline real softmax(Bank* banks, Py_ssize_t n_banks, real label) noexcept nogil:
-    """Take slopes of -log(probability of label) from raw predictions; return that.
+    """Set the slopes of the loss -log(probability of the label); return the loss.
 
-    The slope of the label itself is minus the sum of all others. Its probability less 1
-    would be 0 as soon as it rounds to 1, and a slope of 0 is no update: under
-    `half_life` G would no longer fade.
+    The label's own slope is minus the sum of the others. Its probability minus 1 would
+    be 0 as soon as the probability rounds to 1, and a slope of 0 is no update: under
+    `half_life` G would stop fading.
     """
     cdef Py_ssize_t b
     cdef lanes p, others
     cdef real top = lane(banks.p, 0), sum_of_all = 0, sum_of_others = 0, own = 0
-    for b in range(n_banks):  # lanes that are not in use may be far above or below
+    for b in range(n_banks):  # unused lanes may be far above or below
         banks[b].p = select_gt(banks[b].used, splat(0), banks[b].p, splat(top))
         top = max(top, hmax(banks[b].p))
     for b in range(n_banks):

@@ -1,12 +1,13 @@
 """The losses, for eight raw predictions p and targets y at a time.
 
-Each is a function for value and slope d(value)/dp, and one for its flow. Margin losses
-have y = -1 or 1, or 0 in lanes that are not in use.
+Each has a function for its value and slope d(value)/dp, and one for its flow. Margin
+losses have y = -1 or 1, and 0 in unused lanes.
 
-The flow is what one sample of a given weight does to its own prediction when the step
-is integrated along itself (Karampatziakis & Langford 2011): dp/dτ = -N slope(p) from
-τ = 0 to the weight, N the sum of the rates times x². It returns the s by which p has
-changed, p - N s, so that s replaces weight * slope(p); it never crosses the minimum.
+The flow is the effect of one sample of a given weight on its own prediction when the
+step is integrated along itself (Karampatziakis & Langford 2011): dp/dτ = -N slope(p)
+from τ = 0 to the weight, N being the sum of the rates times x². A flow returns the s
+for which p becomes p - N s, so that s replaces weight * slope(p); p never crosses the
+minimum.
 """
 
 cdef enum:
@@ -22,8 +23,8 @@ ctypedef void (*loss_function)(
 cdef void log_loss(
     lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    # log(1 + e^-z) is the positive part of -z and, with u = e^-|z|, log(1 + u), which
-    # is twice the inverse hyperbolic tangent of u / (2 + u); here with e^z for u.
+    # log(1 + e^-z) = max(-z, 0) + log(1 + u) with u = e^-|z|, and log(1 + u) is
+    # 2 artanh(u / (2 + u)); here in terms of e^z.
     cdef lanes z = y * p, e = vexp(z), one = splat(1), above = one + e
     slope[0] = -y / above
     value[0] = twice_artanh(vmin(e, one) / (above + vmax(e, one))) + positive_part(-z)
@@ -92,7 +93,7 @@ cdef void quantile(
     value[0] = (
         splat(1 - parameter) * positive_part(r) + splat(parameter) * positive_part(-r)
     )
-    # 0 at the target, as that of the absolute error: there is nothing to learn.
+    # 0 at the target, like the absolute error's slope: there is nothing to learn.
     slope[0] = select_gt(
         r, splat(0), splat(1 - parameter),
         select_eq(r, splat(0), splat(0), splat(-parameter)),
@@ -132,11 +133,11 @@ cdef void squared_epsilon_insensitive(
     slope[0] = (a + a) * vsign(r)
 
 
-# Losses with a log link: half the deviance of y from the mean e^p. It is 0 for the best
-# prediction, so that `tol` is a share of what a pass can better. Beyond +-LINK_LIMIT
-# (30 in float32, where e^p is 1e13, and 100 in float64) e^p goes on as a straight line,
-# so that a raw prediction that is far off, as early ones are, gives a steep slope but a
-# finite one.
+# Losses with a log link: half the deviance of y from the mean e^p. It is 0 for a
+# perfect prediction, so that `tol` is relative to what a pass can improve. Beyond
+# +-LINK_LIMIT (30 in float32, where e^p is 1e13, and 100 in float64) e^p goes on as a
+# straight line, so that raw predictions that are far off, as early ones are, have a
+# steep but finite slope.
 
 cdef inline lanes inverse_link(lanes p, lanes* derivative) noexcept nogil:
     """Return the mean and its derivative with respect to p."""
@@ -176,7 +177,7 @@ cdef void gamma(
 
 
 cdef inline lanes inverse_link_less_one(lanes p, lanes* derivative) noexcept nogil:
-    """Return the mean less 1, which is exact for small p, and its derivative."""
+    """Return the mean minus 1, accurate for small p, and its derivative."""
     cdef lanes limit = splat(LINK_LIMIT), least
     inverse_link(p, derivative)
     least = vexpm1(select_gt(p, limit, limit, p))
@@ -186,8 +187,8 @@ cdef inline lanes inverse_link_less_one(lanes p, lanes* derivative) noexcept nog
 cdef void tweedie(
     lanes p, lanes y, real parameter, lanes* value, lanes* slope
 ) noexcept nogil:
-    # With a power between 1 and 2 the first exponent rises and the second falls in p.
-    # Near 1 or 2, where it is Poisson's or gamma's deviance, differences stay exact.
+    # For powers between 1 and 2 the first term rises with p and the second falls. As
+    # means minus 1 they stay accurate near 1 and 2, the Poisson and gamma deviances.
     cdef lanes a = splat(2 - parameter), b = splat(parameter - 1)
     cdef lanes log_y = vlog(y), rising, rising_slope, falling, falling_slope
     cdef lanes r = p - log_y, near
@@ -205,7 +206,7 @@ cdef void tweedie(
 # Flows.
 
 cdef inline lanes one_minus_exp(lanes t) noexcept nogil:
-    """Return 1 - e^-t, the share of a distance that is gone after t."""
+    """Return 1 - e^-t, the share of a distance that is covered after t."""
     return -vexpm1(-t)
 
 
@@ -218,8 +219,8 @@ cdef lanes log_loss_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
     # The change d of the margin z solves d + e^z (e^d - 1) = weight N. The left side is
-    # convex and the start is above the solution, so Newton's steps fall towards it.
-    # Where e^z would be no normal number, d grows as fast as time.
+    # convex and the start lies above the solution, so Newton iteration descends to it.
+    # Where e^z would underflow, d grows linearly, by `straight`.
     cdef lanes z = y * p, D = vmin(weight * N, splat(FLOW_LIMIT)), straight
     cdef lanes e, d, rest
     cdef int i
@@ -242,7 +243,7 @@ cdef lanes hinge_flow(
 cdef lanes perceptron_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
-    # The flow would end at p = 0, where learning begins; the label is its limit here.
+    # The flow ends at p = 0, where learning begins; here it goes on up to the label.
     cdef lanes z = y * p
     return -y * select_gt(
         z, splat(0), splat(0), vmin(weight, (splat(1) - z) / N)
@@ -259,7 +260,7 @@ cdef lanes squared_hinge_flow(
 cdef lanes modified_huber_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
-    # At the constant speed 4 N up to the margin -1, from there as the squared hinge.
+    # Constant speed 4 N up to a margin of -1, from there like the squared hinge.
     cdef lanes z = y * p, D = weight * N, straight
     straight = vmin(splat(4) * D, positive_part(splat(-1) - z))
     z = positive_part(splat(1) - select_gt(splat(-1), z, splat(-1), z))
@@ -292,7 +293,7 @@ cdef lanes quantile_flow(
 cdef lanes huber_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
-    # At the constant speed epsilon N down to |r| = epsilon, then as the squared error.
+    # Constant speed epsilon N down to |r| = epsilon, then like the squared error.
     cdef lanes r = p - y, a, D = weight * N, epsilon = splat(parameter), straight
     a = vabs(r)
     straight = vmin(epsilon * D, positive_part(a - epsilon))
@@ -317,7 +318,7 @@ cdef lanes squared_epsilon_insensitive_flow(
 
 
 cdef inline lanes log_of_mixture(lanes q, lanes t) noexcept nogil:
-    """Return log(e^-t 1 + (1 - e^-t) q) for q > 0, exact where it is near 0."""
+    """Return log(e^-t 1 + (1 - e^-t) q) for q > 0, accurate near 0."""
     cdef lanes change = (q - splat(1)) * one_minus_exp(t), mixture
     mixture = vexp(-t) + one_minus_exp(t) * q
     return select_gt(
@@ -351,7 +352,7 @@ cdef lanes gamma_flow(
     return -log_of_mixture(y * inverse_link_derivative(-p), weight * N) / N
 
 
-# Gauss–Legendre nodes and weights for an integral from 0 to 1.
+# Gauss-Legendre nodes and weights on [0, 1].
 cdef double[16] NODES = [
     0.0052995325041750307, 0.0277124884633837, 0.067184398806084122,
     0.1222977958224985, 0.19106187779867811, 0.27099161117138632,
@@ -373,13 +374,13 @@ cdef double[16] NODE_WEIGHTS = [
 cdef lanes tweedie_flow(
     lanes p, lanes y, real parameter, lanes weight, lanes N
 ) noexcept nogil:
-    # With m = |p - log y| and b = 2 - power above the label, power - 1 below it, the
-    # slope is y^(2 - power) (1 - e^-m) e^(b m). A way that leaves e^-q of m thus takes
-    # the time q + the integral of 1 / ((1 - e^-m) e^(b m)) - 1 / m, which is smooth,
-    # and q is found by Newton's steps. From far away the first term of the integrand
-    # is e^(-b m), with which q is first estimated.
+    # With m = |p - log y|, and b = 2 - power above the label or power - 1 below it, the
+    # slope is y^(2 - power) (1 - e^-m) e^(b m). Reducing m to e^-q m thus takes the
+    # time q + the integral of 1 / ((1 - e^-m) e^(b m)) - 1 / m, which is smooth; q is
+    # found by Newton iteration. Far from the label the first term of the integrand is
+    # e^(-b m), which gives the first estimate of q.
     cdef lanes zero = splat(0), one = splat(1), most = splat(40), a, safe_y, r, m, b
-    cdef lanes least = splat(<real> 1e-30)  # lest m = 0 be divided by itself
+    cdef lanes least = splat(<real> 1e-30)  # avoids 0 / 0 at m = 0
     cdef lanes time, q, low = zero, high = most, far, end, way, rest, at, newton, middle
     cdef int i, k
     a = splat(2 - parameter)
@@ -419,7 +420,7 @@ cdef lanes tweedie_flow(
 
 
 cdef class Loss:
-    """A loss that `train` can use; `evaluate` shows its value and slope."""
+    """A loss for `train`; `evaluate` exposes its value and slope."""
 
     cdef loss_function function
     cdef loss_flow flow
@@ -451,7 +452,7 @@ cdef class Loss:
                 (<lanes*> p8)[0], (<lanes*> y8)[0], parameter, &value8, &slope8
             )
             for i in range(n):
-                value[begin + i] = lane(value8, i) + 0 * p[begin + i]  # as in learning
+                value[begin + i] = lane(value8, i) + 0 * p[begin + i]  # as score_row
                 slope[begin + i] = lane(slope8, i)
 
 

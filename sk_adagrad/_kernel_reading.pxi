@@ -1,4 +1,4 @@
-"""What is read of the tables: predictions and weights; and copies of models."""
+"""Reading the tables: predictions, weights and copies of models."""
 
 
 def raw_prediction(
@@ -7,7 +7,7 @@ def raw_prediction(
     const real[::1] data,            # in
     Py_ssize_t n_features,           # in
     const real[:, :, :, :] table,    # in
-    const real[:, :, ::1] bias,      # in: the intercepts' weights (n_banks, 1, 8)
+    const real[:, :, ::1] bias,      # in: weights of the intercepts (n_banks, 1, 8)
     const int64_t[::1] touched,      # in
     const real[::1] scales,          # in
     const int32_t[::1] places,       # in
@@ -22,7 +22,7 @@ def raw_prediction(
     real[::1] own_values,            # scratch: as many as these, and the longest row
     real[:, ::1] out,                # out: (n_rows, n_models)
 ):
-    """Write w . x + b of each row and lane."""
+    """Write w . x + b for each row and lane."""
     cdef:
         bint narrow = table.shape[3] == 1
         bint normalised = scales.shape[0] > 0
@@ -55,7 +55,7 @@ def raw_prediction(
             nnz = find_row(
                 starts, columns, entries, n_features, row, &row_columns, &row_values
             )
-            # A single model: all that follows here takes as long again on short rows.
+            # A single model: what follows would double the time on short rows.
             if plain:
                 out[row, first] = lane((<const lanes*> &bias[0, 0, 0])[0], 0) + lane(
                     dot_narrow(
@@ -95,7 +95,7 @@ def read_weights(
     Update update,                   # in
     real[:, :, ::1] out,             # out: w (n_banks, n_features, width)
 ):
-    """Write the weights as they stand after t samples, without changing anything."""
+    """Write the weights as of t samples, without changing the table."""
     cdef:
         bint narrow = table.shape[3] == 1
         int width = <int> table.shape[3], j
@@ -127,10 +127,10 @@ def read_weights(
 def copy_models(
     const real[:, :, :, :] source,   # in: as table in train
     real[:, :, :, :] target,         # in/out: the same
-    const int64_t[::1] features,     # in: those of target that source's are
-    const int32_t[:, ::1] moves,     # in: bank and lane in source, and in target
+    const int64_t[::1] features,     # in: feature in target of each one in source
+    const int32_t[:, ::1] moves,     # in: bank and lane in source, then in target
 ):
-    """Copy some models, feature by feature: both tables are read once, in order."""
+    """Copy some models, feature by feature, so that both tables are read in order."""
     cdef:
         int width = <int> source.shape[3], to_width = <int> target.shape[3]
         Py_ssize_t stride = source.strides[1] // <Py_ssize_t> sizeof(real)

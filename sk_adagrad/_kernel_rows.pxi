@@ -1,28 +1,29 @@
-"""How rows are found, read and fetched before it is their turn."""
+"""Finding, reading and prefetching rows."""
 
-# How far ahead of the row at work the rows to come are fetched. Rows are visited in
-# random order, so without this each one starts with a wait for memory. More requests at
-# once than the nearest cache can have under way (24 on Zen 4) are lost or wait: 6 rows
-# ahead or more, a pass over 500,000 rows of 8 takes 1.6 times as long there.
+# How far ahead rows are prefetched. Rows are visited in random order, so that without
+# prefetching each would start with a cache miss. More requests than the nearest cache
+# can have in flight (24 on Zen 4) are dropped or wait: from 6 rows ahead on, a pass
+# over 500,000 rows of 8 entries takes 1.6 times as long there.
 cdef enum:
     ROWS_AHEAD = 4
     POINTERS_AHEAD = 16
 
-# A table beyond this many bytes is not in the near caches: the weights of the next row
-# are fetched while the present one is learned. With 2^20 features in float64 that makes
-# 3.7 of 6.0 ns per non-zero; below the limit it would cost up to a quarter. Those of a
-# row's first entries are asked for at once, so that short rows have them in time, and
-# the others by and by during the step: all at once they would be more requests than
-# can be under way. On rows of 60 to 370 entries that takes 0.86 to 0.92 of the time.
+# A table beyond this size is not in the near caches: the next row's weights are
+# prefetched while the present row is learned. With 2^20 features in float64 that takes
+# 3.7 instead of 6.0 ns per non-zero; below the limit it would cost up to a quarter. The
+# weights of the first entries are requested at once, so that short rows have them in
+# time, the others one by one during the step, since all at once would exceed the
+# requests in flight: rows of 60 to 370 entries take 0.86 to 0.92 of the time.
 cdef enum:
     NEAR_CACHE = (1 << 21) // sizeof(real)
     WEIGHTS_AHEAD = 32
     ENTRIES_AHEAD = 8  # see dot_lazy
 
-# A dense row is read as a sparse one if less than one of so many entries is not 0. With
-# ten classes rows of 784 of which a fifth is not 0 then take 0.55 (float32) or 0.35
-# (float64) of the time, and with an L2 penalty 0.66 or 0.52. A single model without
-# options takes as long to find the zeros as to learn from them: it keeps the row.
+# A dense row is read as a sparse one if fewer than one in SPARSE entries are non-zero.
+# Rows of 784 entries, a fifth of them non-zero, then take 0.55 (float32) or 0.35
+# (float64) of the time with ten classes, and 0.66 or 0.52 with an L2 penalty. A single
+# model without options keeps the dense row: finding its zeros takes as long as learning
+# from them.
 cdef enum:
     SPARSE = 2
 
@@ -31,7 +32,7 @@ cdef inline Py_ssize_t find_row(
     const index* indptr, const index* indices, const real* data, Py_ssize_t n_features,
     Py_ssize_t row, const index** columns, const real** values,
 ) noexcept nogil:
-    """Point to a row's columns and values and return how many there are."""
+    """Point to a row's columns and values; return how many there are."""
     cdef Py_ssize_t begin
     if indptr == NULL:
         columns[0] = indices
@@ -46,7 +47,7 @@ cdef inline Py_ssize_t find_row(
 cdef noinline_void leave_out_zeros(
     const real* values, Py_ssize_t* n, index* own_columns, real* own_values,
 ) noexcept nogil:
-    """Copy what is not 0 of a dense row, if it is few of n; set n to how many it is."""
+    """Copy the non-zeros of a dense row if they are few, and set n to their number."""
     cdef Py_ssize_t begin = 0, k, kept = 0
     if SPARSE * n_nonzeros(values, n[0]) >= n[0]:
         return
@@ -66,9 +67,9 @@ cdef inline Py_ssize_t read_dense_row(
     const index** columns, const real** values, Py_ssize_t nnz, index* own_columns,
     real* own_values,
 ) noexcept nogil:
-    """Point to what is not 0 of a dense row, if it is few; return how many there are.
+    """Point to the non-zeros of a dense row if they are few; return the row's length.
 
-    It is inlined, so that the loops over rows keep what is pointed to in registers.
+    Inlined, so that the loops over rows keep the pointers in registers.
     """
     cdef Py_ssize_t kept = nnz
     leave_out_zeros(values[0], &kept, own_columns, own_values)
@@ -79,14 +80,14 @@ cdef inline Py_ssize_t read_dense_row(
 
 
 cdef inline bint is_far(const Job* job) noexcept nogil:
-    """Whether the table is not in the near caches."""
+    """Whether the table is too large for the near caches."""
     return job.stride * job.n_features > NEAR_CACHE
 
 
 cdef inline void fetch_ahead(
     const Job* job, const index* starts, const index* columns, Py_ssize_t i
 ) noexcept nogil:
-    """Ask for what the rows to come will need."""
+    """Prefetch what the coming rows need."""
     cdef Py_ssize_t k, row, nnz
     cdef const index* row_columns
     cdef const real* row_values
@@ -118,7 +119,7 @@ cdef inline Py_ssize_t find_next(
     const Job* job, const index* starts, const index* columns, Py_ssize_t i,
     const index** row_columns,
 ) noexcept nogil:
-    """Point to the columns of the next row to visit and return how many there are."""
+    """Point to the columns of the next row to visit; return how many there are."""
     cdef Py_ssize_t row = job.order[i + 1] if job.order != NULL else i + 1
     cdef const real* row_values
     return find_row(
@@ -130,7 +131,7 @@ cdef inline Py_ssize_t rest_of_next(
     const Job* job, const index* starts, const index* columns, Py_ssize_t i,
     const index** rest,
 ) noexcept nogil:
-    """Point to what `fetch_ahead` left out of the next row; return how much it is."""
+    """Point to what `fetch_ahead` left of the next row; return how much that is."""
     cdef Py_ssize_t nnz
     if i + 1 >= job.stop:
         return 0

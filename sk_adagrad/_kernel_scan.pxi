@@ -1,36 +1,34 @@
-"""What is done with a matrix's rows before learning.
+"""Reading a matrix before learning: structure, finiteness, hashes of rows."""
 
-Their structure and finiteness are looked at, and they are hashed.
-"""
-
-# Entries whose structure and values are looked at in one go, so that memory is read
-# once; they take 64 KB at most.
+# Entries whose structure and values are checked together, so that memory is read once;
+# they take at most 64 KB.
 cdef enum:
     ENTRIES_AT_ONCE = 4096
 
-# Rows of more non-zeros than this get keys that take half of the time: on imdb, with
-# 140 entries a row, that is 9 % of a fit of one pass.
+# Rows with more non-zeros than this get cheaper keys, which take half the time: on
+# imdb, with 140 entries per row, that saves 9 % of a fit of one pass.
 cdef enum:
     LONG_ROW = 32
 
 
 def scan(
-    const index[::1] indptr,         # in: as in train; not yet to be trusted
+    const index[::1] indptr,         # in: as in train, but not yet validated
     const index[::1] indices,        # in
     const real[::1] data,            # in
     Py_ssize_t n_rows,               # in
     Py_ssize_t n_features,           # in
     uint64_t[::1] keys,              # out: hash of each row's content; or empty
 ):
-    """Read a matrix once, trusting nothing but the arrays' lengths.
+    """Read a matrix once, trusting nothing but the lengths of the arrays.
 
-    Returns the first row whose end lies before its start or behind `indices` (-1 if
-    none), the smallest and largest column, whether all columns rise within rows,
-    whether all values are finite, and whether rows with the same key are the same.
+    Returns the first row that ends before its start or beyond `indices` (-1 if none),
+    the smallest and the largest column, whether columns ascend strictly in each row,
+    whether all values are finite, and whether equal keys imply equal rows.
 
-    A block's falls are counted in the type of the columns, so that the compiler need
-    not widen what it compares, and one sum of products would wait for itself: on imdb
-    that is 0.38 ns a non-zero instead of 0.46, most of it now that of memory.
+    A block's descents are counted in the type of the columns, so that the compiler need
+    not widen the comparisons, and the products go to two sums, as a single one would be
+    bound by its latency: on imdb 0.38 instead of 0.46 ns per non-zero, by now mostly
+    memory time.
     """
     cdef:
         bint sparse = indptr.shape[0] > 0, keyed = keys.shape[0] > 0
@@ -86,7 +84,7 @@ def scan(
 cdef Py_ssize_t first_bad_row(
     const index* starts, Py_ssize_t n_rows, Py_ssize_t n_entries
 ) noexcept nogil:
-    """Return the first row that ends before its start or behind all entries, or -1."""
+    """Return the first row that ends before its start or beyond the entries, or -1."""
     cdef Py_ssize_t row
     for row in range(n_rows):
         if not 0 <= starts[row] <= starts[row + 1] <= n_entries:
@@ -98,7 +96,7 @@ cdef bint hash_rows(
     const index* starts, const index* columns, const real* entries,
     Py_ssize_t n_features, Py_ssize_t first, Py_ssize_t last, uint64_t* keys,
 ) noexcept nogil:
-    """Hash rows up to, not including, last; return whether all their keys are whole."""
+    """Hash rows first to last - 1; return whether all keys are of 64 bits."""
     cdef:
         uint64_t[2 * ENTRIES_AT_ONCE] hashes
         const index* row_columns
@@ -107,8 +105,8 @@ cdef bint hash_rows(
         Py_ssize_t end = starts[last] if starts != NULL else 0
         Py_ssize_t k, nnz
         bint whole = True
-        # One loop over all entries, and one that adds up, take half of the time of a
-        # loop for each row, where rows are short.
+        # Where rows are short, one loop that hashes all entries and one that adds up
+        # take half the time of a loop per row.
         bint flat = starts != NULL and end - begin <= min(
             2 * ENTRIES_AT_ONCE, LONG_ROW * (last - first)
         )
@@ -135,7 +133,7 @@ def repeats(
     uint32_t[::1] last_rows,         # scratch: n_features zeros
     uint8_t[::1] marks,              # out: 1 for each row that has a column twice
 ):
-    """Return whether a row has a column twice."""
+    """Return whether any row has a column twice."""
     cdef:
         const index* starts = &indptr[0]
         const index* columns = &indices[0] if indices.shape[0] else NULL
@@ -160,7 +158,7 @@ def single_features(
     const uint32_t[::1] order,       # in: rows to look at, each once
     uint8_t[::1] counts,             # scratch: n_features zeros
 ):
-    """Return how many features are not 0 in exactly one row."""
+    """Return how many features are non-zero in exactly one row."""
     cdef:
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
         const index* columns = &indices[0] if indices.shape[0] else NULL
@@ -183,19 +181,18 @@ def single_features(
 
 
 cdef inline uint64_t splitmix64_mix(uint64_t h) noexcept nogil:
-    """Mix all bits as SplitMix64 does (Steele, Lea & Flood 2014)."""
+    """Mix all bits with SplitMix64's finaliser (Steele, Lea & Flood 2014)."""
     h = (h ^ (h >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
     h = (h ^ (h >> 27)) * <uint64_t> 0x94D049BB133111EB
     return h ^ (h >> 31)
 
 
 cdef inline uint64_t entry_key(index column, real value, bint exact) noexcept nogil:
-    """Hash an entry; 0 for a zero, as for what is not stored.
+    """Hash an entry; 0 for a stored zero, as if it were not stored.
 
-    Entries' hashes are added up, so they must not be linear in the columns, which of
-    one-hot rows are all there is. Products of 32 bits, here with primes of xxHash, take
-    a third of the time of those of 64, but leave out a bit, which exact hashes must
-    not.
+    Hashes are summed over a row, so they must not be linear in the column, which is all
+    that one-hot rows consist of. 32-bit products, here with primes of xxHash, take a
+    third of the time of 64-bit ones, but lose a bit, which exact hashes must not.
     """
     cdef uint64_t bits = bits_of(value, exact), c = <uint64_t> column
     cdef uint32_t b = <uint32_t> bits, one, other
@@ -220,9 +217,9 @@ cdef inline uint64_t content_key(
 ) noexcept nogil:
     """Hash a row's non-zero values and their columns.
 
-    The entries' hashes are added up, and zeros left out, so that neither their order
-    nor the format matters; rounding to float32 lets float32 and float64 data have the
-    same keys.
+    Summing the entries' hashes and leaving out zeros makes the key independent of their
+    order and of the format; rounding to float32 gives float32 and float64 data the same
+    keys.
     """
     cdef uint64_t sum_of_all = 0
     cdef Py_ssize_t k
@@ -242,11 +239,12 @@ cdef inline Py_ssize_t n_nonzeros(const real* values, Py_ssize_t nnz) noexcept n
 cdef inline uint64_t key_of_long(
     const index* columns, const real* values, Py_ssize_t nnz
 ) noexcept nogil:
-    """Hash a row into 32 bits, which other rows may have too.
+    """Hash a row into 32 bits, so that different rows may collide.
 
-    The upper bits are folded upon the lower ones before and after the second product:
-    values that differ in a few upper bits, as signs or small integers do, would else
-    give rows in thousands the same key, and these are visited one after the other.
+    The upper bits are folded onto the lower ones before and after the second product.
+    Otherwise values that differ in a few upper bits only, such as signs or small
+    integers, would give thousands of rows the same key, and such rows would be visited
+    one after the other.
     """
     cdef uint32_t sum_of_all = 0, bits, h
     cdef Py_ssize_t k

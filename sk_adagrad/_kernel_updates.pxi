@@ -1,28 +1,28 @@
-"""What one weight is and how it learns, for eight weights of one row or one feature.
+"""How a weight is stored, read and updated, for eight weights of one row or feature.
 
-The table holds two numbers a weight: under mirror descent the weight w and its
+The table holds two numbers per weight: under mirror descent the weight w and its
 accumulator G, under dual averaging and FTRL-proximal a sum of gradients z and G.
 """
 
-# How a weight is read. They are constants of inlined functions, so that each way has
-# loops of its own.
+# How a weight is read. Always a compile-time constant of inlined functions, so that
+# each way has loops of its own.
 cdef enum:
     AS_STORED      # w
     FROM_SUM       # w as a function of z, G and the number of samples
-    MISSED_L1      # w after the steps of an L1 penalty that it has missed
+    MISSED_L1      # w after the L1 steps that it has missed
     MISSED_L2      # the same for L2, each step of at most SMALL_STEP
-    MISSED_ANY_L2  # the same for L2
-    MISSED_BOTH    # and for both
+    MISSED_ANY_L2  # the same for L2 steps of any size
+    MISSED_BOTH    # the same for both penalties
 
-# How it learns.
+# How it is updated.
 cdef enum:
     MIRROR_DESCENT
-    FORGETTING      # the same, with a half_life
+    FORGETTING      # mirror descent with a half_life
     DUAL_AVERAGING
     FTRL_PROXIMAL
 
 cdef class Update:
-    """A way to combine steps and regularisation that `train` can use."""
+    """A way to combine steps and regularisation, for `train`."""
 
     cdef int learning
 
@@ -44,10 +44,10 @@ cdef inline int learning_of(Update update, double fade) noexcept:
     return update.learning if fade == 0 else FORGETTING
 
 
-# What belongs to a model and stays, for the eight of a bank: as many lanes each.
+# The constants of a bank's models, eight lanes each.
 cdef enum:
     ETA
-    EPS  # with what every G starts at
+    EPS  # ε + G₀
     L1   # alpha * l1_ratio
     L2   # alpha * (1 - l1_ratio)
     N_SYMBOLS
@@ -72,26 +72,26 @@ cdef inline int reading_of(Update update, const real[:, :, ::1] symbols) noexcep
     return MISSED_L1 if l1 else AS_STORED
 
 
-# The symbols of the equations for one bank and the row at work; the banks of a group
-# have an array of them. What each row changes lies side by side: with 20 classes on
-# short rows a pass took up to a tenth longer where it did not.
+# The symbols of the equations for one bank and the present row; a group has an array of
+# them. What changes with each row lies side by side: otherwise a pass over short rows
+# with 20 classes took up to a tenth longer.
 cdef struct Bank:
     lanes p         # raw prediction
     lanes slope     # weight * d loss / dp
-    # What moves the weight in place of the slope: times eta / SCALE under mirror
-    # descent, times the length that importance_aware gives to the step.
+    # Multiplies x in the weight's step instead of the slope: times eta / SCALE under
+    # mirror descent, and with the step length of importance_aware.
     lanes drive
     lanes eta
-    lanes eps       # with what every G starts at
-    lanes fade      # the share of G that half_life takes away
-    # The penalty as reading a weight needs it: t l1 and t l2 from sums; of missed steps
-    # eta * l1 / SCALE, or l1 / l2 where there are both, and eta * l2 / SCALE.
+    lanes eps       # ε + G₀
+    lanes fade      # share of G that half_life removes
+    # The penalty in the form that reading a weight needs: t l1 and t l2 for sums; for
+    # missed steps eta * l1 / SCALE (l1 / l2 if there are both) and eta * l2 / SCALE.
     lanes l1
     lanes l2
     lanes used      # 1, or 0 in unused lanes
-    lanes code      # the label that its output tells from the rest, -1 if there is none
+    lanes code      # label that the output tells from the rest, -1 if there is none
 
-WORKSPACE_SIZE = sizeof(Bank) // sizeof(real)  # how many numbers a bank at work takes
+WORKSPACE_SIZE = sizeof(Bank) // sizeof(real)  # numbers that a Bank takes
 
 
 cdef inline void begin_bank(
@@ -105,7 +105,7 @@ cdef inline void begin_bank(
     if reading == FROM_SUM:
         penalise_sum(bank, symbols, t)
         return
-    if reading == MISSED_BOTH:  # lanes that are not in use have no penalty
+    if reading == MISSED_BOTH:  # unused lanes have no penalty
         bank.l1 = select_gt(bank.l2, splat(0), bank.l1 / bank.l2, splat(0))
     else:
         bank.l1 = bank.eta * bank.l1 * splat(1 / SCALE)
@@ -115,7 +115,7 @@ cdef inline void begin_bank(
 cdef inline void aim_bank(
     Bank* bank, const real* codes, const int32_t* columns, const uint8_t* used
 ) noexcept nogil:
-    """Say what the lanes are to learn; `codes` is NULL if there are no labels."""
+    """Set what the lanes are to learn; `codes` is NULL if there are no labels."""
     bank.used = pack(
         used[0], used[1], used[2], used[3], used[4], used[5], used[6], used[7]
     )
@@ -132,12 +132,12 @@ cdef inline void penalise_sum(
 
 
 cdef inline lanes finite(lanes G) noexcept nogil:
-    """Return G, or the largest number for infinity: 0 times its root must be 0."""
+    """Return G, infinity as the largest number, since 0 times its root must be 0."""
     return select_gt(G, splat(LARGEST), splat(LARGEST), G)
 
 
 cdef inline lanes soft_threshold(lanes w, lanes threshold) noexcept nogil:
-    # The greater one is the second where either is NaN, which must stay NaN.
+    # vmax returns its second argument for NaN, so that NaN stays NaN.
     return vcopysign(vmax(splat(0), vabs(w) - threshold), w)
 
 
@@ -152,14 +152,14 @@ cdef inline lanes after_missed(
     cdef lanes u, v, gone
     if reading == MISSED_L1:
         return soft_threshold(w, missed * (bank.l1 * scaled_rsqrt(G + bank.eps)))
-    # Most steps are small enough for a polynomial of log(1 + u) / u, and where all are
-    # known to be, not to look takes a tenth less. The exponential has no such way:
-    # rates, and with them v, differ so much from feature to feature that the processor
-    # could not foresee it.
+    # Most steps are small enough for a polynomial of log(1 + u) / u; where all are
+    # known to be, skipping the test saves a tenth of the time. The exponential has no
+    # such shortcut: rates, and v with them, differ so much between features that the
+    # branch would be unpredictable.
     u = bank.l2 * scaled_rsqrt(G + bank.eps)  # h l2
     v = u * log1p_ratio(u)
     if reading != MISSED_L2 and any_gt(u, splat(SMALL_STEP)):
-        # Lane by lane, or a weight would depend on those that lie beside it.
+        # Chosen per lane, or a weight would depend on those beside it.
         v = select_gt(u, splat(SMALL_STEP), vlog1p(u), v)
     if reading != MISSED_BOTH:
         return w * vexp2(missed * splat(-LOG2_E) * v)
@@ -186,8 +186,8 @@ cdef inline lanes weight_of(
 cdef inline lanes faded(lanes G, lanes g, const Bank* bank) noexcept nogil:
     """Return what half_life leaves of G if the feature is updated.
 
-    As a product with 1 - fade, which float32 rounds to steps of 6e-8, a half-life of
-    10^6 updates would be 3 % shorter, and one of 3 10^7 would be none.
+    Not G * (1 - fade): float32 rounds 1 - fade to steps of 6e-8, which would make a
+    half-life of 10^6 updates 3 % shorter and turn one of 3 10^7 into none.
     """
     return select_eq(g, splat(0), G, G - bank.fade * G)
 
@@ -198,39 +198,39 @@ cdef inline void step(
     cdef lanes g = bank.slope * x, grown, moved
     if learning == MIRROR_DESCENT or learning == FORGETTING:
         # Duchi, Hazan & Singer (2011)
-        if learning == FORGETTING:  # of what this row is about
+        if learning == FORGETTING:
             G[0] = faded(G[0], g, bank)
         G[0] = G[0] + g * g
         state[0] = state[0] - bank.drive * x * scaled_rsqrt(G[0] + bank.eps)
     elif learning == DUAL_AVERAGING:  # the same paper, equation 3 and figure 1
         G[0] = G[0] + g * g
-        # Where G has overflowed the weight would be 0; so it is NaN, which is seen.
+        # Where G has overflowed w would silently be 0; NaN is noticed.
         state[0] = state[0] + g + splat(0) * G[0]
     else:  # McMahan et al. (2013), algorithm 1
         grown = finite(G[0] + g * g)
         moved = state[0] + bank.drive * x - (
             vsqrt(grown + bank.eps) - vsqrt(G[0] + bank.eps)
         ) / bank.eta * weight_from_sum(state[0], G[0], bank)
-        # Where g is 0 the roots are the same, but fused with a product their difference
-        # is a rounding error, which would depend on whether other lanes learn.
+        # Where g is 0 the roots are equal, but contracted with a product their
+        # difference is a rounding error that would depend on whether other lanes learn.
         state[0] = select_eq(g, splat(0), state[0], moved)
         G[0] = grown
 
 
 cdef inline lanes rate_times(lanes x, lanes G, const Bank* bank) noexcept nogil:
-    """Return x² times the rate that the coming step will have."""
+    """Return x² times the rate of the coming step."""
     cdef lanes g = bank.slope * x
     G = faded(G, g, bank) + g * g
     return x * x * bank.eta * vrsqrt(G + bank.eps)
 
 
-# The functions copy the symbols, since for the compiler each store into the table might
-# change those behind a pointer: one by one, into registers. GCC copies a whole
-# structure through memory, and more at once than was written there at once, which the
-# processor has to wait for.
+# Functions copy the symbols, since to the compiler each store into the table may change
+# what is behind a pointer. They are copied one by one, into registers: GCC copies a
+# whole structure through memory, with loads wider than the stores that wrote it, which
+# defeats store forwarding.
 
 cdef inline void own_bank(Bank* own, const Bank* bank) noexcept nogil:
-    """Copy what a step, or reading a weight, needs."""
+    """Copy what a step or reading a weight needs."""
     own.eta = bank.eta
     own.eps = bank.eps
     own.fade = bank.fade
@@ -241,23 +241,23 @@ cdef inline void own_bank(Bank* own, const Bank* bank) noexcept nogil:
 
 
 cdef inline void own_unpenalised(Bank* own, const Bank* bank) noexcept nogil:
-    """Copy what the intercept needs, which no penalty acts on."""
+    """Copy what the intercept needs, which has no penalty."""
     own_bank(own, bank)
     own.l1 = own.l2 = splat(0)
 
 
-# In float64 G is in the cache line behind that of w. A prediction before a step asks
-# for it, or the step would wait: with tables beyond the near caches a pass took 1.1 to
-# 1.3 times as long. A mere prediction would take 1.5 times as long if it did.
+# In float64 G is in the cache line after that of w. A prediction before a step
+# prefetches it, or the step would wait: with tables beyond the near caches a pass took
+# 1.1 to 1.3 times as long. It would make a mere prediction 1.5 times as long.
 cdef enum:
     G_IS_FAR = sizeof(real) == 8
 
 
-# Width 8: a feature's eight weights and eight accumulators of a bank lie side by side,
-# then those of the next bank of its group, and `stride` numbers behind them those of
-# the next feature. n, the number of banks, is a constant of the inlined functions: each
-# bank waits for its own prediction, loss and step, and several at once share the
-# waiting. Three banks together take 0.6 to 0.7 of the time of one after the other.
+# Width 8: eight weights and eight accumulators of a feature lie side by side, then
+# those of the next bank of the group; features are `stride` numbers apart. The number
+# of banks n is a compile-time constant: a bank waits for its own prediction, loss and
+# step, and several at once overlap their latencies. Three banks together take 0.6 to
+# 0.7 of the time of one after the other.
 
 cdef inline void add_bank(
     bint fetch_G, const real* line, real x, running_sum* sum
@@ -273,7 +273,7 @@ cdef inline void add_weights(
 ) noexcept nogil:
     """Add x times the weights of one feature to the sums of its banks."""
     cdef const real* line = table + stride * column
-    # No loop, since GCC would not unroll one, and then keeps the sums in memory.
+    # Unrolled by hand: GCC does not unroll a loop here and keeps the sums in memory.
     add_bank(fetch_G, line, x, sums)
     if n > 1:
         add_bank(fetch_G, line + BANK_SIZE, x, sums + 1)
@@ -287,7 +287,7 @@ cdef inline void dot_wide(
     int n, bint fetch_G, const real* table, Py_ssize_t stride, const index* columns,
     const real* values, Py_ssize_t nnz, Bank* banks,
 ) noexcept nogil:
-    cdef running_sum[4] even, odd  # one sum would wait for itself
+    cdef running_sum[4] even, odd  # a single sum would be bound by its latency
     cdef Py_ssize_t k
     cdef int b
     for b in range(n):
@@ -302,10 +302,10 @@ cdef inline void dot_wide(
         add_to(&banks[b].p, &even[b], &odd[b])
 
 
-# A weight that is not as stored takes so long to find that the processor does not come
-# to the next features by itself: they are asked for, and all banks take their turn at
-# one. With an L2 penalty news20 (20 classes, 148 non-zeros a row) takes 0.66 of the
-# time of a pass over the row for each bank.
+# A weight that is not as stored takes so long to compute that out-of-order execution
+# does not reach the next features: they are prefetched, and each feature is read for
+# all banks at once. With an L2 penalty news20 (20 classes, 148 non-zeros per row) takes
+# 0.66 of the time of a pass over the row for each bank.
 
 cdef inline void dot_lazy(
     int reading, bint catch_up, Py_ssize_t n_banks, const real* table,
@@ -375,20 +375,20 @@ cdef inline void step_wide(
             )
 
 
-# Width 1: eight entries of the row at a time, drawn from eight places of the table. A
-# prediction reads w alone where it can: drawing pairs as the other functions do takes
-# 8.3 instead of 6.1 ns per non-zero in float64 on conll2000, and gains nothing
-# elsewhere. The entries that are not a multiple of eight come first, as a tile whose
-# other places have the first column again, with values of 0. Eight entries are written
-# whatever their number, from the last to the first, so that this column's own comes
-# after those that leave it as it was. A loop over their number, which the processor
-# cannot foresee, takes 1.05 to 1.1 times as long on rows of 10 to 60 entries.
+# Width 1: eight entries of the row at a time, gathered from eight places of the table.
+# A prediction gathers w alone where it can: gathering pairs, as the other functions do,
+# takes 8.3 instead of 6.1 ns per non-zero in float64 on conll2000 and gains nothing
+# elsewhere. The entries left over from whole tiles come first, in a tile padded with
+# the first column and values of 0. All eight are written, last to first, so that the
+# first column's own update comes after the padding's unchanged copies. A loop over the
+# number left, which is unpredictable, takes 1.05 to 1.1 times as long on rows of 10 to
+# 60 entries.
 
 cdef inline Py_ssize_t load_head(
     const index* columns, const real* values, Py_ssize_t nnz, index* head_columns,
     real* head,
 ) noexcept nogil:
-    """Copy the entries before whole tiles and fill up; return how many there are."""
+    """Copy and pad the entries left over from whole tiles; return their number."""
     cdef Py_ssize_t n = nnz & (LANES - 1)
     if n:
         load_partial(head_columns, columns, n, sizeof(index), True)
@@ -397,7 +397,7 @@ cdef inline Py_ssize_t load_head(
 
 
 cdef inline real stored_weight(const real* table, Py_ssize_t column) noexcept nogil:
-    return table[2 * column]  # beyond 2^31 with a column of 2^30
+    return table[2 * column]  # Py_ssize_t, as 2 * 2^30 overflows an int32
 
 
 cdef inline lanes gather_weights(
@@ -431,10 +431,10 @@ cdef inline void scatter_pairs(
 cdef inline lanes missed_by(
     const int64_t* touched, int64_t t, const index* columns
 ) noexcept nogil:
-    """Return the steps that features have missed.
+    """Return the number of steps that features have missed.
 
-    To a thread that predicts while another one learns, and after Ctrl-C, counters may
-    be ahead of t: steps undone would let weights explode.
+    Counters may be ahead of t after Ctrl-C, or while another thread learns: a negative
+    number would undo steps and let weights explode.
     """
     return positive_part(pack(
         <real> (t - touched[columns[0]]), <real> (t - touched[columns[1]]),

@@ -1,7 +1,7 @@
 """The order of visits: keys of rows and targets, equal rows, shares of weight.
 
-Where rows are short, one pass took 1.08 times as long when NumPy found the equal rows
-and shared out their weight, array by array.
+Finding equal rows and sharing out their weight in NumPy, array by array, made one pass
+over short rows 1.08 times as long.
 """
 
 cdef inline uint64_t with_targets(
@@ -22,11 +22,11 @@ def row_keys(
     Py_ssize_t n_features,           # in
     const real[:, ::1] targets,      # in
     const uint32_t[::1] order,       # in: rows to hash; empty: all
-    bint exact,                      # in: hash values as they are, else as float32
+    bint exact,                      # in: hash values in full, else as float32
     uint64_t seed,                   # in
     uint64_t[::1] keys,              # out
 ):
-    """Hash all of each row's non-zero values, their columns and the row's targets."""
+    """Hash each row's non-zero values, their columns and the row's targets."""
     cdef:
         bint chosen = order.shape[0] > 0
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
@@ -47,7 +47,7 @@ def row_keys(
             )
 
 
-# Where the keys of rows are, as the functions below read them.
+# What the keys of rows are made from.
 cdef struct Keys:
     const uint64_t* content
     const real* targets
@@ -65,7 +65,7 @@ cdef void keys_from(
 
 
 cdef inline uint64_t key_of(const Keys* keys, uint64_t number) noexcept nogil:
-    """Return the key of the row in the lower half of a number."""
+    """Return the key of the row in the lower half of `number`."""
     cdef Py_ssize_t row = <uint32_t> number
     return with_targets(
         keys.content[row], keys.targets + row * keys.n_targets, keys.n_targets,
@@ -84,9 +84,9 @@ def number_rows(
     const uint64_t[::1] content,     # in: keys from scan
     const real[:, ::1] targets,      # in
     uint64_t seed,                   # in
-    uint64_t[::1] numbers,           # out: half a key, and below it the row
+    uint64_t[::1] numbers,           # out: half a key above, the row's number below
 ):
-    """Write numbers that order rows by content and targets when they are sorted."""
+    """Write numbers that, once sorted, order rows by content and targets."""
     cdef Py_ssize_t row
     cdef Keys keys
     keys_from(&keys, content, targets, seed)
@@ -98,17 +98,17 @@ def number_rows(
 cdef enum:
     DIGIT_BITS = 11
     DIGITS = 1 << DIGIT_BITS
-    N_DIGITS = 3                     # odd, so that the last goes to the output
+    N_DIGITS = 3                     # odd, so that the last pass writes the output
 
 
 def sort_numbers(
-    uint64_t[::1] numbers,           # in: with lower halves that rise; lost
+    uint64_t[::1] numbers,           # in: lower halves ascending; overwritten
     uint64_t[::1] in_order,          # out
 ):
-    """Sort numbers by their upper halves: a radix sort from the lowest digit on.
+    """Sort numbers by their upper halves: a radix sort, least significant digit first.
 
-    Of 25,000 to 500,000 numbers each takes 4 to 12 ns on an AMD EPYC, where NumPy's
-    sort takes 30 to 47: that was two fifths of one pass over kddcup99.
+    For 25,000 to 500,000 numbers it takes 4 to 12 ns per number on an AMD EPYC, and
+    NumPy's sort 30 to 47 ns, which was two fifths of one pass over kddcup99.
     """
     cdef:
         uint32_t[N_DIGITS][DIGITS] ends
@@ -147,7 +147,7 @@ def find_ties(
     const uint64_t[::1] numbers,     # in: sorted
     uint8_t[::1] same,               # out: whether the next has the same upper half
 ):
-    """Return whether there are numbers with the same upper half."""
+    """Return whether any neighbours have the same upper half."""
     cdef Py_ssize_t i
     cdef bint tied = False
     with nogil:
@@ -162,23 +162,23 @@ cdef int by_size(const void* a, const void* b) noexcept nogil:
     return (x > y) - (x < y)
 
 
-# The keys of rows that seem to be the same lie anywhere: they are fetched so many
-# rows ahead.
+# The keys of tied rows lie anywhere in memory, so they are prefetched this many rows
+# ahead.
 cdef enum:
     TIES_AHEAD = 16
 
 
 def tell_apart(
     const uint64_t[::1] content,     # in: keys of the rows
-    const real[:, ::1] targets,      # in: what else makes them differ
+    const real[:, ::1] targets,      # in: hashed into the keys
     uint64_t seed,                   # in
     int shift,                       # in: 0 for the lower half of the keys, or 32
     uint64_t[::1] numbers,           # in/out: rows in their lower halves
-    uint8_t[::1] same,               # in/out: whether the next row seems the same
+    uint8_t[::1] same,               # in/out: whether the next row seems equal
 ):
-    """Sort rows that seem to be the same by half of their keys, if these differ.
+    """Sort runs of rows that seem equal by one half of their keys, if these differ.
 
-    Returns whether there are rows left that seem to be the same and have other keys.
+    Returns whether some rows still seem equal although their keys differ.
     """
     cdef:
         Py_ssize_t begin = 0, end = 0, i, last = numbers.shape[0] - 1
@@ -215,10 +215,10 @@ def tell_apart(
 
 def mean_weight(
     const uint64_t[::1] numbers,     # in: rows in their lower halves
-    const uint8_t[::1] same,         # in: whether the next row is the same
+    const uint8_t[::1] same,         # in: whether the next row is equal
     const real[::1] weight,          # in: of each row; empty: all 1
 ):
-    """Return the mean weight of distinct rows, and how many there are."""
+    """Return the mean weight of the distinct rows, and their number."""
     cdef:
         const real* weights = &weight[0] if weight.shape[0] else NULL
         Py_ssize_t i = 0, n_distinct = 0
@@ -238,13 +238,13 @@ def share_out(
     const uint64_t[::1] numbers,     # in: as in mean_weight
     const uint8_t[::1] same,         # in
     const real[::1] weight,          # in
-    double most_at_once,             # in: weight of a row that one visit is enough for
-    uint32_t[::1] order,             # out: rows, each once a visit; room for two
+    double most_at_once,             # in: largest weight of a single visit, roughly
+    uint32_t[::1] order,             # out: row of each visit; room for two per row
     real[::1] shares,                # out: weight of a visit to each row
 ):
-    """Visit each distinct row as often as its weight asks for.
+    """Visit each distinct row as often as its weight requires.
 
-    Returns the number of visits, the most to one row, and whether all weigh 1.
+    Returns the number of visits, the most to any row, and whether all visits weigh 1.
     """
     cdef:
         const real* weights = &weight[0] if weight.shape[0] else NULL
@@ -257,9 +257,9 @@ def share_out(
             i = end_of_run(
                 &numbers[0], numbers.shape[0], &same[0], weights, i, &row, &own
             )
-            # Not 0.5: what lies halfway between integers must not be rounded by chance.
+            # Not 0.5, so that halves never round up or down by a rounding error.
             n = 1
-            if own / most_at_once > 1:  # nor NaN, where weights have overflowed
+            if own / most_at_once > 1:  # not for NaN, where weights overflowed
                 n = <Py_ssize_t> (own / most_at_once + 0.499)
             for k in range(n_visits, n_visits + n):
                 order[k] = row
@@ -274,10 +274,10 @@ cdef inline Py_ssize_t end_of_run(
     const uint64_t* numbers, Py_ssize_t n, const uint8_t* same, const real* weight,
     Py_ssize_t begin, uint32_t* row, double* weight_of_all,
 ) noexcept nogil:
-    """Find the rows that equal the first of them: where they end, and their weight.
+    """Find the run of rows equal to the first one: its end and its total weight.
 
-    What each sum of weights is rounded by is added at the end (Knuth's TwoSum), so that
-    the sum does not depend on the order of the rows.
+    The rounding error of each addition is recovered (Knuth's TwoSum) and added at the
+    end, so that the sum does not depend on the order of the rows.
     """
     cdef Py_ssize_t end = begin + 1, i
     cdef double own, sum_of_all = 0, rounded = 0, before, added
@@ -292,7 +292,7 @@ cdef inline Py_ssize_t end_of_run(
         sum_of_all = before + own
         added = sum_of_all - before
         rounded += (before - (sum_of_all - added)) + (own - added)
-    # Of what is infinite the rest is NaN.
+    # The rounding error of an infinite sum is NaN.
     weight_of_all[0] = sum_of_all + rounded if rounded == rounded else sum_of_all
     return end
 
@@ -301,12 +301,12 @@ def shuffle(
     uint32_t[::1] order,             # in/out
     uint64_t seed,                   # in
 ):
-    """Put rows into a random order (Fisher and Yates).
+    """Shuffle rows (Fisher & Yates).
 
-    Numbers are drawn as SplitMix64 does (Steele, Lea & Flood 2014) and brought into
-    their range by a product (Lemire 2019), without drawing again where that would make
-    some of n places likelier, by a share of n/2³² at most. NumPy's shuffle takes 16
-    times as long: 11 to 13 % of a default fit where rows are short.
+    Numbers are drawn with SplitMix64 (Steele, Lea & Flood 2014) and mapped to their
+    range by a product (Lemire 2019), without his rejection step: some of n places are
+    likelier, by at most n/2³². NumPy's shuffle takes 16 times as long, 11 to 13 % of a
+    default fit on short rows.
     """
     cdef uint64_t state = seed
     cdef Py_ssize_t i, j

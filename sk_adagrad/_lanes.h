@@ -1,8 +1,8 @@
-/* Eight numbers as one value, and the few operations on it that Cython cannot say.
+/* Eight numbers as one value, and the few operations on it that Cython cannot express.
  *
- * GCC and Clang lower the vector types below to whatever the file is compiled
- * for: SSE2, AVX2, AVX-512 or NEON. One source therefore serves all of them, and
- * the sums are taken in the same order everywhere.
+ * GCC and Clang lower the vector types below to what the file is compiled for: SSE2,
+ * AVX2, AVX-512 or NEON. One source serves all of them, and sums are taken in the same
+ * order everywhere.
  */
 #ifndef SK_ADAGRAD_LANES_H
 #define SK_ADAGRAD_LANES_H
@@ -13,7 +13,7 @@
 #include <immintrin.h>
 #endif
 
-/* What the processor has, for the choice of a variant; the variants exist on x86-64. */
+/* What the processor supports, to choose among the variants, which exist on x86-64. */
 #if defined(__x86_64__)
 #define HAS_AVX2() \
     (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && \
@@ -27,10 +27,10 @@
 #define HAS_AVX512() 0
 #endif
 
-/* State arrays come from NumPy and from pickles: aligned to a number, not to a vector. */
+/* State arrays come from NumPy and pickles: aligned to a number, not to a vector. */
 #if REAL_IS_FLOAT
 typedef float real;
-typedef int32_t count; /* as wide as a number: compilers count in lanes then */
+typedef int32_t count; /* as wide as real, so that counting is vectorised */
 typedef float lanes __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int32_t whole_lanes __attribute__((vector_size(32)));
 #else
@@ -40,9 +40,9 @@ typedef double lanes __attribute__((vector_size(64), aligned(8), may_alias));
 typedef int64_t whole_lanes __attribute__((vector_size(64)));
 #endif
 
-/* From here on numbers below the smallest normal one count as 0: what a penalty has all
- * but removed would otherwise take the processor some 150 cycles for each operation.
- * Returns what `restore_denormals` needs. On x86-64 only. */
+/* Treat subnormal numbers as 0 from here on: weights that a penalty has all but removed
+ * would otherwise cost some 150 cycles per operation. Returns what `restore_denormals`
+ * needs. On x86-64 only. */
 static inline unsigned flush_denormals(void) {
 #if defined(__SSE2__)
     unsigned before = _mm_getcsr();
@@ -64,8 +64,8 @@ static inline void restore_denormals(unsigned before) {
 #define pack(a, b, c, d, e, f, g, h) ((lanes){a, b, c, d, e, f, g, h})
 #define lane(v, i) ((v)[i])
 
-/* Parts of lanes that the processor has vectors for. GCC would compare wider ones number
- * by number and keep a sum in them in memory: in float64 with AVX2 the dot product of
+/* Parts of lanes that fill one vector register. GCC would compare wider vectors element
+ * by element and keep sums of them in memory: in float64 with AVX2 the dot product of
  * eight lanes takes half as long by parts. */
 #if defined(__AVX512F__) && !REAL_IS_FLOAT
 #define PART_SIZE 64
@@ -85,7 +85,7 @@ static inline void restore_denormals(unsigned before) {
 #endif
 #endif
 #define N_PARTS (sizeof(lanes) / PART_SIZE)
-#define LANES_FIT (N_PARTS == 1) /* one register of the processor */
+#define LANES_FIT (N_PARTS == 1) /* in one register */
 typedef real part __attribute__((vector_size(PART_SIZE), aligned(4), may_alias));
 #if REAL_IS_FLOAT
 typedef int32_t part_mask __attribute__((vector_size(PART_SIZE), may_alias));
@@ -96,10 +96,10 @@ typedef int64_t part_mask __attribute__((vector_size(PART_SIZE), may_alias));
 #define PART_OF(v, i) (((part *)&(v))[i])
 #define PART(v) PART_OF(v, i)
 
-/* Ask for the cache lines of size bytes; at most 2 KiB, what follows comes by itself.
+/* Prefetch the cache lines of `size` bytes, 2 KiB at most; the hardware fetches the rest.
  *
- * Where GCC does not inline it, it takes it for a function without effect and leaves out
- * the calls: with FTRL-proximal a pass over clickbait then takes 1.4 times as long. */
+ * Where GCC does not inline this, it takes it for a function without effect and drops the
+ * calls: a pass over clickbait with FTRL-proximal then takes 1.4 times as long. */
 CYTHON_INLINE static void prefetch(const void *address, intptr_t size) {
     if (size > 2048) size = 2048;
     for (intptr_t offset = 0; offset < size; offset += 64)
@@ -108,9 +108,9 @@ CYTHON_INLINE static void prefetch(const void *address, intptr_t size) {
 
 static inline lanes splat(real x) { return (lanes){x, x, x, x, x, x, x, x}; }
 
-/* Read the first n of eight numbers of 4 or 8 bytes and nothing behind them; the others
- * become 0, or the first again. A loop that copies them takes some 15 ns longer for each
- * row. */
+/* Load the first n of eight numbers of 4 or 8 bytes and nothing beyond them; the others
+ * become 0 or, with `repeat`, the first. A loop that copies them costs some 15 ns more
+ * per row. */
 static inline void load_partial(void *eight, const void *source, intptr_t n, size_t size,
                               int repeat) {
 #if defined(__AVX2__)
@@ -153,13 +153,13 @@ static inline void load_partial(void *eight, const void *source, intptr_t n, siz
 #endif
 }
 
-/* Eight neighbouring (w, G), drawn from eight places: one read each instead of two, and
- * one write. What order they are held in is that in which w and G come apart, and back
- * together, with the fewest shuffles: a pass over long rows takes 0.75 of the time that
- * GCC's own way does, in float64 0.92. */
+/* Eight (w, G) pairs gathered from eight places: one read each instead of two, and one
+ * write. They are held in the order that takes the fewest shuffles to deinterleave and
+ * interleave: a pass over long rows takes 0.75 (float64: 0.92) of the time of GCC's own
+ * code. */
 #if REAL_IS_FLOAT && defined(__AVX2__)
 typedef double pair __attribute__((aligned(4), may_alias));
-typedef struct { __m256d outer, inner; } pairs; /* of each four the first two, the last */
+typedef struct { __m256d outer, inner; } pairs; /* first and last two of each four */
 static inline pairs pack_pairs(pair a, pair b, pair c, pair d,
                                pair e, pair f, pair g, pair h) {
     return (pairs){_mm256_setr_pd(a, b, e, f), _mm256_setr_pd(c, d, g, h)};
@@ -177,7 +177,7 @@ static inline pairs interleave(lanes w, lanes G) {
 }
 #elif defined(__AVX2__)
 typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
-typedef struct { __m256d of[4]; } pairs; /* of four the first and third, then the rest */
+typedef struct { __m256d of[4]; } pairs; /* of each four: 1st and 3rd, 2nd and 4th */
 static inline pairs pack_pairs(pair a, pair b, pair c, pair d,
                                pair e, pair f, pair g, pair h) {
     return (pairs){{_mm256_set_m128d(c, a), _mm256_set_m128d(d, b),
@@ -264,7 +264,7 @@ static inline real hmax(lanes v) {
     return most;
 }
 
-/* Bits that stand for x: those of the nearest float, or all of its own. */
+/* Bits that stand for x: those of the nearest float or, if `exact`, all of its own. */
 static inline uint64_t bits_of(real x, int exact) {
     float nearest = (float)x;
     uint32_t bits;
@@ -293,7 +293,7 @@ static inline lanes select_eq(lanes a, lanes b, lanes yes, lanes no) {
     }
     return no;
 }
-/* Whether any lane of a is above that of b. Left to itself GCC looks at one by one. */
+/* Whether a > b in any lane. By itself GCC would test one lane after the other. */
 static inline int any_gt(lanes a, lanes b) {
 #if defined(__AVX512F__) && !REAL_IS_FLOAT
     return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ) != 0;
@@ -311,9 +311,9 @@ static inline int any_gt(lanes a, lanes b) {
 #endif
 #endif
 }
-/* The lesser or greater one: b where either is NaN. The next row waits for the loss of
- * this one, so each operation on the way counts: one of the processor's instead of a
- * comparison and a choice. */
+/* The lesser or greater one, b where either is NaN, in one instruction: the next row
+ * waits for the loss of this one, so a comparison and a selection would add to its
+ * latency. */
 static inline lanes vmin(lanes a, lanes b) {
 #if defined(PART_OP)
     FOR_PARTS PART(b) = (part)PART_OP(min)(PART(a), PART(b));
@@ -356,7 +356,7 @@ static inline lanes gather(const real *row, const int32_t *columns) {
 
 static inline void add_up(double *sums, lanes v) {
 #if REAL_IS_FLOAT && defined(__AVX2__)
-    /* By halves: eight doubles would be 512 bits, beside which others wait longer. */
+    /* By halves: the eight doubles would take 512-bit instructions, which slow others. */
     __m256 eight = (__m256)v;
     __m256d low = _mm256_cvtps_pd(_mm256_castps256_ps128(eight));
     __m256d high = _mm256_cvtps_pd(_mm256_extractf128_ps(eight, 1));
@@ -365,7 +365,7 @@ static inline void add_up(double *sums, lanes v) {
 #elif REAL_IS_FLOAT
     for (int i = 0; i < 8; i++) sums[i] += v[i];
 #else
-    FOR_PARTS /* GCC would now and then add number by number */
+    FOR_PARTS /* GCC would sometimes add element by element */
         ((part *)sums)[i] += PART(v);
 #endif
 }

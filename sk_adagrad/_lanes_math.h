@@ -1,7 +1,7 @@
-/* Roots, exponentials and logarithms of lanes, without a call.
+/* Roots, exponentials and logarithms of lanes, without function calls.
  *
- * They have libm's names with a v before. Accurate to within some units of the last place,
- * and finite for whatever is finite.
+ * Named as in libm, with a leading v. Accurate to a few units in the last place, and
+ * finite for finite arguments.
  */
 #ifndef SK_ADAGRAD_LANES_MATH_H
 #define SK_ADAGRAD_LANES_MATH_H
@@ -57,10 +57,10 @@
 #define LOG2_E ((real)1.4426950408889634)
 #define LN2 ((real)0.6931471805599453)
 
-/* SCALE / sqrt(v) for v > 0. Where the processor estimates it, Newton's steps bring the
- * estimate's 12 or 14 bits to within two units of the last place; the power of two saves
- * them a product each. An infinite v counts as the largest number: its root is finite,
- * so that 0 times it is 0. */
+/* SCALE / sqrt(v) for v > 0. Where the processor has an estimate of 12 or 14 bits, Newton
+ * iteration refines it to within two units in the last place; the factor SCALE saves a
+ * product per iteration. Infinity counts as the largest number, whose root is finite, so
+ * that 0 times it is 0. */
 static inline lanes scaled_rsqrt(lanes v) {
 #if REAL_IS_FLOAT && defined(__AVX2__)
     v = (lanes)_mm256_min_ps((__m256)v, _mm256_set1_ps(LARGEST));
@@ -88,13 +88,13 @@ static inline lanes vrsqrt(lanes v) {
     return scaled_rsqrt(v) * ((real)1 / SCALE);
 }
 
-/* The square root of v > 0, to within some units of the last place. */
+/* sqrt(v) for v > 0, to a few units in the last place. */
 static inline lanes vsqrt(lanes v) { return v * vrsqrt(v); }
 
-/* The functions below are polynomials with the terms above, which meet the function at
- * Chebyshev's points, to within 0.2 units of the last place. The series need one term more
- * for the exponential and four to eight for the logarithm: what the next row waits for,
- * and what each lane computes. */
+/* The polynomials below, with the coefficients above, interpolate their functions at
+ * Chebyshev nodes, to within 0.2 units in the last place. Taylor series would need one
+ * more term for the exponential and four to eight more for the logarithm, which the next
+ * row waits for and every lane computes. */
 static inline lanes polynomial(const real *terms, size_t n, lanes x) {
     lanes sum = splat(terms[n - 1]);
     for (size_t i = n - 1; i > 0; i--) sum = sum * x + splat(terms[i - 1]);
@@ -102,9 +102,9 @@ static inline lanes polynomial(const real *terms, size_t n, lanes x) {
 }
 #define POLYNOMIAL(terms, x) polynomial(terms, sizeof(terms) / sizeof(real), x)
 
-/* 2^n and 2^n (e^r - 1) for |r| <= ln(2)/2, (e^r - 1) / r by a polynomial, its even and
- * odd terms side by side, 2^n by its exponent; `rounded` is n + ROUND, and has n in its
- * last bits. */
+/* 2^n and 2^n (e^r - 1) for |r| <= ln(2)/2. (e^r - 1) / r is a polynomial, its even and
+ * odd terms evaluated side by side, and 2^n is built from its exponent; `rounded` is n +
+ * ROUND, whose low bits are n. */
 static inline lanes exp2_parts(lanes rounded, lanes r, lanes *power) {
     static const real terms[] = EXP_TERMS;
     size_t n_terms = sizeof terms / sizeof(real);
@@ -118,14 +118,14 @@ static inline lanes exp2_parts(lanes rounded, lanes r, lanes *power) {
     *power = (lanes)((exponent + EXPONENT_BIAS) << EXPONENT_SHIFT);
     return (odd * r + even * square) * *power;
 }
-/* e^x without a call: x = n ln 2 + r. Beyond +-EXP_LIMIT it stays at the limit's value,
- * finite and above zero. Gives 2^n and returns 2^n (e^r - 1). */
+/* e^x by x = n ln 2 + r: sets 2^n and returns 2^n (e^r - 1). Beyond +-EXP_LIMIT it stays
+ * at the limit's value, finite and above zero. */
 static inline lanes exp_parts(lanes x, lanes *power) {
     x = vmin(vmax(x, splat(-EXP_LIMIT)), splat(EXP_LIMIT));
     lanes rounded = x * splat(LOG2_E) + splat(ROUND), n = rounded - splat(ROUND);
     return exp2_parts(rounded, (x - n * splat(LN2_HIGH)) - n * splat(LN2_LOW), power);
 }
-/* 2^x for x <= 0: what x has beside an integer is exact, which saves some operations. */
+/* 2^x for x <= 0: x - n is exact, which saves some operations. */
 static inline lanes vexp2(lanes x) {
     x = vmax(x, splat(-EXP_LIMIT * LOG2_E));
     lanes rounded = x + splat(ROUND), power, rest;
@@ -136,7 +136,7 @@ static inline lanes vexp(lanes x) {
     lanes power, rest = exp_parts(x, &power);
     return rest + power;
 }
-/* e^x - 1, exact for small x too. */
+/* e^x - 1, accurate for small x too. */
 static inline lanes vexpm1(lanes x) {
     lanes power, rest = exp_parts(x, &power);
     return rest + (power - splat(1));
@@ -156,8 +156,7 @@ static inline lanes twice_artanh(lanes s) {
 /* log(1 + u) for 0 <= u <= 1. */
 static inline lanes vlog1p_of_share(lanes u) { return twice_artanh(u / (splat(2) + u)); }
 
-/* log(x) for x > 0: x = 2^n m with m between the root of 1/2 and that of 2, and log(m)
- * as above. */
+/* log(x) for x > 0: x = 2^n m with sqrt(1/2) <= m < sqrt(2), and log(m) as above. */
 static inline lanes vlog(lanes x) {
     x = vmax(x, splat(SMALLEST));
     whole_lanes bits = (whole_lanes)x;
@@ -168,7 +167,7 @@ static inline lanes vlog(lanes x) {
     lanes log_m = twice_artanh((m - splat(1)) / (m + splat(1)));
     return n * splat(LN2_HIGH) + (log_m + n * splat(LN2_LOW));
 }
-/* log(1 + u) for any u >= 0, exact for small u too. */
+/* log(1 + u) for any u >= 0, accurate for small u too. */
 static inline lanes vlog1p(lanes u) {
     lanes one = splat(1);
     return select_gt(u, one, vlog(u) + vlog1p_of_share(one / u), vlog1p_of_share(u));
