@@ -1,7 +1,4 @@
-"""What the compiled kernels offer.
-
-There is one for each floating type and instruction set; see _dispatch.
-"""
+"""Interface of the compiled kernels, one per floating type and instruction set."""
 
 from typing import final
 

@@ -1,4 +1,4 @@
-"""How the arrays of a state lie in memory, and whether the machine has enough of it."""
+"""The memory of a state's arrays: alignment, order, and whether there is enough."""
 
 import math
 import os
@@ -9,7 +9,7 @@ _CACHE_LINE = 64
 
 
 def check_memory(n_bytes, n_features, n_outputs=1, n_candidates=1):
-    """Refuse a state that the machine's memory cannot hold, before making it."""
+    """Refuse a state that exceeds the machine's memory, before making it."""
     try:
         limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # not on this system
@@ -35,7 +35,7 @@ def check_memory(n_bytes, n_features, n_outputs=1, n_candidates=1):
 def aligned_zeros(shape, dtype=np.float64):
     """Return zeros that start at a cache line; pages are not touched before use.
 
-    What two threads write to must not share a line, or one waits for the other.
+    Arrays that two threads write to must not share a cache line (false sharing).
     """
     dtype = np.dtype(dtype)
     size = math.prod(shape)
@@ -55,7 +55,7 @@ def zero_table(shape, dtype):
     """Return the table of a new state.
 
     Banks that are learned together lie side by side for each feature, as a row reads
-    them all; other banks lie one behind the other.
+    them all; other banks lie one after the other.
     """
     n_groups, n_banks, n_features, *rest = shape
     table = aligned_zeros((n_groups, n_features, n_banks, *rest), dtype)

@@ -1,4 +1,4 @@
-"""How many passes `fit` makes: when they end, and what max_iter="auto" stands for."""
+"""The number of passes that `fit` makes: when they end, and max_iter="auto"."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,10 @@ from ._dispatch import KERNELS
 
 _PASSES, _MOST_PASSES, _VISITS = 3, 20, 20_000
 
-# Of rows so many times as many as columns more visits do no harm: on 30 real tasks of
-# 1,300 to 15,000 rows the test loss was 0.976 times as large (geometric mean, 0.88 to
-# 1.003), in 1.1 to 2.5 times the time. With 8 times as many rows some had 1.04.
+# With at least _MANY_ROWS times as many rows as columns more visits do no harm: on 30
+# real tasks of 1,300 to 15,000 rows the test loss was 0.976 times as large (geometric
+# mean; 0.88 to 1.003), in 1.1 to 2.5 times the time. With 8 times as many rows some had
+# 1.04.
 _MANY_ROWS, _VISITS_OF_MANY = 20, 100_000
 
 
@@ -21,13 +22,13 @@ class Stopping:
     Parameters
     ----------
     max_iter : int, "auto" or None
-        Most passes, see `passes_of`. None for a part of a stream: one pass, and the
+        The most passes, see `passes_of`. None for part of a stream: one pass, and the
         trial of candidate rates goes on in the next part.
     tol : float or None
-        A pass is without change when its loss is not below the best one by this share
-        of it. None makes all passes.
+        A pass brings no change unless its loss is below the best one by this share of
+        it. None makes all passes.
     n_iter_no_change : int
-        Passes without change in a row that end it.
+        Consecutive passes without change after which fitting ends.
     """
 
     max_iter: int | str | None = None
@@ -54,7 +55,7 @@ class Stopping:
         if self.tol is None or len(losses) <= self.n_iter_no_change:
             return np.zeros(losses.shape[1:], dtype=bool)
         bests = np.fmin.accumulate(losses)[:-1]
-        with np.errstate(invalid="ignore"):  # a loss that has overflowed is no change
+        with np.errstate(invalid="ignore"):  # an overflowed loss is no improvement
             improved = losses[1:] < bests - self.tol * np.abs(bests)
         return ~improved[-self.n_iter_no_change :].any(axis=0)
 
@@ -63,18 +64,18 @@ ONE_OF_A_STREAM = Stopping()
 
 
 def passes_of(learner):
-    """Return how many passes there are to be at most.
+    """Return the most passes to make under max_iter="auto".
 
-    That is three or, of up to 5,000 samples, 20,000 over their number: on parts of ten
-    sets and on scikit-learn's small ones, the test loss was least after 20 to 40 passes
-    over 100 to 1,000 samples (0.90 to 0.92 of that after three), after ten over 3,000
-    (0.97), and after six (0.99) or three over 10,000. Few columns, which cannot be
-    learned by heart, are visited more often.
+    That is three or, for up to 5,000 samples, 20,000 divided by their number: on parts
+    of ten sets and on scikit-learn's small ones, the test loss was lowest after 20 to
+    40 passes over 100 to 1,000 samples (0.90 to 0.92 of that after three), after ten
+    over 3,000 (0.97), and after six (0.99) or three over 10,000. If there are few
+    columns, which cannot memorise the samples, there are more visits.
 
     Rare classes in rows full of features that no other row has are another matter. From
-    the second pass on such features explain the few samples of the class, and in new
-    rows they do not come: their probabilities are too low. With two classes, or several
-    labels, one pass at the rate that is best for one then is best.
+    the second pass on such features explain the few samples of the class, but they do
+    not occur in new rows, whose probabilities come out too low. With two classes, or
+    several labels, one pass at the best rate for one pass is then best.
     """
     if _learns_by_heart(learner.samples, learner.order):
         return 1
@@ -84,10 +85,10 @@ def passes_of(learner):
 
 
 def _learns_by_heart(samples, order):
-    """Whether classes are rare, and so are the features that would tell them.
+    """Whether classes are rare, and so are the features that would identify them.
 
-    As many features as one row alone has, so many are to be expected in new rows that
-    none of these has (Good 1953, equation 9): here one in two rows.
+    New rows are expected to have as many unseen features per row as there are features
+    that only one row has (Good 1953, equation 9): here one in every two rows.
     """
     rows, targets = samples.rows, samples.targets
     if not targets.independent:

@@ -1,6 +1,6 @@
 """Turn samples into a trained state: passes, order of visits, stopping.
 
-Knows nothing of estimators, and nothing of what learning is.
+Knows nothing of estimators, nor of how a model learns.
 """
 
 import time
@@ -27,14 +27,15 @@ class Learner:
     Parameters
     ----------
     samples : Samples
-        With the weights of a visit, as `ordered` returns them.
+        With the weight of each visit, as `ordered` returns them.
     order : ndarray of uint32
-        The rows to visit; empty if it is all as they come.
+        The rows to visit; empty for all rows as they come.
     rule : Rule
     n_jobs : int or None
         Threads that share the banks. The result does not depend on it.
     is_stream : bool
-        Whether the rows are a chunk, so that no sum may depend on where it ends.
+        Whether the rows are a chunk of a stream, so that no sum may depend on where the
+        chunk ends.
     is_first_pass : bool
         Whether the rows are new, so that their losses count as progressive ones.
     """
@@ -52,18 +53,18 @@ class Learner:
 
     @property
     def n_learned(self):
-        """How many of the visits have a weight: all of those of an order."""
+        """The number of visits with a weight: with an order, all of them."""
         return len(self.order) or int(self.samples.n_counted)
 
     def again(self, random_state):
-        """Return the learner of the next pass, over the same rows in another order."""
+        """Return the learner of the next pass, over the same rows in a new order."""
         order = self.order
         if random_state is not None:
             order = shuffled(order, _seed(random_state))
         return replace(self, order=order, is_first_pass=False)
 
     def trial(self, state, candidates, n_most):
-        """Return how one of several rates is chosen; None if there is but one."""
+        """Return how one of several rates is chosen; None if there is only one."""
         if candidates is None and state.n_candidates == 1:
             return None
         looks = self.samples.targets.are_labels and not state.coupled
@@ -79,18 +80,19 @@ class Learner:
         -------
         state : ModelState
         loss_sums : ndarray of shape (n_outputs, n_candidates)
-            Weighted losses of the pass, each sample scored before it was learned from.
+            Weighted losses of the pass, each sample scored before it is learned from.
         weight_sum : float
         """
         try:
             return self._one_pass(state, trial, candidates)
-        finally:  # another thread may have read what was half learned
+        finally:  # another thread may have read and cached half-learned weights
             state.changed()
 
     def _one_pass(self, state, trial, candidates):
         loss_sum = state.loss_sum
-        # The difference of a sum and what it was before loses small losses to rounding.
-        # Only a stream has to add each sample to the sum, and candidates are new.
+        # A sum's difference from what it was before loses small losses to rounding, so
+        # the pass gets a sum of its own, except where each sample must be added to the
+        # running sum (streams) and where that is 0 anyway (candidates are new).
         if not self.is_first_pass or (trial is None and not self.is_stream):
             loss_sum = aligned_zeros(loss_sum.shape)
         before, t_before, at = state.losses(loss_sum), state.t, 0
@@ -108,7 +110,7 @@ class Learner:
             loss_sum, at = state.loss_sum, stop
         if at < self.n_visits:
             self._learn(state, loss_sum, at, self.n_visits)
-        with np.errstate(over="ignore", invalid="ignore"):  # the caller tells
+        with np.errstate(over="ignore", invalid="ignore"):  # the caller reports it
             if self.is_first_pass:
                 state.weight_sum = self.weight_after(state.weight_sum)
                 if loss_sum is not state.loss_sum:
@@ -123,7 +125,7 @@ class Learner:
         state : ModelState
         loss_sum : ndarray of shape (n_groups, n_banks, 8)
         at, stop : int
-            Visits to begin with and to end before.
+            The first visit, and the one to stop before.
         since : int or None
 
         Returns
@@ -135,8 +137,8 @@ class Learner:
             losses = state.losses(loss_sum)
         else:
             self._learn(state, loss_sum, at, since)
-            # By themselves: beside the first losses of a rate that overshot they would
-            # be lost to rounding, and it would seem the best.
+            # Summed separately: added to the first losses of a rate that overshot, they
+            # would be lost to rounding, and that rate would seem the best.
             late = aligned_zeros(loss_sum.shape)
             self._learn(state, late, since, stop)
             with np.errstate(over="ignore"):  # a candidate that overflows drops out
@@ -149,7 +151,7 @@ class Learner:
         state.t += engine.learn(self, state, loss_sum, begin, end)
 
     def visits_to(self, *counts):
-        """Return the visits behind so many samples of this pass; None stays None."""
+        """Return how many visits cover counts of samples of this pass; None stays."""
         if len(self.order) or not len(self.samples.weight):
             return list(counts)
         ends = np.append(0, np.flatnonzero(self.samples.weight) + 1)
@@ -162,13 +164,13 @@ class Learner:
         return float(weight.sum(dtype=np.float64) if len(weight) else self.n_visits)
 
     def weight_after(self, begin):
-        """Return what a sum of weights that was `begin` is after the visits."""
+        """Return the sum of weights after the visits, `begin` being that before."""
         if not self.is_stream:
             return begin + self.weight_sum
         weight = self.samples.weight
         if not len(weight):
             end = begin + self.n_visits
-            if begin.is_integer() and end <= 2**53:  # then no addition is rounded
+            if begin.is_integer() and end <= 2**53:  # then no addition rounds
                 return end
             weight = np.ones(self.n_visits)
         # One sample after the other, so that it does not depend on the chunks.
@@ -196,27 +198,27 @@ def solve(
     state : ModelState
         Updated in place, or replaced when candidates drop out.
     candidates : ndarray of shape (n_outputs, n_candidates) or None
-        Rates to try for each output of the state, which is new; it goes on with one.
-        None: the state has the rates.
+        Rates to try for each output of a new state, one of which it goes on with. None:
+        the state has its rates.
     stopping : Stopping
     random_state : RandomState or None
-        Draws the order of further passes; None visits the rows as they came.
+        Draws the order of further passes; None visits the rows as they come.
     loss_curve : sequence of float
-        Losses of the passes that the state has made over these rows before.
+        Losses of earlier passes of the state over these rows.
     validate : callable or None
         Returns the loss of a state on other samples. It then decides when to stop, and
         the best state after a pass is returned.
     task : FitTask or None
-        Is told of each pass, and may end them.
+        Is told of each pass and may end the fit.
     verbose : int
-        Above 0, a line is printed for each pass.
+        Above 0, prints a line per pass.
 
     Returns
     -------
     state : ModelState
     loss_curve : list of float
         Mean loss per pass, each sample scored before it is learned from; NaN if all
-        weigh 0.
+        weights are 0.
     validation_curve : list of float or None
         What `validate` returned after each pass.
     """
@@ -259,23 +261,23 @@ def mean_per_sample(state, loss_sums, weight_sum):
     if not weight_sum:
         return np.full(loss_sums.shape[1:], np.nan)
     n_losses = 1 if state.coupled else state.n_outputs
-    with np.errstate(over="ignore", invalid="ignore"):  # the caller tells
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller reports it
         return sum_over_outputs(loss_sums) / weight_sum / n_losses
 
 
 def sum_over_outputs(losses):
     """Add up losses of shape (n_outputs, ...), one after the other.
 
-    NumPy's sum adds in another order if there is one candidate than if there are more,
-    and a search may train the same cell by itself or with others.
+    NumPy's sum adds in another order for one candidate than for several, while a search
+    may train the same cell alone or with others.
     """
     return np.cumsum(losses, axis=0)[-1]
 
 
 def ordered(samples, random_state, scale_free):
-    """Draw the order of the first pass; return samples with the weights of a visit.
+    """Draw the order of the first pass; return it and samples with weights of visits.
 
-    Without a `random_state` the order is empty: the rows as they came.
+    Without a `random_state` the order is empty: the rows as they come.
     """
     if random_state is None:
         return AS_THEY_COME, samples

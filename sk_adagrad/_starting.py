@@ -1,4 +1,4 @@
-"""What a new model of an estimator starts with: as given, or by the first samples."""
+"""What a new model of an estimator starts with: as given, or by its first samples."""
 
 import math
 import pickle
@@ -26,7 +26,7 @@ from ._samples import Samples
 
 @dataclass(frozen=True)
 class Opening:
-    """What a stream has begun with, kept while it may start anew.
+    """What a stream started with, kept while it may start anew.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ class Opening:
     parameters : list
         Values of the estimator's parameters at that time.
     n_first : int
-        By how many samples.
+        The number of samples that decided.
     is_settled : bool
         Whether enough of the targets differ.
     parts : tuple of Samples
-        Those of weight, of each call.
+        The samples of non-zero weight, call by call.
     """
 
     start: Start
@@ -49,7 +49,7 @@ class Opening:
     parts: tuple[Samples, ...] = ()
 
     def agrees_with(self, other):
-        """Whether a model would begin in the same way, under the same parameters."""
+        """Whether a model would start in the same way, with the same parameters."""
         return self.start.equals(other.start) and self.parameters == other.parameters
 
     def with_more(self, samples):
@@ -66,9 +66,9 @@ class Opening:
         return first.followed_by(*others, targets)
 
     def __getstate__(self):
-        """Return one part, with arrays as pickles have them: empty ones have strides.
+        """Merge the parts into one, with array strides as unpickling gives them.
 
-        So `joblib.hash` knows a model again that has been a pickle, and thousands of
+        So a model that has been pickled keeps its `joblib.hash`, and thousands of
         single rows are pickled in a hundredth of the time.
         """
         first, *others = self.parts
@@ -88,11 +88,11 @@ class Call:
     class_counts : ndarray or None
         With these samples, see `ModelState`.
     goes_on : bool
-        Whether from the present state, not from a new one.
+        Whether it goes on from the present state rather than a new one.
     is_stream : bool
         Whether it is `partial_fit`.
     opening : Opening or None
-        What the stream has begun with, if its first samples decide that.
+        What the stream started with, if its first samples decide that.
     kept : Opening or None
         The same with these samples, if further ones may decide otherwise.
     """
@@ -113,17 +113,17 @@ class StartMixin(BaseEstimator):
     """Parameters and samples make a `Start`.
 
     The estimator provides `_target_sizes`, `_first_slopes`, `_weighed` and
-    `_that_must_differ`, which returns values of shape (n_samples, n_outputs) that say
-    nothing while all are the same, or None. It may override `_first_biases` and
+    `_that_must_differ`, which returns None or values of shape (n_samples, n_outputs)
+    that tell nothing while all are equal. It may override `_first_biases` and
     `_slope_sizes`.
     """
 
     def _opened(self, call, samples):
         """Return the call with its opening, if it has one.
 
-        A stream starts anew with all samples so far if they decide otherwise than
-        those that it has started by, or if parameters have changed since: which starts
-        lie between does depend on how the stream is cut.
+        A stream starts anew with all samples so far if they decide otherwise than those
+        it started by, or if parameters have changed since; by its starts in between the
+        result would depend on how the stream is cut.
 
         Parameters
         ----------
@@ -161,13 +161,13 @@ class StartMixin(BaseEstimator):
 
     def _n_to_start_by(self, n_samples, targets):
         """Return how many of the first samples decide, and whether they suffice."""
-        if self.preconditioner == "full":  # learning more anew would take too long
+        if self.preconditioner == "full":  # learning all again would take too long
             return min(n_samples, FIRST_SAMPLES), True
         unlike = None if targets is None else self._that_must_differ(targets)
         return n_to_start_by(n_samples, unlike)
 
     def _opening_of(self, samples):
-        """Return what a stream begins with that has had these samples."""
+        """Return the opening of a stream that has had these samples."""
         known = samples.counted(MOST_SAMPLES)
         targets = samples.targets.take(known)
         n_first, is_settled = self._n_to_start_by(samples.n_counted, targets)
@@ -176,8 +176,8 @@ class StartMixin(BaseEstimator):
         return Opening(start, self._parameter_values(), n_first, is_settled)
 
     def _is_due(self, opening, n_before, samples, stream):
-        """Whether, with these samples, others decide than those it has started by."""
-        if not stream:  # but a fit with warm_start, which may have any other samples
+        """Whether, with these samples, others decide than those it started by."""
+        if not stream:  # a fit with warm_start, which may have any other samples
             return n_before < FIRST_SAMPLES or not opening.is_settled
         targets = None
         if not opening.is_settled:
@@ -187,7 +187,7 @@ class StartMixin(BaseEstimator):
         return self._n_to_start_by(n_samples, targets)[0] > opening.n_first
 
     def _may_start_anew(self, opening):
-        """Whether more samples may decide than those that a stream has started by."""
+        """Whether more samples may decide than those a stream started by."""
         enough = FIRST_SAMPLES if self.preconditioner == "full" else ENOUGH_SAMPLES
         return not opening.is_settled or opening.n_first < enough
 
@@ -214,7 +214,7 @@ class StartMixin(BaseEstimator):
         units = np.ones(n_outputs)
         return Start(rates, accumulators, units, biases=zeros, columns=columns)
 
-    @np.errstate(over="ignore")  # what is too large is refused
+    @np.errstate(over="ignore")  # values too large are refused below
     def _start_of(
         self, samples, visited, order, n_candidates=N_CANDIDATES, shared=np.asarray
     ):
@@ -223,7 +223,7 @@ class StartMixin(BaseEstimator):
         Parameters
         ----------
         samples, visited : Samples
-            With weights of their own and of a visit.
+            With the weights of samples, and with those of visits.
         order : ndarray of uint32
             The visits.
         n_candidates : int
@@ -266,9 +266,9 @@ class StartMixin(BaseEstimator):
         return self.scale_invariant != "auto" and bool(self.scale_invariant)
 
     def _columns(self, visited, order, value_size):
-        """Return how the columns are to be read by what some visits show."""
+        """Return how columns are to be read, going by some of the visits."""
         some = visited.counted(N_LOOKED_AT, order)
-        if not len(order):  # a stream's rows may be like those they follow
+        if not len(order):  # neighbours in a stream may be alike
             apart = max(1, visited.n_counted // N_LOOKED_AT)
             some = visited.counted(apart * N_LOOKED_AT)[::apart]
         first = visited.rows.matrix()[some]

@@ -19,27 +19,27 @@ from ._rule import Reading
 class ModelState(BaseState):
     """Weights, accumulators and counters of all models, grouped in banks.
 
-    Each output has one model, or several that differ in their base learning rate: the
-    candidates. A bank is eight models side by side, or a single one. The banks of a
+    Each output has one model or several, the candidates, which differ in their base
+    learning rate. A bank is eight models side by side, or a single one. The banks of a
     group lie side by side for each feature, and the kernel trains them in one pass over
-    the rows: up to four, or all those of one softmax, which need each other's
-    predictions.
+    the rows: all those of one softmax, which need each other's predictions, or
+    otherwise up to four.
 
     Parameters
     ----------
     table : ndarray of shape (n_groups, n_banks, n_features, 2, width)
         For each feature the weights w (or sums z) and the accumulators G of the bank's
-        lanes. With eight float32 lanes they are one cache line.
+        lanes. Eight float32 lanes are one cache line.
     intercept : ndarray of shape (n_groups, n_banks, 2, 8)
-        Eight times the same where the width is 1, as all that belongs to a lane.
+        Repeated eight times if the width is 1, like all that belongs to a lane.
     layout : Layout
     rates : ndarray of float64 of shape (n_outputs, n_candidates)
         Base learning rate of each model.
     first_accumulators : ndarray of float64 of shape (n_outputs,)
-        G of features that nothing has touched. The table leaves it out, or a new state
-        would have to be filled with it.
+        G₀, that of untouched features. The table leaves it out, so that a new state
+        need not be filled with it.
     eps_units : ndarray of float64 of shape (n_outputs,)
-        What ε of each output is measured in, see `_rates.eps_units`.
+        The unit of ε for each output, see `_rates.eps_units`.
     first_biases : ndarray of float64 of shape (n_outputs,)
         The intercepts that the state started with; 0 under dual averaging, whose
         intercept is a sum of gradients.
@@ -48,8 +48,8 @@ class ModelState(BaseState):
         of one candidate.
     reading : Reading
     touched : ndarray of int64 of shape (n_groups, n_features)
-        How many samples had been learned from when the feature was last regularised; of
-        shape (n_groups, 0) unless regularisation is lazy.
+        t when the feature was last regularised; of shape (n_groups, 0) unless
+        regularisation is lazy.
     scales : ndarray of shape (n_groups, n_features)
         Largest absolute value of each feature so far; of shape (n_groups, 0) unless
         scales are tracked.
@@ -61,21 +61,21 @@ class ModelState(BaseState):
     t : int
         Visits to samples of weight above 0, in all passes.
     class_counts : ndarray of float64 of shape (n_classes + 1,), or None
-        Running weights of the classes and of all of them, for
+        Running weights of the classes, then their total, for
         ``class_weight="balanced"`` in ``partial_fit``.
     intercept_value : float
-        What the intercept has as a feature, see `_rates.intercept_value`; `intercept`
+        The value of the intercept's feature, see `_rates.intercept_value`; `intercept`
         is what is learned of that feature.
     columns : Columns
         Of X, whatever features the state has. `intercept` is learned at their centres.
     kept : ndarray of shape (n_kept,), or None
-        Columns of X that the features of a packed state are; None if it has all.
+        The columns of X that are the features of a packed state; None if it has all.
     n_columns : int
         Columns of X, in a packed state.
     symbols : ndarray of shape (n_groups, n_banks, 4, 8)
         η, G₀ + ε, λ₁ and λ₂ of each lane, in the kernel's order; read-only. G₀ + ε is
-        what is added to the table's G under the root. They follow from the other fields
-        and are kept since finding them takes a tenth of a call with one row.
+        added to the table's G under the root. They follow from the other fields, and
+        are stored since computing them takes a tenth of a call with one row.
     """
 
     table: np.ndarray
@@ -105,7 +105,7 @@ class ModelState(BaseState):
 
     @classmethod
     def zeros(cls, start, n_features, dtype, reading, *, coupled):
-        """Make the state before the first sample, with the `Start` to start from."""
+        """Make the state before the first sample from a `Start`."""
         rates = read_only(np.array(start.rates, dtype=np.float64))
         layout = Layout.of(*rates.shape, coupled=coupled)
         n_groups, n_banks, width = layout.n_groups, layout.n_banks, layout.width
@@ -168,7 +168,7 @@ class ModelState(BaseState):
         """Return a state in which each output goes on with this rate alone."""
         if self.n_candidates == 1 and (self.rates == eta).all():
             return self
-        self.settle()  # at the rates that held while it was put off
+        self.settle()  # apply missed steps at the rates that they had
         state = self
         if self.n_candidates > 1:
             state = self.take(self.leaders[:, None])
@@ -181,14 +181,14 @@ class ModelState(BaseState):
     def _put(self, **new):
         """Replace constants or arrays, and all that follows from them, at once.
 
-        Rates are read-only, since `symbols` would not follow what is written to them.
+        Rates are read-only, as `symbols` would not follow changes in place.
         """
         now = {"rates": self.rates, "reading": self.reading, **new}
         symbols = self._symbols_of(now["rates"], now["reading"])
         vars(self).update(new, symbols=symbols, _known={})
 
     def _sums_of_weights_at(self, eta):
-        """Return a table and intercepts with which FTRL-proximal keeps its weights.
+        """Return table and intercepts that keep FTRL-proximal's weights at a new rate.
 
         z is -w (√(G + ε) / η + t λ₂) - sign(w) t λ₁ where w is not 0.
         """
@@ -220,18 +220,18 @@ class ModelState(BaseState):
         """Return the summed loss of each model as (n_outputs, n_candidates)."""
         loss_sum = self.loss_sum if loss_sum is None else loss_sum
         if self.coupled:
-            # A softmax has one loss, which its outputs share.
+            # A softmax has one loss, shared by its outputs.
             return np.tile(loss_sum[:, 0, 0] / self.n_outputs, (self.n_outputs, 1))
         return self.layout.by_model(loss_sum)
 
     def take(self, candidates):
-        """Return a state whose models go on from chosen ones of this.
+        """Return a state whose models go on from chosen ones of this state.
 
         Parameters
         ----------
         candidates : ndarray of int of shape (n_outputs, n_candidates)
-            The model that each new one starts from: where they differ in penalties,
-            the same one of each output.
+            The model that each new one goes on from: the same for all outputs where
+            candidates differ in their penalties.
         """
         rates = np.take_along_axis(self.rates, candidates, axis=1)
         new = self.like(rates, self.n_features, candidates=candidates[0])
@@ -240,7 +240,7 @@ class ModelState(BaseState):
         return new
 
     def led_by(self, candidate):
-        """Return this state as if one candidate led, to read it; nothing is copied."""
+        """Return this state, to be read as if one candidate led; nothing is copied."""
         others = np.tile(np.arange(self.n_candidates) != candidate, (self.n_outputs, 1))
         others = self.layout.by_lane(others, unused=False)
         loss_sum = np.where(others, np.inf, self.loss_sum)
@@ -268,17 +268,17 @@ class ModelState(BaseState):
         )
 
     def adopt(self, other, candidates, features, first=0):
-        """Copy chosen models of another state's outputs; they become those from first.
+        """Copy chosen models of another state over the outputs from `first` on.
 
-        Their rates, the features' counters and scales, and t come along.
+        Their rates, the features' counters and scales, and t are copied too.
 
         Parameters
         ----------
         other : ModelState
         candidates : ndarray of int of shape (n_outputs of other, n_candidates)
-            The model of the other state that each one here is a copy of.
+            The model of the other state that each one here becomes a copy of.
         features : ndarray of int
-            Which of the features here are those of the other state.
+            The features here that are those of the other state.
         first : int
         """
         moves = defaultdict(list)
@@ -307,17 +307,17 @@ class ModelState(BaseState):
         self._put(rates=read_only(rates))
         self.t = other.t
 
-    # Packing, which leaves out the features that nothing has touched.
+    # Packing: leaving out the features that nothing has touched.
 
     def packed(self):
-        """Return a state of the touched features only, which `unpacked` undoes."""
+        """Return a state of the touched features only; `unpacked` is the inverse."""
         if self.is_packed:
             return self
         touched = np.any(self.table, axis=(0, 1, 3, 4))
         if self.scaled:
             touched |= self.scales[0] != 0
         touched[self.columns.centring.columns] = True
-        # One at least: no feature means no counters and no scales.
+        # At least one, as no feature means no counters and no scales.
         touched[0] |= not touched.any()
         kept = np.flatnonzero(touched)
         return self._rearranged(kept, slice(None), len(kept), kept, self.n_features)
@@ -329,7 +329,7 @@ class ModelState(BaseState):
         return self._rearranged(slice(None), self.kept, self.n_columns, None, 0)
 
     def on_features(self, features, n_features):
-        """Return the state of all features, of which this one has some."""
+        """Return the state of all features; this one has only some of them."""
         return replace(self, kept=features, n_columns=n_features).unpacked()
 
     def _rearranged(self, source, to, n_features, kept, n_columns):
@@ -359,10 +359,10 @@ class ModelState(BaseState):
     # Regularisation.
 
     def change_reading(self, reading):
-        """Change the constants of reading; what is pending is settled by the old ones.
+        """Change the constants of reading, after settling what is pending by the old.
 
-        Weights stay what they are where the table holds weights. Where it holds sums of
-        gradients, the new constants act on all of the past.
+        Where the table holds weights these stay as they are. Where it holds sums of
+        gradients, the new constants apply to the whole past.
         """
         if reading == self.reading:
             return
@@ -373,11 +373,11 @@ class ModelState(BaseState):
         self._put(reading=reading, touched=touched)
 
     def settle(self):
-        """Apply the regularisation that features have missed."""
+        """Apply the regularisation steps that features have missed."""
         if self.reading.lazy:
             for group, table in enumerate(self.table):
                 table[:, :, 0] = self._weights_of(group)
-                self.touched[group] = self.t  # at once, lest Ctrl-C let it count twice
+                self.touched[group] = self.t  # at once, or Ctrl-C might repeat them
 
     def _weights_of(self, group):
         """Return w as (n_banks, n_features, width)."""
@@ -402,7 +402,7 @@ class ModelState(BaseState):
         return self._once("biases", read)
 
     def for_prediction(self):
-        """Return a state with the weights as they are, to predict from and no more."""
+        """Return a state of weights as they are, for prediction only."""
         if self.reading.holds_weights:
             return self
 
@@ -445,7 +445,7 @@ class ModelState(BaseState):
                 w = np.divide(w, self.scales[0], where=self.scales[0] > 0, out=w)
             b = self.of_leaders(self.layout.by_model(self.biases()))
             centring = self.columns.centring
-            if len(centring):  # b is the prediction there, and not at 0
+            if len(centring):  # b is the prediction at the centres, not at 0
                 own = centring.among(self.kept) if self.is_packed else centring
                 at_0 = w[:, own.columns].astype(np.float64) @ own.centres
                 b = (b - at_0).astype(self.dtype)
@@ -472,15 +472,15 @@ class ModelState(BaseState):
             G += first[:, None]
             if self.scaled:
                 seen = self.scales[0] > 0
-                for _ in range(2):  # the square alone might be 0 or infinite
+                for _ in range(2):  # the squared scale might be 0 or infinite
                     np.multiply(G, self.scales[0], where=seen, out=G)
-            value = self.intercept_value  # whose square may be too large
+            value = self.intercept_value  # its square might overflow
             return G, (self._intercept_accumulators() + first) / value / value
 
         return self._arrays_once("accumulators", read)
 
     def learning_rates(self):
-        """Return the rates that the next gradients meet, as `accumulators` does."""
+        """Return the rates that the next gradients meet, shaped like `accumulators`."""
 
         @np.errstate(over="ignore")
         def read():
@@ -507,18 +507,19 @@ class ModelState(BaseState):
         return self.of_leaders(self.layout.by_model(self.intercept[:, :, 1]))
 
     def _features_of_leaders(self, read):
-        """Fill (n_outputs, n_features) from (n_banks, n_features, width) of groups."""
+        """Fill (n_outputs, n_features) from groups of (n_banks, n_features, width)."""
         out = np.empty((self.n_outputs, self.n_features), self.dtype)
         groups, banks, lanes = self.layout.place(np.arange(len(out)), self.leaders)
         for group in np.unique(groups):
             of_group = read(group)
             for output in np.flatnonzero(groups == group):
                 out[output] = of_group[banks[output], :, lanes[output]]
-            del of_group  # before the next group is read, which is as large
+            del of_group  # free it before the next group, which is as large, is read
         return out
 
     def __setstate__(self, contents):
-        # Copies: a pickle aligns to 16 bytes only, joblib can load read-only arrays.
+        # Copies: a pickle aligns to only 16 bytes, and joblib may load read-only
+        # arrays.
         table = zero_table(contents["table"].shape, contents["table"].dtype)
         table[...] = contents["table"]
         copies = {
@@ -531,10 +532,10 @@ class ModelState(BaseState):
 
 
 def _of_features(n_groups, n_features, dtype, needed):
-    """Return a zero for each feature of each group, or for none if not needed.
+    """Return a zero for each feature of each group, or empty groups if not needed.
 
-    Strides of empty arrays are those that pickling gives them, as `joblib.Memory`
-    hashes these too.
+    Empty arrays get the strides that unpickling gives them, as `joblib.Memory` hashes
+    these too.
     """
     n_features = n_features if needed else 0
     return np.zeros(n_groups * n_features, dtype).reshape(n_groups, n_features)

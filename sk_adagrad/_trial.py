@@ -1,8 +1,8 @@
-"""eta0="auto": when one of the candidate rates is chosen, and trying them at once.
+"""eta0="auto": trying candidate rates, and when one of them is chosen.
 
 The candidates of an output learn side by side, each scored on every sample before it
-learns from it. The choice falls at a count of samples, so that it does not depend on
-how a stream is divided into calls.
+learns from it. The choice is made at a fixed count of samples, so that it does not
+depend on how a stream is divided into calls.
 """
 
 from collections import deque
@@ -14,45 +14,45 @@ from joblib import effective_n_jobs
 from ._layout import LANES
 from ._rows import AS_THEY_COME
 
-# After these counts of samples an output keeps one candidate. Later choices gain
-# nothing, and on flights in order of time, where the future differs from the past, they
-# lose 5 %. With more outputs the trial costs more, so that it ends sooner: twice as
-# late gains 0.3 % of test loss on news20 and nothing on four others, twice as soon
-# loses 1 % on news20 and debian_packages. Where more passes follow, losses of the
-# second half of 8,192 chose as all of 32,768 did, but for hflights (1.003 times the
+# Counts of samples after which an output keeps one candidate. Later choices gain
+# nothing, and lose 5 % on flights in order of time, where the future differs from the
+# past. With more outputs the trial costs more and so ends sooner: twice as late gains
+# 0.3 % of test loss on news20 and nothing on four others, half as late loses 1 % on
+# news20 and debian_packages. Where more passes follow, the losses of the second half of
+# 8,192 samples chose like all those of 32,768, except on hflights (1.003 times the
 # squared error), and fits took 0.78 to 1.05 of the time.
 _TRIAL_OF_ONE, _TRIAL_OF_SEVERAL, _TRIAL_OF_PASSES = 1 << 15, 1 << 12, 1 << 13
 
-# After so many samples each of several classes or labels goes on with three of its
-# candidates, the best one and its neighbours; and, where a lower one will be chosen,
-# with one more above. Test losses of seven to nine tasks were the same (0.998 to
-# 1.004), and fits took 0.64 to 0.94 of the time with four candidates, and less with
-# three. In a regression the best one may still be further off after 512: insteval had
-# 1.006.
+# After _FIRST_LOOK samples each of several classes or labels goes on with three
+# candidates, the best one and its neighbours, and with one more above where one below
+# the best will be chosen. Test losses of seven to nine tasks were the same (0.998 to
+# 1.004 times), and fits took 0.64 to 0.94 of the time with four candidates and less
+# with three. In a regression the best one may be further off even after 512: insteval
+# had 1.006 times the loss.
 _FIRST_LOOK, _LEFT, _LEFT_BELOW = 1 << 8, 3, 1
 
-# The rates of one output are tried on the features of the first rows alone if these
-# rows have fewer entries than this many times all features. Where words are hashed into
-# 2^20 columns, fits of sms_spam and clickbait then take 0.35 and 0.48 of the time, and
-# a fit of 1,000 rows of imdb 0.53. At 0.5 to 1 entries a feature it is 0.9 to 1.0;
-# beyond, the copy of the rows makes it 1.1 to 1.6.
+# The rates of one output are tried on only the features of the first rows if these rows
+# have fewer entries than this multiple of the number of features. With words hashed
+# into 2^20 columns, fits of sms_spam and clickbait then take 0.35 and 0.48 of the time,
+# and one of 1,000 rows of imdb 0.53. At 0.5 to 1 entries per feature it is 0.9 to 1.0,
+# and beyond that 1.1 to 1.6, because of the copy of the rows.
 FEW_ENTRIES = 0.5
 
 
 @dataclass(frozen=True)
 class Trial:
-    """When the candidates of an output make way for one of them, and for which.
+    """When the candidates of an output are narrowed down, and to which.
 
     Parameters
     ----------
     end : int
         Count of samples, from the first that the state saw, after which one is left.
     look : int
-        The count after which some are left; `end` if all go on to there.
+        The count after which some are left; `end` if all go on until then.
     below : int
-        How many places below the best candidate the chosen one is, since passes follow.
+        Places of the chosen candidate below the best one, as more passes follow.
     late : bool
-        Whether, if passes follow, only losses of the second half of the trial decide.
+        Whether only losses of the second half of the trial decide, if passes follow.
     """
 
     end: int
@@ -62,7 +62,7 @@ class Trial:
 
     @classmethod
     def of_stream(cls, n_outputs, looks=False):
-        """Return the trial of a stream: of the best rate, since it passes once.
+        """Return the trial of a stream, which picks the best rate for its single pass.
 
         `looks` is whether some candidates drop out at a first look.
         """
@@ -77,7 +77,7 @@ class Trial:
         return trial.on_rows(rows, n_outputs)
 
     def of_fit(self, t, n_samples, max_iter):
-        """Return the trial of a fit, which may end before and may make more passes."""
+        """Return the trial of a fit, which may be shorter and may make more passes."""
         below = places_below(max_iter)
         most = _TRIAL_OF_PASSES if below and self.late else self.end
         end = t + min(n_samples, most)
@@ -85,7 +85,7 @@ class Trial:
         return replace(self, end=end, look=look, below=below)
 
     def on_rows(self, rows, n_outputs):
-        """Return the trial on these rows: whether it is late may depend on them."""
+        """Return the trial on these rows, on which it may depend whether it is late."""
         if self.late or not self.below:
             return self
         return replace(self, late=n_outputs * rows.n_nonzero_features() < self.end)
@@ -95,19 +95,20 @@ class Trial:
         return self.look if n_candidates > _LEFT + self.below else self.end
 
     def since(self, t=0):
-        """Return how many samples after t those come whose losses decide a choice.
+        """Return how many samples after t the losses that decide a choice begin.
 
-        None stands for all losses, of samples before t too.
+        None stands for all losses, those before t included.
 
-        The first losses tell how weights get somewhere, and not where: in rows far from
-        0 all rates but the smallest overshoot at first. By the second half, 336
-        small tables of dense columns, in their units and standardised, had 0.94 times
-        the test loss with two classes and 0.97 in regressions (geometric means), 100 to
-        4,900 rows of text and one-hot columns 1.00. Of many classes half of the samples
-        are too few: 200 rows of news20 had an error of 0.74, and have 0.63. So several
-        outputs are judged late only if they have fewer weights than there are samples.
-        iris, wine and digits, in their units and scaled in three ways, then have 0.68
-        to 1.01 times the test loss, and their raw errors 0.68, 0.97 and 1.00.
+        The first losses show how weights get somewhere, not where to: in rows far from
+        0 all rates but the smallest overshoot at first. Judged by the second half, 336
+        small tables of dense columns, in their own units and standardised, had 0.94
+        times the test loss with two classes and 0.97 times in regressions (geometric
+        means), and 100 to 4,900 rows of text and one-hot columns 1.00. With many
+        classes half of the samples are too few: 200 rows of news20 had an error of 0.74
+        instead of 0.63. So several outputs are judged late only if they have fewer
+        weights than there are samples: iris, wine and digits, in their own units and
+        scaled in three ways, then have 0.68 to 1.01 times the test loss, and 0.68, 0.97
+        and 1.00 times the error in their own units.
         """
         return (self.end - t) // 2 if self.below and self.late else None
 
@@ -117,7 +118,7 @@ class Trial:
         Parameters
         ----------
         losses : ndarray of shape (n_outputs, n_candidates)
-            Those that decide.
+            The deciding losses.
         """
         n_candidates = losses.shape[1]
         leaders = losses.argmin(axis=1)[:, None]
@@ -129,21 +130,21 @@ class Trial:
 
 
 def places_below(max_iter):
-    """Return how far below the rate that is best in one pass the one for all passes is.
+    """Return how many places the rate for all passes is below the best for one.
 
-    A weight that has gone one way has moved by some η √G, and P passes make G P times
-    as large: to come as far as in one pass takes η / √P. On twelve sets four passes at
-    the best rate of the first one had 0.967 times the test loss of one pass, and at
-    half of it 0.932; ten passes had 0.998 and 0.922.
+    A weight that moves in one direction has moved by about η √G, and P passes multiply
+    G by P: to get as far as in one pass takes η / √P. On twelve sets four passes at the
+    best rate of the first one had 0.967 times the test loss of one pass, and 0.932 at
+    half that rate; ten passes had 0.998 and 0.922.
     """
     return 1 if max_iter > 2 else 0
 
 
 def try_candidates(learner, state, candidates, trial):
-    """Make the first visits at each of the rates, and go on with the chosen ones.
+    """Make the first visits at each of the rates; go on with the chosen ones.
 
-    Outputs take turns, eight for each thread; under a softmax rates do, one for each
-    thread. All of them at once would take eight times the memory of the model.
+    Outputs take turns, eight per thread; under a softmax rates do, one per thread. All
+    at once would take eight times the memory of the model.
 
     Returns
     -------
@@ -172,8 +173,8 @@ def try_candidates(learner, state, candidates, trial):
 def _left_of(learner, state, candidates, trial):
     """Return the candidates that a first look leaves, of shape (n_outputs, n_left).
 
-    They are then tried from the first sample again, which takes less time than copying
-    them to go on from here, and comes to the same.
+    They are then tried from the first sample again: that is faster than copying them to
+    go on from here, with the same result.
     """
     learner, _ = _cut_to(learner, state, trial.look)
     parts = _tried(learner, state, candidates, (None, trial.look))
@@ -182,7 +183,7 @@ def _left_of(learner, state, candidates, trial):
 
 
 def _tried(learner, state, candidates, visits):
-    """Yield some outputs, their state after the first visits, and what decides."""
+    """Yield slices of outputs, their state after the first visits, and its losses."""
     banks = LANES * effective_n_jobs(learner.n_jobs)
     at_once = banks * LANES // candidates.shape[1]
     for first in range(0, state.n_outputs, at_once):
@@ -191,10 +192,10 @@ def _tried(learner, state, candidates, visits):
 
 
 def _cut_to(learner, state, count):
-    """Return a learner of the first samples, and the features that their rows have.
+    """Return a learner of the first samples only, and the features of their rows.
 
-    Without the others the tables of candidates are a fraction as large: one pass of
-    conll2000, which has 338,515 features and 22 classes, takes half of the time.
+    Without the others the candidates' tables are a fraction as large: one pass of
+    conll2000, with 338,515 features and 22 classes, takes half the time.
     """
     samples = learner.samples
     samples = samples.take(samples.counted(count, learner.order))
@@ -204,7 +205,7 @@ def _cut_to(learner, state, count):
 
 
 def _try_softmax(learner, state, candidates, trial, visits, features):
-    """Try the rates of a softmax in their order, and go on with the chosen one."""
+    """Try the rates of a softmax in ascending order; go on with the chosen one."""
     at_once = effective_n_jobs(learner.n_jobs)
     before: deque = deque(maxlen=trial.below + 1)
     least = np.inf
@@ -220,7 +221,7 @@ def _try_softmax(learner, state, candidates, trial, visits, features):
 
 
 def _first_visits(learner, state, rates, visits, outputs=slice(None)):
-    """Return a new state of some outputs at these rates, and the losses that decide."""
+    """Return a new state of some outputs at these rates, and the deciding losses."""
     samples = learner.samples
     samples = replace(samples, targets=samples.targets.of_outputs(outputs))
     part = state.like(rates, samples.rows.n_features, outputs)

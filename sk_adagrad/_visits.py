@@ -1,4 +1,4 @@
-"""The order in which `fit` visits rows: random, but by their content."""
+"""The order in which `fit` visits rows: random, but a function of their content."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -6,26 +6,27 @@ import scipy.sparse as sp
 from ._dispatch import KERNELS
 from ._rows import AS_THEY_COME, Rows
 
-# Of the mean weight of rows; see `visits`.
+# A multiple of the rows' mean weight, see `visits`.
 _MOST_AT_ONCE = 4
 
 
 def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
-    """Order the rows by their content, and take together those that are the same.
+    """Order the rows by their content and merge identical ones.
 
     The order is that of a hash of each row's values and targets, keyed by `seed`:
-    random for all that learning can tell, yet the same however the rows came. Identical
-    rows fall together and are one row with the sum of their weights, so repeating a row
-    and giving it weight are the same thing. Rows of weight 0 are left out.
+    random as far as learning can tell, but independent of the order in which the rows
+    came. Identical rows meet and become one row with the sum of their weights, so
+    repeating a row and giving it weight are the same thing. Rows of weight 0 are left
+    out.
 
     A row of more than four times the mean weight of distinct rows is visited several
     times, each with its share of the weight. One heavy step for thousands of equal rows
     would learn less: on a held-out fifth of kddcup99 the log loss after one pass is
-    twice as high as with the shares, which are as good as a visit to each row as it
-    came (0.0081 and 0.0082). But where a row is visited again its loss is not that of a
-    new one, so that too high rates are chosen and rows learned by heart. With shares of
-    half the mean weight, 18 tasks of 2,000 and 20,000 rows had 1.02 to 1.1 times the
-    test loss if weights were log-normal or rows a bootstrap sample.
+    twice as high as with shares, which are as good as one visit per original row
+    (0.0081 and 0.0082). But the loss of a repeated visit is not that of a new row, so
+    rates are chosen too high and rows are memorised: with shares of half the mean
+    weight, 18 tasks of 2,000 and 20,000 rows had 1.02 to 1.1 times the test loss if
+    weights were log-normal or rows a bootstrap sample.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
         With keys, unless `scale_free`.
     targets : ndarray of shape (n_rows, n_values)
     weight : ndarray of shape (n_rows,)
-        Of the type of the rows; empty if all weigh 1.
+        Of the rows' type; empty if all weigh 1.
     seed : int
         From 0 to 2**63 - 1.
     scale_free : bool
@@ -42,9 +43,9 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     Returns
     -------
     order : ndarray of uint32 of shape (n_visits,)
-        Of identical rows one stands for all.
+        One of several identical rows stands for all.
     weight : ndarray of shape (n_rows,)
-        That of a visit to each row in `order`; empty if all weigh 1.
+        The weight of a visit to each row in `order`; empty if all weigh 1.
     """
     numbered = _scale_free_numbers if scale_free else _numbers
     numbers, same = numbered(rows, targets, weight, seed)
@@ -72,11 +73,11 @@ def shuffled(order, seed):
 
 
 def _numbers(rows, targets, weight, seed):
-    """Sort rows by a hash of their contents; tell which equal their successor.
+    """Sort rows by a hash of their contents; mark those that equal their successor.
 
-    One sort of 64-bit numbers orders them: half a key, and as the lower half the row's
-    number. Where half keys are the same, the keys are looked at; then, if need be,
-    those of whole rows. Returns the sorted numbers, and which rows equal the next.
+    A single sort of 64-bit numbers orders them, each half a key above the row's number.
+    Ties are broken by whole keys and then, if need be, by exact keys of the rows.
+    Returns the sorted numbers, and which rows equal the next.
     """
     keys = {"content": rows.keys, "targets": targets, "seed": seed}
     numbers = _sorted_numbers(weight, **keys)
@@ -84,7 +85,7 @@ def _numbers(rows, targets, weight, seed):
     if not KERNELS[targets.dtype].find_ties(numbers=numbers, same=same):
         return numbers, same
     _tell_apart(numbers, same, **keys)
-    with np.errstate(over="ignore"):  # infinity is not what it was either
+    with np.errstate(over="ignore"):  # overflow counts as a difference too
         rounded = targets.astype(np.float32)
     keys_tell_all = rows.whole_keys and (rounded == targets).all()
     if same.any() and not keys_tell_all:
@@ -97,7 +98,7 @@ def _numbers(rows, targets, weight, seed):
 
 
 def _sorted_numbers(weight, *, content, targets, seed):
-    """Return what orders the rows that weigh more than 0."""
+    """Return the sorted numbers of the rows with non-zero weight."""
     numbers = np.empty(len(content), dtype=np.uint64)
     KERNELS[targets.dtype].number_rows(
         content=content, targets=targets, seed=seed, numbers=numbers
@@ -110,7 +111,7 @@ def _sorted_numbers(weight, *, content, targets, seed):
 
 
 def _tell_apart(numbers, same, **keys):
-    """Sort rows that seem to be the same by other keys; mark which still are."""
+    """Sort rows that seem equal by other keys; mark those that still do."""
     for shift in (0, 32):
         if not KERNELS[keys["targets"].dtype].tell_apart(
             numbers=numbers, same=same, shift=shift, **keys
@@ -121,13 +122,13 @@ def _tell_apart(numbers, same, **keys):
 def _scale_free_numbers(rows, targets, weight, seed):
     """Sort rows by a random sum of their values as shares of the columns' largest.
 
-    Multiplying a column changes such a sum by rounding only, while a hash of the values
-    would become another one. Returns the rows, and which equal the next.
+    Multiplying a column changes such a sum by rounding only, but a hash of the values
+    completely. Returns the rows, and which equal the next.
     """
     order = np.arange(rows.n_rows, dtype=np.uint64)
     if len(weight):
         order = order[weight != 0]
-    matrix = sp.csr_array(rows.matrix())  # of dense rows what is not 0
+    matrix = sp.csr_array(rows.matrix())  # the non-zeros of dense rows
     if not matrix.has_sorted_indices:  # or sums of equal rows would differ by rounding
         matrix = matrix.sorted_indices()
     sizes = np.abs(matrix.data, dtype=np.float64)
@@ -138,7 +139,7 @@ def _scale_free_numbers(rows, targets, weight, seed):
     rng = np.random.default_rng(seed)
     shares = rng.normal(size=rows.n_features) / np.where(largest > 0, largest, np.inf)
     sums = matrix @ shares
-    # Not by BLAS, which rounds a row's sum by where in the matrix the row is.
+    # Not with BLAS, whose rounding of a row's sum depends on the row's position.
     sums += (targets * rng.normal(size=targets.shape[1])).sum(axis=1)
     exact_keys = _exact_keys(rows, targets, AS_THEY_COME, seed)
     order = order[np.lexsort((exact_keys[order], sums[order]))]
@@ -147,7 +148,7 @@ def _scale_free_numbers(rows, targets, weight, seed):
 
 
 def _exact_keys(rows, targets, order, seed):
-    """Return keys of all that rows and targets hold."""
+    """Return keys of the full content of rows and targets."""
     keys = np.empty(len(order) or rows.n_rows, dtype=np.uint64)
     KERNELS[rows.data.dtype].row_keys(
         **rows.arrays,
