@@ -17,14 +17,14 @@ PARTS = [
 
 REAL_IS_FLOAT = {"float32": "1", "float64": "0"}
 
-# Only what is safe with NaN and infinity: never -ffast-math as a whole. Never
-# -march=native either: a wheel runs anywhere and chooses its variant at import.
+# Only what is safe with NaN and infinity, so not -ffast-math. Nor -march=native: a
+# wheel runs anywhere and chooses its variant at import.
 COMMON_FLAGS = [
     "-O3",
     "-g0",
     "-fno-math-errno",
     "-fno-trapping-math",
-    # Without it GCC clears the sums of a row, which are in registers, by `rep stos`.
+    # Without it GCC zeroes a row's sums, which are in registers, with `rep stos`.
     "-fno-tree-loop-distribute-patterns",
     "-Wno-psabi",
 ]
@@ -36,24 +36,24 @@ AVX512_FLAGS = [
     "-mavx512vl",
     "-mavx512bw",
 ]
-# How the compiler is to treat eight numbers of a type, beside the instructions it has.
+# Flags for how to treat eight numbers of a type, beyond the instruction set.
 TREATMENTS = {
     # Eight float32 are 256 bits; a few wider operations among them would slow down all
-    # the others, by up to a fifth on short rows.
+    # others, by up to a fifth on short rows.
     ("float32", "avx512"): ["-mprefer-vector-width=256"],
     ("float64", "avx512"): ["-mprefer-vector-width=512"],
-    # Eight float64 are two registers. GCC copies each in two halves of 16 bytes, for
-    # both of which the next read waits, unless it is told that the processor copies 32
-    # bytes well, as this one does. So one output takes 0.75 to 0.9 of the time, and
-    # several with an L2 penalty take 0.78.
+    # Eight float64 are two registers. GCC copies each in two halves of 16 bytes, both
+    # of which the next load waits for, unless told that the processor copies 32 bytes
+    # efficiently, as this -mtune does. Then one output takes 0.75 to 0.9 of the time,
+    # and several with an L2 penalty take 0.78.
     ("float64", "avx2"): ["-mtune=skylake-avx512"],
 }
 PORTABLE_VARIANTS: dict[str, list[str]] = {"generic": []}
 X86_64_VARIANTS = {"avx2": AVX2_FLAGS, "avx512": AVX512_FLAGS}
 
-# The kernel's inline functions take constants (which update, how to read a weight) and
-# must become loops of their own for each; left to itself GCC keeps some of them as one
-# function with branches inside, which takes up to 1.8 times as long.
+# The kernel's inline functions take constants (which update, how to read a weight) that
+# must be propagated into a loop for each. Left to itself GCC keeps some as one function
+# with branches inside, which takes up to 1.8 times as long.
 ALWAYS_INLINE = ("CYTHON_INLINE", "inline __attribute__((always_inline))")
 
 DIRECTIVES = {
@@ -67,11 +67,11 @@ DIRECTIVES = {
 
 
 def variants():
-    """Return the flags of each instruction set of the machine that is built for.
+    """Return the flags of each instruction set of the target machine.
 
-    That machine is named by ARCHFLAGS (macOS) or by the platform of the running
-    interpreter. A universal build, which is compiled for two at once, gets the
-    portable variant only.
+    The target is named by ARCHFLAGS (macOS) or by the platform of the running
+    interpreter. A universal build, compiled for two at once, gets only the portable
+    variant.
     """
     target = os.environ.get("ARCHFLAGS") or sysconfig.get_platform()
     if "x86_64" in target and "arm64" not in target:
@@ -102,7 +102,7 @@ def extensions():
 class BuildKernels(build_ext):
     """Copy the kernel source for each extension, translate it, compile in parallel.
 
-    The copies exist because Cython writes the module's name into the C code.
+    The copies are needed because Cython writes the module's name into the C code.
     """
 
     def finalize_options(self):

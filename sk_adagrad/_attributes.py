@@ -1,4 +1,4 @@
-"""What a fitted model shows: weights, accumulators, rates and counters."""
+"""The fitted attributes of a model: weights, accumulators, rates and counters."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from ._sparse import as_configured
 
 
 class AttributesMixin:
-    """Fitted attributes, each read from the state when it is asked for."""
+    """Fitted attributes, each read from the state on demand."""
 
     def _published(self, coef):
         if not sp.issparse(coef):
             return coef
-        # Another matrix of the same arrays: predictions go by the state's own, which
-        # `resize` would change.
+        # A new matrix of the same arrays: `resize` would change the state's own, which
+        # predictions use.
         return as_configured(sp.csr_matrix(coef))
 
     @property
@@ -89,6 +89,6 @@ class AttributesMixin:
 
 
 def _one_or_each(of_outputs):
-    """Return the number that all outputs share, or the array of all."""
+    """Return the number that all outputs share, or else the array of all."""
     shared = (of_outputs == of_outputs[0]).all()
     return float(of_outputs[0]) if shared else of_outputs

@@ -1,6 +1,6 @@
 """Learn and predict with the kernel: group by group, in blocks, in threads.
 
-The only caller of the kernel's learning.
+The only caller of the kernel's `train`.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -12,19 +12,19 @@ from joblib import effective_n_jobs
 from ._dispatch import KERNELS
 from ._memory import aligned_zeros
 
-# Reads of a weight between two chances for Ctrl-C: some 50 ms of work.
+# Weights read between two checks for Ctrl-C: some 50 ms of work.
 _BLOCK_READS = 2**23
 
-# If rows to predict have each feature more often than this on average, weights are read
-# once and kept, not read for each row: news20 takes 15 ms instead of 24 with an L2
-# penalty, and 13 instead of 12 with dual averaging, whose weights are read faster; in
-# either case it takes 4 from the second call on.
+# If the rows to predict have each feature more often than this on average, weights are
+# read once and kept instead of once per row: news20 takes 15 ms instead of 24 with an
+# L2 penalty, and 13 instead of 12 with dual averaging, whose weights are faster to
+# read; from the second call on both take 4.
 _OFTEN = 8
 _MOST_TO_KEEP = 2**28  # bytes
 
 
 def learn(learner, state, loss_sum, begin, end):
-    """Learn from some visits, some banks after others; return how many had a weight."""
+    """Learn from some visits, bank by bank; return how many had a weight."""
     rows = learner.samples.rows.centred(state.columns.centring)
     n_groups, n_banks, _, _, width = state.table.shape
     reads_per_row = rows.nnz // rows.n_rows * width * n_banks
@@ -47,17 +47,17 @@ def learn(learner, state, loss_sum, begin, end):
     if len(parts) == 1 or n_threads == 1:
         learned = [learn_banks(*part) for part in parts]
     else:
-        # joblib looks for results every 10 ms only, as long as a pass over a small set.
+        # joblib polls for results every 10 ms, as long as a pass over a small set.
         with ThreadPoolExecutor(n_threads) as pool:
             try:
                 learned = list(pool.map(learn_banks, *zip(*parts, strict=True)))
             finally:
                 interrupted = True
-    return learned[0]  # as many in each
+    return learned[0]  # the same for each part
 
 
 def _trainer(learner, state, loss_sum, rows, group, banks):
-    """Return the kernel's `train` for some banks of a group, but for what to visit."""
+    """Return the kernel's `train` for some banks of a group, without the visits."""
     kernel = KERNELS[state.dtype]
     samples, targets, rule = learner.samples, learner.samples.targets, learner.rule
     lane_columns, used = state.layout.lanes
@@ -90,7 +90,7 @@ def _trainer(learner, state, loss_sum, rows, group, banks):
 
 
 def _as_read(kernel, state, rows, group, banks):
-    """Return what reading the weights of some banks takes, and room for a row."""
+    """Return arguments for reading the weights of some banks, and room for a row."""
     own_columns, own_values = _room_for_a_row(rows, state)
     return {
         "table": state.table[group, banks],
@@ -106,7 +106,7 @@ def _as_read(kernel, state, rows, group, banks):
 
 
 def _room_for_a_row(rows, state):
-    """Return where the kernel can put what it reads of a row in place of the row."""
+    """Return arrays for the kernel to put a centred, scaled or dense row in."""
     n_centred = len(rows.centring)
     n_values = rows.longest if rows.is_dense or n_centred or state.scaled else 0
     n_columns = n_values if rows.is_dense or n_centred else 0
@@ -117,9 +117,10 @@ def _room_for_a_row(rows, state):
 
 
 def _parts(state, n_threads):
-    """Yield groups, and which of their banks to learn at once.
+    """Yield each group with the banks to learn at once.
 
-    A group is divided where there are fewer than threads and its banks share nothing.
+    A group is divided if there are more threads than groups and its banks share
+    nothing.
     """
     shared = state.coupled or state.reading.lazy or state.scaled
     n_groups = len(state.table)
@@ -152,14 +153,14 @@ def raw_predictions(state, rows):
 
 
 def _of_groups(state, rows, groups, n_columns):
-    """Return w . x + b of the models in some groups, one after another."""
+    """Return w . x + b of the models of some groups, one group after another."""
     often = rows.nnz > _OFTEN * state.n_features
     if often and state.table.nbytes <= _MOST_TO_KEEP:
         state = state.for_prediction()
     kernel, rows = KERNELS[state.dtype], rows.centred(state.columns.centring)
     biases = state.biases()
     n_lanes = state.layout.width * state.layout.n_banks
-    if state.coupled:  # what is left over of the last bank is no column
+    if state.coupled:  # unused lanes of the last bank have no columns
         n_lanes = state.n_outputs
     out = np.empty((rows.n_rows, n_columns), dtype=state.dtype)
     for nth, group in enumerate(groups):

@@ -1,4 +1,4 @@
-"""What both searches share: the way from samples to scores and the best model."""
+"""The common part of both searches: from samples to scores and the best model."""
 
 import threading
 import time
@@ -57,7 +57,7 @@ def search_constraints(plain_type):
         **constraints,
         "alphas": axis,
         "l1_ratios": axis,
-        # They are a factor of two apart; many more would overflow.
+        # Rates are a factor of two apart; many more would overflow.
         "eta0s": [Interval(Integral, 1, 100, closed="both"), "array-like"],
         "cv": ["cv_object"],
         "scoring": [str, callable, None],
@@ -65,7 +65,7 @@ def search_constraints(plain_type):
     }
 
 
-# What an earlier fit may have left that a search with refit=False does not set.
+# What an earlier fit may have left and a search with refit=False does not set.
 _OF_THE_MODEL = {
     "_state",
     "_learned_loss",
@@ -74,7 +74,7 @@ _OF_THE_MODEL = {
     "validation_loss_curve_",
     "n_iter_",
 }
-# What no plain estimator has.
+# What a plain estimator does not have.
 _OF_THE_SEARCH = {
     "_shared",
     "_eps",
@@ -90,7 +90,7 @@ _OF_THE_SEARCH = {
 
 
 class BaseSearch(BaseAdagrad):
-    """A search for rate and penalty. The other base is the plain estimator."""
+    """A search for rate and penalty; the plain estimator is the other base class."""
 
     _plain_type: ClassVar[Any]
     _shared: Start
@@ -153,7 +153,7 @@ class BaseSearch(BaseAdagrad):
         split_params, score_params = self._routed(samples.weight, params)
         weighed, class_counts = self._weighed(samples)
         random_state = self._random_state()
-        # Each fold draws an order of its own, as if it were the first to draw.
+        # Each fold draws its own order, as if it were the first to draw.
         first = random_state if self.cv is None else deepcopy(random_state)
         order, visited = ordered(weighed, first, self._scale_free)
         self._shared, self._eps = self._joint_start(weighed, visited, order)
@@ -187,10 +187,10 @@ class BaseSearch(BaseAdagrad):
             rule = rules[self.alpha_, self.l1_ratio_]
             self._refit(rule, weighed, class_counts, begun, features, random_state)
 
-    # What goes before.
+    # Before learning.
 
     def _check_search(self, alphas, l1_ratios, params):
-        """Refuse parameters that make no sense together."""
+        """Refuse combinations of parameters that make no sense."""
         held_out = sorted(params.keys() & {"X_val", "y_val", "sample_weight_val"})
         if held_out:
             raise TypeError(
@@ -225,7 +225,7 @@ class BaseSearch(BaseAdagrad):
             )
 
     def _samples(self, X, y, sample_weight):
-        """Return all samples as the solver reads them, and y as scorers do."""
+        """Return all samples as the solver reads them, and y as scorers read it."""
         floating = [np.float64, np.float32]
         how = {"go_on": False, "stream": False}
         rows, y, weight = self._validate(X, y, sample_weight, floating, **how)
@@ -237,8 +237,8 @@ class BaseSearch(BaseAdagrad):
     def _joint_start(self, samples, visited, order):
         """Return the `Start` of the grid, which all outputs share, and its ε.
 
-        As in the plain estimator, what is "auto" depends on the data if rates do. The
-        unit of ε is 1, as plain estimators of given rates have it.
+        As in the plain estimator, "auto" parameters depend on the data if rates do. The
+        unit of ε is 1, as in plain estimators with given rates.
         """
         if isinstance(self.eta0s, Integral):
             n_rates, shared = self.eta0s, _shared_size
@@ -274,29 +274,29 @@ class BaseSearch(BaseAdagrad):
         return rules, plains
 
     def _compacted(self, rows):
-        """Return rows of the features that they have, if these are few, and which.
+        """Return rows with only the features they have, if these are few, and which.
 
-        With hashed words most columns are empty, and their tables cost time for
-        nothing: with 2^20 columns a search in five folds of sms_spam took four times as
-        long. A callable scorer may read weights, so it gets models that have all.
+        With hashed words most columns are empty, and their tables only cost time: with
+        2^20 columns a search in five folds of sms_spam took four times as long. A
+        callable scorer may read weights, so it gets models with all features.
         """
         few = rows.nnz < FEW_ENTRIES * rows.n_features
         if few and self.preconditioner == "diagonal" and not callable(self.scoring):
             return rows.compact()
         return rows, None
 
-    # Learning: the cells of several penalties together, in each fold.
+    # Learning: the cells of several penalties together, fold by fold.
 
     def _together(self, rules, rows, n_threads):
-        """Divide rules into lists of those to be trained together."""
+        """Divide rules into lists to be trained together."""
         rates = self._shared.rates
         if self._is_coupled(len(rates)):
-            return [[rule] for rule in rules]  # its rates are not trained together
+            return [[rule] for rule in rules]  # not even its rates are trained together
         n_bytes = 2 * rates.size * rows.n_features * rows.data.itemsize
         return together(rules, rates.size, n_bytes, n_threads)
 
     def _joint_state(self, rules, samples):
-        """Return the state of their cells before the first sample, and its rule."""
+        """Return the initial state of the rules' cells, and its rule."""
         rates = np.tile(self._shared.rates, (1, len(rules)))
         rule = joint(rules, self._shared.rates.shape[1])
         start = replace(self._shared, rates=rates)
@@ -312,7 +312,7 @@ class BaseSearch(BaseAdagrad):
         -------
         scores : dict of Rule to ndarray of shape (n_eta0s, 1)
         begun : dict of Rule to tuple
-            The best of each rule to go on with: learner, state, its loss.
+            The best of each rule, to go on with: learner, state, its loss.
         """
         n_rates, n_threads = self._shared.rates.shape[1], effective_n_jobs(self.n_jobs)
         divided = self._together(plains, samples.rows, n_threads)
@@ -343,7 +343,7 @@ class BaseSearch(BaseAdagrad):
         return scores, best
 
     def _k_fold(self, folds, rows, plains):
-        """Return the scores of shape (n_eta0s, n_splits) under each rule."""
+        """Return each rule's scores, of shape (n_eta0s, n_splits)."""
         scorer, interrupted = self._scorer(), threading.Event()
         n_rates = self._shared.rates.shape[1]
         divided = self._together(plains, rows, n_threads=1)
@@ -383,7 +383,7 @@ class BaseSearch(BaseAdagrad):
         return dict(zip(rules, of_splits.transpose(1, 2, 0), strict=True))
 
     def _refit(self, rule, samples, class_counts, begun, features, random_state):
-        """Learn from all samples in the best cell, or go on from its first pass."""
+        """Learn from all samples with the best cell, or go on from its first pass."""
         if self.cv is None:
             learner, state, loss = begun[rule]
             loss_curve = [loss]
@@ -414,10 +414,10 @@ class BaseSearch(BaseAdagrad):
         )
         self._best_estimator._shares_state = True
 
-    # Scorers, and what is routed to them.
+    # Scorers, and the metadata routed to them.
 
     def _scorer(self):
-        """Return what scores a plain estimator."""
+        """Return the scorer of a plain estimator."""
         if self.scoring is None:
             return self._plain_type.score
         scorer = get_scorer(self.scoring)
@@ -426,13 +426,13 @@ class BaseSearch(BaseAdagrad):
         return scorer
 
     def _routed(self, weight, params):
-        """Return what the splitter and the scorer get beside X and y."""
+        """Return what the splitter and the scorer get besides X and y."""
         weights = {"sample_weight": weight} if len(weight) else {}
         if not _routing_enabled():
             scored = self.scoring is None or takes_weights(get_scorer(self.scoring))
             return params, weights if scored else {}
         routed = process_routing(self, "fit", **weights, **params)
-        if self.scoring is None:  # the own `score` has weights whenever `fit` has
+        if self.scoring is None:  # our own `score` gets weights whenever `fit` does
             return routed.splitter.split, weights
         return routed.splitter.split, routed.scorer.score
 
@@ -485,7 +485,7 @@ class BaseSearch(BaseAdagrad):
             params = process_routing(self, "score", **params).scorer.score
         return get_scorer(self.scoring)(self, X, y, **params)
 
-    # What is published.
+    # Fitted attributes.
 
     def _publish_scores(self, grid, scores):
         scores, errors = numbers_and_errors(grid.by_cell(scores))

@@ -1,4 +1,4 @@
-"""What scikit-learn's callbacks are told of `fit`, from scikit-learn 1.9 on."""
+"""The hooks for scikit-learn's callbacks in `fit`, from scikit-learn 1.9 on."""
 
 from copy import deepcopy
 
@@ -17,16 +17,16 @@ except ImportError:
 
 
 class FitTask:
-    """A call of `fit` with its passes, which the estimator's callbacks hear of.
+    """A call of `fit` and its passes, as reported to the estimator's callbacks.
 
     Parameters
     ----------
     estimator : estimator
-        Which the user has called, and callbacks know.
+        The one that the user called and callbacks know.
     model : estimator
         The copy of it that learns.
     X, y, sample_weight
-        What `fit` was given.
+        The arguments of `fit`.
     """
 
     def __init__(self, estimator, model, X, y, sample_weight):
@@ -35,18 +35,18 @@ class FitTask:
         self._model = model
 
     def begin(self, max_passes):
-        """Tell that learning begins; 0 passes if callbacks do not hear of them."""
+        """Report that learning begins; 0 passes if callbacks do not hear of them."""
         estimator = self._common["estimator"]
         self._context = estimator._init_callback_context(max_subtasks=max_passes)
         self._context.call_on_fit_task_begin(**self._common)
 
     def begin_pass(self):
-        """Tell that a pass begins."""
+        """Report that a pass begins."""
         self._pass = self._context.subcontext(task_name="pass")
         self._pass.call_on_fit_task_begin(**self._common)
 
     def end_pass(self, *solved):
-        """Tell that it has ended, and return whether it is to be the last.
+        """Report that it has ended; return whether it is to be the last.
 
         `solved` is what `solve` would return now. It is copied only for callbacks that
         look at the model.
@@ -62,7 +62,7 @@ class FitTask:
         )
 
     def end(self):
-        """Tell that learning has ended; a search without refit has no model."""
+        """Report that learning has ended; a search without refit has no model."""
 
         def fitted():  # a copy, as a callback may let the model learn on
             model = as_it_is(self._model)

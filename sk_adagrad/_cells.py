@@ -1,4 +1,4 @@
-"""Cells of a grid, trained side by side: one state has the models of several.
+"""Training cells of a grid side by side: one state has the models of several.
 
 Knows nothing of estimators, folds or scorers.
 """
@@ -12,18 +12,18 @@ from sklearn.utils import gen_even_slices
 from ._layout import LANES, MIN_MODELS_IN_BANKS, MOST_BANKS_AT_ONCE
 from ._solver import mean_per_sample, sum_over_outputs
 
-# Models of a row that are learned together; and the memory that their state may take,
-# unless one penalty alone needs more.
+# The most models of a row to be trained together, and the memory that their state may
+# take unless a single penalty needs more.
 _AT_ONCE, _MOST_BYTES = MOST_BANKS_AT_ONCE * LANES, 1 << 30
 
 
 def together(rules, n_models, n_bytes, n_threads):
     """Divide rules that differ in the penalty into those to be trained together.
 
-    With three L2 penalties and none at eight rates and five folds that takes 0.73 of
-    the time on imdb (float32; 0.93 in float64) and 0.70 on clickbait, as each bank
-    waits for its own prediction, loss and step. Penalties of different kinds stay
-    apart, since all would take the time that only one of them needs.
+    With three L2 penalties and none, eight rates and five folds that takes 0.73 of the
+    time on imdb (0.93 in float64) and 0.70 on clickbait, as banks overlap their waiting
+    for prediction, loss and step. Penalties of different kinds stay apart, since all
+    would take the time that only one of them needs.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ def together(rules, n_models, n_bytes, n_threads):
     n_bytes : int
         Memory that they take.
     n_threads : int
-        Among how many the work is to be divided. No part has so few models that they
-        would not be in banks, whose sums are rounded differently.
+        Number of parts that the work should be divided into. None has so few models
+        that they would not be in banks, whose sums are rounded differently.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def together(rules, n_models, n_bytes, n_threads):
 
 
 def joint(rules, n_rates):
-    """Return the rule of a state that has a candidate of each rule and each rate.
+    """Return the rule of a state with a candidate for each rule and rate.
 
     Those of the first rule come first.
     """
@@ -72,7 +72,7 @@ def first_losses(learner, state, since):
     Returns
     -------
     losses : ndarray of shape (n_candidates,)
-        Mean loss of each, every sample scored before it was learned from.
+        Mean loss of each, every sample scored before it is learned from.
     deciding : ndarray of shape (n_candidates,)
         Summed losses of the samples after the first `since`, or of all if it is None.
     """
@@ -80,12 +80,12 @@ def first_losses(learner, state, since):
     deciding = learner.advance(state, state.loss_sum, 0, since, end)
     state.weight_sum = learner.weight_sum
     losses = mean_per_sample(state, state.losses(), state.weight_sum)
-    with np.errstate(over="ignore"):  # infinite is the worst
+    with np.errstate(over="ignore"):  # infinity is the worst loss
         return losses, sum_over_outputs(deciding)
 
 
 def final_scores(learner, state, score, interrupted, *, stopping, random_state):
-    """Train all candidates of a state, each as long as it would be trained alone.
+    """Train all candidates of a state, each for as long as it would be alone.
 
     Parameters
     ----------
@@ -93,10 +93,9 @@ def final_scores(learner, state, score, interrupted, *, stopping, random_state):
         Of the first pass.
     state : ModelState
     score : callable
-        Takes a state, which of its candidates have come to their end, their places in
-        the first state and the losses of their passes, and returns their scores, or
-        errors in place of some. They may learn on afterwards, while others have not
-        ended.
+        Takes a state, which of its candidates are finished, their places in the first
+        state and the losses of their passes; returns their scores, or errors in place
+        of some. Finished candidates may go on learning while others are unfinished.
     interrupted : threading.Event
         Set when nobody waits for the scores any more.
     stopping, random_state

@@ -31,7 +31,7 @@ from ._targets import Targets
 
 
 def _has_probabilities(classifier):
-    # Of a model the loss that it has learned, which `predict_proba` goes by.
+    # A model goes by the loss that it has learned, like `predict_proba`.
     name = vars(classifier).get("_learned_loss", classifier.loss)
     loss = CLASSIFICATION_LOSSES.get(name)
     if loss is None or loss.probability is None:
@@ -600,26 +600,26 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         return self._indicator is None and len(self.classes_) == 2
 
     def _is_coupled(self, n_outputs):
-        # Two classes have one output, whose logistic function is their softmax.
+        # Two classes have one output: its logistic function is their softmax.
         return self.multi_class == "multinomial" and n_outputs > 1
 
     def _that_must_differ(self, targets):
         if self.class_weight is None or targets.n_outputs > 1 or targets.are_sets:
             return None
-        # Accumulators start by what weights make of the rarer class, of which the first
-        # 32 samples may have none: streams of 27 tasks with a rare class then had a
-        # mean balanced accuracy of 0.717, and have 0.745.
+        # G₀ depends on the weighted share of the rarer class, which the first 32
+        # samples may lack: streams of 27 tasks with a rare class then had a mean
+        # balanced accuracy of 0.717 instead of 0.745.
         return targets.labels[:, None]
 
     def _target_sizes(self, samples, biases):
-        return np.full(samples.targets.n_outputs, 2.0)  # from the label -1 to 1
+        return np.full(samples.targets.n_outputs, 2.0)  # from label -1 to 1
 
     def _first_slopes(self, samples):
         n_outputs = samples.targets.n_outputs
         if n_outputs > 1:
             return np.full(n_outputs, FIRST_SLOPE_OF_RARE)
         share, weighed = samples.rarer_class()
-        # A class weight does not make a rare class frequent, but its slopes larger.
+        # A class weight makes a rare class no more frequent, but its slopes larger.
         weight = math.sqrt(weighed / share if weighed and share else 1.0)
         return np.array([weight * first_slope_of_two(share)])
 
@@ -629,7 +629,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
 
     def _encode(self, y, dtype, *, go_on, stream, classes=None):
         if sp.issparse(y) and y.shape[1] == 1:
-            y = y.toarray().ravel()  # class labels, as those of a dense column
+            y = y.toarray().ravel()  # class labels, like a dense column
         kind = None
         if is_indicator(y):
             kind = "sparse" if sp.issparse(y) else "dense"
@@ -648,14 +648,14 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         return self._encode_indicator(y, classes, go_on, dtype)
 
     def _encode_labels(self, y, classes, go_on, stream, dtype):
-        """Return the class of each row, with one output for two of them."""
+        """Return the class of each row; two classes have one output."""
         y = y if y.ndim == 1 else column_or_1d(y, warn=True)
         if stream and not (go_on and np.array_equal(classes, self.classes_)):
             # This check takes as long as learning a thousand short rows.
             _check_partial_fit_first_call(self, classes)
             _check_number_of(self.classes_)
         elif not go_on:
-            # Also those of rows of weight 0: ensembles that draw by weights expect all.
+            # Including those of rows of weight 0: ensembles that draw weights need all.
             self.classes_ = distinct_labels(y)
             _check_number_of(self.classes_)
         codes, new = codes_of(y, self.classes_)
@@ -686,7 +686,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
                 y = y.astype(np.float64)
             except ValueError:
                 refuse_tags()
-        y = sp.csr_matrix(y)  # changed in place; the user's own was copied before
+        y = sp.csr_matrix(y)  # changed in place, but the user's own was copied before
         y.sum_duplicates()
         y.eliminate_zeros()
         if (y.data != 1).any():

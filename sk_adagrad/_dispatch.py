@@ -1,7 +1,7 @@
-"""Choose the compiled kernel that this processor runs fastest.
+"""Choose the compiled kernel that runs fastest on this processor.
 
-`setup.py` compiles one source for each floating type and instruction set. The
-environment variable ``SK_ADAGRAD_ISA`` forces a choice; `INSTRUCTION_SET` tells it.
+`setup.py` compiles one source per floating type and instruction set. The environment
+variable ``SK_ADAGRAD_ISA`` forces a choice; `INSTRUCTION_SET` is the one in use.
 """
 
 import os
@@ -29,7 +29,7 @@ else:
 
 
 def available_instruction_sets() -> list[str]:
-    """List what was compiled and the processor has, best first."""
+    """List the instruction sets compiled and supported here, best first."""
     available = [
         isa
         for isa in ("avx512", "avx2")
@@ -54,7 +54,7 @@ def _choose() -> str:
 
 
 def load(instruction_set: str) -> dict[np.dtype, ModuleType]:
-    """Import the kernels of one instruction set, by the floating type they work in."""
+    """Import the kernels of one instruction set, keyed by floating type."""
     return {
         np.dtype(real): import_module(_kernel_of(real, instruction_set))
         for real in ("float32", "float64")

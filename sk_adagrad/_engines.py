@@ -1,4 +1,4 @@
-"""What each preconditioner keeps of a model, and what learns and predicts with it."""
+"""Each preconditioner's state, and the module that learns and predicts with it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What both estimators share: the way from samples to a published model."""
+"""The common part of both estimators: from samples to a published model."""
 
 import math
 from copy import deepcopy
@@ -36,7 +36,7 @@ from ._trial import Trial
 
 
 class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
-    """The way from samples to a published model, which both estimators share.
+    """The common part of both estimators: from samples to a published model.
 
     A subclass provides `_losses`, `_y_checks`, `_encode` and what `StartMixin` needs;
     it may override `_weigh`, `_is_coupled` and `_published`.
@@ -48,7 +48,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
     _state: ModelState | FullMatrixState
     _learned_loss: str
     _opening: Opening | None
-    _shares_state = False  # with a search, whose model must not learn
+    _shares_state = False  # with a search, whose model must not learn on
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
 
@@ -87,7 +87,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         class_counts = self._state.class_counts if go_on else None
         weighed, class_counts = self._weighed(samples, class_counts, stream)
         if go_on and stream and not weighed.n_counted:
-            return  # no sample at all: not even a counter moves
+            return  # no sample at all: not even a counter changes
         held_out = self._held_out(validation, dtype)
         call = self._opened(Call(weighed, class_counts, go_on, stream), samples)
         state, loss_curve, validation_curve = self._solve(call, held_out, task)
@@ -97,7 +97,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
     def _validate_changed_params(self):
         """Validate parameters as `fit` does, if any was set since the last call.
 
-        scikit-learn validates them in the first call of `partial_fit` only, as that
+        scikit-learn validates them in only the first call of `partial_fit`, as that
         takes as long as learning thousands of short rows.
         """
         values, known = self._parameter_values(), vars(self).get("_validated")
@@ -151,7 +151,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         dtype = samples.rows.data.dtype
         name = "sample_weight" if before is None else "sample_weight by class_weight"
         weight = cast_to(weight, dtype, name)
-        if len(weight):  # the kernel takes subnormal numbers for 0
+        if len(weight):  # to the kernel subnormal numbers are 0
             weight = weight * (weight >= np.finfo(dtype).tiny)
         if len(weight) and not (stream or weight.any()):
             raise ValueError(
@@ -162,7 +162,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         return samples, class_counts
 
     def _weigh(self, samples, class_counts, stream):
-        """Return weights times class weights, where there are any, and class counts."""
+        """Return weights times class weights, if there are any, and class counts."""
         return samples.weight, class_counts
 
     def _held_out(self, validation, dtype):
@@ -216,12 +216,12 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         return rows, y, weight
 
     def _read(self, X, *, keyed=False, **checks):
-        """Return the rows of X, and y if it is among the checks, or else None."""
+        """Return the rows of X, and y if it is among the checks, else None."""
         X, y = as_csr(X), checks.get("y")
         if not self._needs_no_conversion(X, **checks):
             if sp.issparse(X):
                 check_pointers(X)
-            with np.errstate(over="ignore"):  # an infinity is refused below
+            with np.errstate(over="ignore"):  # infinity is refused below
                 checked = validate_data(
                     self,
                     X,
@@ -231,9 +231,10 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
                     **checks,
                 )
             X, y = checked if "y" in checks else (checked, None)
-        if checks["reset"]:  # before reading, which may take memory for each feature
+        if checks["reset"]:  # before reading, which may take memory per feature
             check_memory(2 * X.dtype.itemsize * X.shape[1], X.shape[1])
-        # scikit-learn's check for NaN takes three times as long; it words the error.
+        # scikit-learn's check for NaN takes three times as long; it only words the
+        # error.
         rows, all_finite = read_rows(X, keyed=keyed)
         if not all_finite:
             read = rows.data[: rows.nnz]  # with entries of the same place added up
@@ -241,10 +242,10 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         return rows, y
 
     def _needs_no_conversion(self, X, *, reset, dtype, **others):
-        """Whether `validate_data` would find nothing to do for X, and y.
+        """Whether `validate_data` would find nothing to do for X and y.
 
-        It takes half of the time of `partial_fit` with one row, most of it to find out
-        that X and y are not data frames.
+        It takes half the time of `partial_fit` with one row, mostly to find out that X
+        and y are not data frames.
         """
         return (
             not reset
@@ -257,9 +258,9 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         )
 
     def _new_state(self, start, samples, rule, stream):
-        """Return a new state, and the rates that `solve` is to try for it, or None."""
+        """Return a new state, and the rates for `solve` to try, or None."""
         candidates, n_outputs = None, len(start.rates)
-        # The first chunk of a stream may have too few samples to choose a rate by.
+        # The first chunk of a stream may have too few samples to choose a rate.
         at_once = not stream or samples.n_counted >= Trial.of_stream(n_outputs).end
         if self.preconditioner == "diagonal" and at_once and self.eta0 == "auto":
             candidates, start = start.rates, replace(start, rates=start.rates[:, :1])
@@ -276,7 +277,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         )
 
     def _check_that_it_can_go_on(self):
-        """Refuse new parameters that give another meaning to what was learned."""
+        """Refuse new parameters that would change the meaning of what was learned."""
         state = self._state
         scaled = state.scaled if self.scale_invariant == "auto" else self._scale_free
         fixed = {
@@ -297,8 +298,8 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
     def _state_to_go_on(self, rule, stream):
         """Return the present state, prepared for parameters that may have changed.
 
-        In `fit` it is a copy, so that an error leaves the model as it was; so it is if
-        a search has the same.
+        It is a copy in `fit`, so that an error leaves the model as it was, and if a
+        search shares it.
         """
         in_place = stream and not self._shares_state
         state = (self._state if in_place else deepcopy(self._state)).unpacked()
@@ -307,7 +308,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         if self.eta0 != "auto":
             try:
                 state = state.with_rate(self.eta0)
-            except ValueError:  # the rate is refused, so the penalty stays as well
+            except ValueError:  # the rate is refused, so the penalty stays too
                 state.change_reading(before)
                 raise
         return state
@@ -335,7 +336,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         return Stopping(self.max_iter, self.tol, self.n_iter_no_change)
 
     def _random_state(self):
-        """Return what draws the orders of visits, or None to keep that of the rows."""
+        """Return the generator of orders of visits; None keeps that of the rows."""
         return check_random_state(self.random_state) if self.shuffle else None
 
     def _loss_parameter(self):
@@ -364,19 +365,19 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         check_is_fitted(self)
 
     def _raw_prediction(self, X):
-        """Return w . x + b of each row and output, and a copy of the model it is from.
+        """Return w . x + b of each row and output, and the copy of the model used.
 
-        Callers read classes and all else from this copy, as another thread may
-        meanwhile publish a new model with other features and classes.
+        Callers read classes and all else from this copy, as another thread may publish
+        a new model with other features and classes meanwhile.
         """
         model = as_it_is(self)
         model._check_has_model()
-        state = as_it_is(model._state)  # another thread may also go on learning
+        state = as_it_is(model._state)  # another thread may go on learning, too
         rows, _ = model._read(X, reset=False, dtype=state.dtype)
         if state.is_packed and not len(state.columns.centring):
             w, b = state.weights()
             return safe_sparse_dot(rows.matrix(), w.T, dense_output=True) + b, model
-        # Of columns far from 0 the sum x w + b would lose digits.
+        # For columns far from 0 the sum x w + b would lose digits.
         return ENGINES[type(state)].raw_prediction(state.unpacked(), rows), model
 
     def sparsify(self) -> Self:
@@ -425,7 +426,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         return self
 
     def _hold(self, state):
-        """Take the state in another form."""
+        """Replace the state by another form of it."""
         self._state = state
 
     def __sklearn_is_fitted__(self):
@@ -438,7 +439,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
 
 
 def _or_zero(value, dtype):
-    """Return the value, or 0 if it is so small that the kernel takes it for 0."""
+    """Return the value, or 0 if it is so small that it is 0 to the kernel."""
     return float(value) if value >= np.finfo(dtype).tiny else 0.0
 
 
@@ -447,6 +448,6 @@ def _is_c_contiguous(X):
 
 
 def _is_numeric_column(y, shape):
-    """Whether y is an array of this shape, of numbers and without NaN."""
+    """Whether y is an array of this shape, of numbers without NaN."""
     is_column = type(y) is np.ndarray and y.shape == shape
     return is_column and y.dtype.kind in "biuf" and bool(np.isfinite(y).all())

@@ -1,4 +1,4 @@
-"""Folds of a cross-validation: who learns, who is held out, how that is scored."""
+"""Folds of a cross-validation: which samples learn, which are held out, scoring."""
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ class Fold:
     samples : Samples
         All of them.
     order : ndarray of uint32 of shape (n_visits,)
-        Those that are learned from, as the first pass visits them.
+        Those to learn from, in the order of the first pass.
     random_state : RandomState or None
         Draws the orders of the other passes.
     rows : Rows
@@ -74,7 +74,7 @@ class Fold:
             with np.errstate(over="ignore"):  # infinity is the score of hopeless cells
                 score = scorer(model, self.X, self.y, **self.score_params)
         except Exception as error:
-            # The frames of tracebacks would keep the state of each fold in memory.
+            # The frames of its traceback would keep each fold's state in memory.
             error.add_note(format_exc())
             error.__cause__ = error.__context__ = None
             return error.with_traceback(None)
@@ -88,7 +88,7 @@ class Fold:
 def folds_of(
     splits, X, y, samples, rows, weighed, *, random_state, scale_free, score_params
 ):
-    """Yield the folds, which all draw the same order of rows.
+    """Yield the folds, all of which draw the same order of rows.
 
     Parameters
     ----------
@@ -97,11 +97,11 @@ def folds_of(
         What scorers are to see.
     samples : Samples
     rows : Rows
-        Those to learn from and to predict: of the samples, or of fewer features.
+        Those to learn from and predict: of the samples, or of fewer features.
     weighed : callable
         Takes samples; returns them with weights times class weights, and class counts.
     random_state : RandomState or None
-        Nothing is drawn from it, but from copies.
+        Only copies of it are drawn from.
     scale_free : bool
         See `visits`.
     score_params : dict
@@ -123,7 +123,7 @@ def folds_of(
         of_fold, _ = weighed(replace(samples, weight=weight))
         rng = deepcopy(random_state)
         order, of_fold = ordered(of_fold, rng, scale_free)
-        if random_state is None:  # each row is visited as often as it was drawn
+        if random_state is None:  # visit each row as often as it was drawn
             order = train[weight[train] > 0].astype(np.uint32)
             each = of_fold.weight / np.maximum(times, 1).astype(of_fold.weight.dtype)
             of_fold = replace(of_fold, weight=each)

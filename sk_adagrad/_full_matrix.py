@@ -1,20 +1,20 @@
 """preconditioner="full": Adagrad with the whole matrix of accumulators.
 
 Knows nothing of estimators; passes, order of visits and stopping are the solver's.
-For each output, with x the row and a last feature that is always 1, the intercept's::
+For each output, x being the row with a last feature that is always 1, the intercept's::
 
     G <- G + g gᵀ        w <- w - η (G + εI)^(-1/2) g        G starts as G₀I
 
-(Duchi, Hazan and Singer 2011, figure 1). So it learns alike in any rotation of the
-features, where the diagonal rule wants them uncorrelated.
+(Duchi, Hazan and Singer 2011, figure 1). It learns equally well in any rotation of the
+features, whereas the diagonal rule needs them to be uncorrelated.
 
 The limit is the size. With m features a model takes 16 m² bytes, 64 MB for 2,000, and
-8 m more for each sample between two refreshes; eta0="auto" has eight models for each
-output while rates are tried. A sample takes 2 m² operations, fewer if it is sparse. The
+8 m more for each sample between two refreshes; eta0="auto" has eight models per output
+while rates are tried. A sample takes 2 m² operations, fewer if it is sparse. The
 eigenvectors of G take some 10 m³ operations, three seconds of one core for 2,000
-features: first after each sample, then after every eighth of those before, some 65
-times in 8,000 samples, and from then on after every `refresh_every`. Features without
-a gradient so far do not count.
+features: first after each sample, then whenever the samples have grown by an eighth,
+some 65 times in 8,000 samples, and from then on after every `refresh_every`. Features
+that have had no gradient do not count.
 """
 
 from dataclasses import dataclass, field, replace
@@ -30,21 +30,21 @@ from ._publishing import BaseState, read_only
 from ._rule import Reading
 
 MAX_FEATURES = 4_000
-# A refresh may wait until the samples are 1/8 more. With the first gradients missing,
-# losses were up to four times as high; with this they are within 3 % of those of the
-# exact rule, whatever `refresh_every` is.
+# A refresh may wait until the number of samples has grown by 1/8. Without the first
+# gradients, losses were up to four times as high; with this rule they are within 3 % of
+# those of the exact rule, whatever `refresh_every` is.
 _GROWTH = 8
 
 
 @dataclass
 class FullMatrixState(BaseState):
-    """Matrices, weights and counters; offers the solver what `ModelState` does.
+    """Matrices, weights and counters, with the interface of `ModelState`.
 
     Parameters
     ----------
     models : FullModels
-        For each output those that differ in their base learning rate, the candidates;
-        one output after another.
+        The candidates of each output, which differ in their base learning rate, one
+        output after another.
     rates : ndarray of float64 of shape (n_outputs, n_candidates)
     dtype : dtype
         That of X and of what is published.
@@ -104,7 +104,7 @@ class FullMatrixState(BaseState):
         return (self.loss_sum if loss_sum is None else loss_sum).copy()
 
     def _places(self, candidates):
-        """Return which of the models these candidates are, (n_outputs, ...)."""
+        """Return the places of these candidates among the models, (n_outputs, ...)."""
         return self.n_candidates * np.arange(self.n_outputs)[:, None] + candidates
 
     def take(self, candidates):
@@ -151,12 +151,12 @@ class FullMatrixState(BaseState):
         return replace(self, is_packed=False, _known={}) if self.is_packed else self
 
     def accumulators(self):
-        """Return the diagonal of G, shaped as the weights, read-only."""
+        """Return the diagonal of G, shaped like the weights, read-only."""
         diagonal = self.models.diagonal
         return self._leading("G", lambda k, eta, G0, _: G0 + diagonal(k), -2)
 
     def learning_rates(self):
-        """Return the diagonal of η (G + εI)^(-1/2), shaped as the weights, read-only.
+        """Return the diagonal of η (G + εI)^(-1/2), shaped like the weights, read-only.
 
         It needs the eigenvectors of the present G, so it takes as long as a refresh.
         """
@@ -166,7 +166,7 @@ class FullMatrixState(BaseState):
         )
 
     def _leading(self, name, read, power):
-        """Return what leaders have; of intercepts times a power of their value."""
+        """Return an array of the leaders, intercepts times a power of their value."""
 
         @np.errstate(over="ignore")
         def read_leaders():
@@ -174,7 +174,7 @@ class FullMatrixState(BaseState):
             etas, first = self.of_leaders(self.rates), self.first_accumulators
             leading = zip(places, etas, first, self.shifts(self.reading), strict=True)
             values = np.array([read(*own) for own in leading])
-            for _ in range(abs(power)):  # the square alone might overflow
+            for _ in range(abs(power)):  # its square might overflow
                 values[:, -1] *= self.intercept_value ** np.sign(power)
             values = values.astype(self.dtype)
             return values[:, :-1], values[:, -1]
@@ -189,7 +189,7 @@ class FullMatrixState(BaseState):
 def learn(learner, state, loss_sum, begin, end):
     """Learn from some visits, all models row by row; return how many had a weight.
 
-    BLAS and LAPACK have threads of their own, so `n_jobs` is not needed.
+    `n_jobs` is not used: BLAS and LAPACK have threads of their own.
     """
     samples, rule, order = learner.samples, learner.rule, learner.order
     rows, weight = samples.rows, samples.weight
@@ -218,7 +218,7 @@ def learn(learner, state, loss_sum, begin, end):
         loss_sum += (weight_i * value).reshape(loss_sum.shape)
         slope *= weight_i
         overflowed = ~np.isfinite(loss_sum.ravel() + slope**2 * (x @ x))
-        if overflowed.any():  # there would be no eigenvectors; the caller tells
+        if overflowed.any():  # eigenvectors would not exist; the caller reports it
             loss_sum[overflowed.reshape(loss_sum.shape)] = np.nan
             slope[overflowed] = 0
             if overflowed.all():
@@ -228,7 +228,7 @@ def learn(learner, state, loss_sum, begin, end):
 
 
 def _row(rows, i, intercept_value):
-    """Return row i with the intercept's feature at the end."""
+    """Return row i with the intercept's feature at its end."""
     x = np.zeros(rows.n_features + 1)
     if rows.is_dense:
         x[:-1] = rows.data[i * rows.n_features :][: rows.n_features]

@@ -1,4 +1,4 @@
-"""Models with the whole matrix G of accumulators: their steps, refreshes and roots.
+"""Models with the whole matrix G of accumulators: steps, refreshes and roots.
 
 Knows nothing of losses, rows or outputs.
 """
@@ -15,19 +15,19 @@ from ._publishing import as_it_is
 
 @dataclass
 class FullModels:
-    """Models of the same rows: G = G₀I + S + Σ g gᵀ of what is pending, and w.
+    """Models of the same rows: w, and G = G₀I + S + Σ g gᵀ over pending gradients.
 
-    A step is taken with S and its own gradient, but without those that are pending, so
-    it is too long rather than too short; with S refreshed after each sample, it is the
-    exact rule. Between two refreshes all happens in the coordinates Vᵀw and Vᵀx, where
-    S is diagonal, V being its eigenvectors.
+    A step uses S and its own gradient but not the pending ones, so it is too long
+    rather than too short; if S is refreshed after each sample, it is the exact rule.
+    Between refreshes all work is done in the coordinates Vᵀw and Vᵀx, with V the
+    eigenvectors of S, where S is diagonal.
 
     float64 whatever X is: eigenvalues below the rounding error of the largest are lost.
-    In float32 these would be of all directions whose rate is some thousand times the
-    smallest, and it is for those that one takes a full matrix.
+    In float32 that would be all directions with rates over some thousand times the
+    smallest, the very ones for which one uses a full matrix.
 
-    All models take each step together: of a few features most of the time is that of
-    calling NumPy, whether for one model or for eight.
+    All models take each step together: with few features most of the time is NumPy's
+    call overhead, whether for one model or for eight.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class FullModels:
     V : ndarray of shape (n_models, k, k)
         Eigenvectors of their part of S.
     eigenvalues : ndarray of shape (n_models, m)
-        0 for features not seen.
+        0 for unseen features.
     u : ndarray of shape (n_models, m)
         Coordinates of the weights.
     """
@@ -95,7 +95,7 @@ class FullModels:
         return w
 
     def last_weights(self):
-        """Return the last feature's weight in each model, and find no other."""
+        """Return the last feature's weight in each model, without the others."""
         if len(self.seen) and self.seen[-1] == self.u.shape[1] - 1:
             return (self.V[:, -1] * self.u[:, self.seen]).sum(axis=1)
         return self.u[:, -1]
@@ -115,28 +115,28 @@ class FullModels:
         return diagonal
 
     def refresh(self, refresh_every):
-        """Take the pending gradients into S and find its eigenvectors."""
+        """Add the pending gradients to S and find its eigenvectors."""
         w = np.array([self.weights(which) for which in range(len(self.u))])
         for S, pending in zip(self.S, self.pending, strict=True):
             # The buffer is always full here, so the order of this sum does not depend
-            # on the chunks in which the samples came.
+            # on how the samples were divided into chunks.
             S += pending.T @ pending
         has_gradient = self.S.diagonal(axis1=1, axis2=2) > 0
         seen = np.flatnonzero(has_gradient.any(axis=0))
         V = np.tile(np.eye(len(seen)), (len(w), 1, 1))
         for which, has in enumerate(has_gradient[:, seen]):
-            own = np.flatnonzero(has)  # of the features seen
+            own = np.flatnonzero(has)  # among the features seen
             features = seen[own]
             eigenvalues, vectors = _eigen(self.S[which][np.ix_(features, features)])
             self.eigenvalues[which, features] = eigenvalues
             V[which][np.ix_(own, own)] = vectors
         w[:, seen] = (w[:, None, seen] @ V)[:, 0]
         pending = np.zeros((len(w), refresh_every, w.shape[1]))
-        # At once, for other threads that predict.
+        # All at once, for other threads that predict.
         vars(self).update(seen=seen, V=V, u=w, pending=pending, n_pending=0)
 
     def step(self, x, z, slopes, etas, shifts):
-        """Learn from the sample x, z its coordinates, where the losses have slopes."""
+        """Learn from sample x with coordinates z, given the slopes of the losses."""
         self.pending[:, self.n_pending] = slopes[:, None] * x
         self.n_pending += 1
         roots = root_with(slopes[:, None] * z, self.eigenvalues + shifts[:, None])
@@ -147,10 +147,10 @@ class FullModels:
 
 
 def _eigen(S):
-    """Return the eigenvalues, none below 0, and eigenvectors of S."""
+    """Return the eigenvalues of S, clipped at 0, and its eigenvectors."""
     if not len(S):
         return np.empty(0), S
-    # scipy 1.9 gives "evd" too little room for a single number.
+    # SciPy 1.9 gives "evd" too little workspace for a 1 x 1 matrix.
     driver = "evd" if len(S) > 1 else "evr"
     eigenvalues, V = eigh(S, driver=driver, overwrite_a=True)
     return eigenvalues.clip(min=0), V
@@ -160,7 +160,7 @@ def root_with(c, d):
     """Return (D + c cᵀ)^(-1/2) c for D = diag(d), without finding eigenvalues.
 
     The root is a sum of inverses, t^(-1/2) ≈ Σ a / (t + s²), for all t between the
-    least d and the most that an eigenvalue can be. And
+    least d and the largest possible eigenvalue, and
     (D + s²I + c cᵀ)^(-1) c = q / (1 + c·q), where q = (D + s²I)^(-1) c.
 
     Parameters
@@ -181,13 +181,14 @@ def root_with(c, d):
 def _inverses_in_a_root(octaves):
     """Return s² and a such that t^(-1/2) ≈ Σ a / (t + s²) to some twelve digits.
 
-    For t from 1 to 2^octaves (Hale, Higham and Trefethen 2008, method 3). Whole octaves
-    so that they are found a few times in all: that takes as long as the rest of a step.
+    For t from 1 to 2^octaves (Hale, Higham and Trefethen 2008, method 3). Octaves are
+    whole numbers so that few are ever computed: each takes as long as the rest of a
+    step.
     """
     high = 2.0**octaves
     n_half = int(np.ceil(0.7 * (np.log(high) + 6)))
     K = ellipkm1(1 / high)
-    # Those in the upper half mirror those in the lower.
+    # The upper half mirrors the lower half.
     sn, cn, dn, _ = ellipj(K * (np.arange(n_half) + 0.5) / (2 * n_half), 1 - 1 / high)
     s = np.concatenate((sn / cn, np.sqrt(high) * cn / sn))
     a = np.concatenate((dn / cn**2, np.sqrt(high) * dn / sn**2))
@@ -195,6 +196,6 @@ def _inverses_in_a_root(octaves):
 
 
 def set_copies(state, contents):
-    """Unpickle; joblib can load read-only arrays."""
+    """Unpickle; joblib may load read-only arrays."""
     for name, value in contents.items():
         setattr(state, name, value.copy() if isinstance(value, np.ndarray) else value)

@@ -9,14 +9,14 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.model_selection import ParameterGrid
 
-# What the values on each axis have to be.
+# The valid values on each axis.
 _RANGES = {
     "eta0s": ("positive", lambda values: values > 0),
     "alphas": ("zero or positive", lambda values: values >= 0),
     "l1_ratios": ("from 0 to 1", lambda values: (values >= 0) & (values <= 1)),
 }
 
-# How a number of values is spaced; that of rates depends on the data, see `candidates`.
+# How a number of values is spaced; rates depend on the data, see `candidates`.
 _SPACED = {
     "alphas": partial(np.geomspace, 1e-7, 1e-3),
     "l1_ratios": partial(np.linspace, 0, 1),
@@ -60,7 +60,7 @@ def values_of(name, given):
     name : str
         "eta0s", "alphas" or "l1_ratios".
     given : int or array-like
-        The values, or how many there are to be.
+        The values, or their number.
     """
     if isinstance(given, Integral):
         return _SPACED[name](given).tolist()
@@ -81,9 +81,9 @@ def values_of(name, given):
 
 
 def results_of(cells, scores):
-    """Return a table of scores of shape (n_cells, n_splits), as `GridSearchCV` does.
+    """Return a table of scores of shape (n_cells, n_splits), like `GridSearchCV`'s.
 
-    A score that is not a number ranks last.
+    NaN ranks last.
     """
     table = {
         f"param_{name}": np.ma.array([cell[name] for cell in cells], mask=False)

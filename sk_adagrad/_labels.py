@@ -1,4 +1,4 @@
-"""Class labels: which there are, their codes, and weights that balance them."""
+"""Class labels: finding them, their codes, and weights that balance them."""
 
 from itertools import repeat
 
@@ -8,7 +8,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 
 def refuse_lists_of_labels(y):
-    """Refuse a sequence of the labels of each sample, of which there are any number."""
+    """Refuse a sequence of each sample's labels, any number per sample."""
     sets, sequences = (set, frozenset), (list, tuple)
     if not (isinstance(y, sequences) and y and isinstance(y[0], sets + sequences)):
         return
@@ -18,7 +18,7 @@ def refuse_lists_of_labels(y):
 
 
 def refuse_tags():
-    """Refuse the names of labels where there has to be an indicator of them."""
+    """Refuse names of labels where an indicator is required."""
     raise ValueError(
         "y has names of labels for each sample; make it an indicator, such as by "
         "sklearn.preprocessing.MultiLabelBinarizer(sparse_output=True)."
@@ -55,11 +55,11 @@ def distinct_labels(y):
 
 
 def codes_of(y, classes):
-    """Return the places of labels among the sorted classes, and labels without one."""
+    """Return the places of labels in the sorted classes, and labels that have none."""
     kinds = y.dtype.kind, classes.dtype.kind
     if "O" not in kinds and (kinds[0] in "US") != (kinds[1] in "US"):
         return np.zeros(len(y), dtype=np.intp), y
-    if "O" in kinds:  # they may be of types that have no order, and are hashed
+    if "O" in kinds:  # hashed, as their types may have no order
         places = {label: place for place, label in enumerate(classes.tolist())}
         codes = np.fromiter(map(places.get, y, repeat(-1)), np.intp, len(y))
         return np.maximum(codes, 0), y[codes < 0]
@@ -81,17 +81,17 @@ def codes_of(y, classes):
 def _are_string_objects(y):
     """Whether y has strings as data frames have them, which are best hashed.
 
-    To check, sort and search those of conll2000 takes 390 ms, and to hash them 25; one
-    pass takes 32 ms for one class and 84 for all.
+    Checking, sorting and searching those of conll2000 takes 390 ms, hashing them 25;
+    one pass takes 32 ms for one class and 84 for all.
     """
     return y.dtype.kind == "O" and all(issubclass(t, str) for t in set(map(type, y)))
 
 
 def _range(y):
-    """Return labels as integers, the least one, and how many there are up to the last.
+    """Return labels as integers, the least one, and the size of their range.
 
-    More than there are labels if they are no integers, or so few that counting them
-    takes longer than sorting or searching.
+    The size is more than the number of labels if they are not integers, or so few that
+    counting takes longer than sorting or searching.
     """
     numbers = _whole(y) if len(y) >= 1000 else None
     if numbers is None:
@@ -101,12 +101,12 @@ def _range(y):
 
 
 def _whole(y):
-    """Return labels as integers; None if they are others, or too large for doubles."""
+    """Return labels as integers; None if they are not, or too large for doubles."""
     if y.dtype.kind in "bi" or (y.dtype.kind == "u" and y.dtype.itemsize < 8):
         return y
     if y.dtype.kind != "f":
         return None
-    with np.errstate(invalid="ignore"):  # of what is too large for an integer
+    with np.errstate(invalid="ignore"):  # some may be too large for an integer
         numbers = y.astype(np.int64)
     if numbers.min() <= -(2**53) or numbers.max() >= 2**53 or (numbers != y).any():
         return None
@@ -114,7 +114,7 @@ def _whole(y):
 
 
 def balanced(codes, weight, n_classes):
-    """Weigh each sample so that all classes that have samples weigh the same.
+    """Weigh samples so that all classes that have any weigh the same.
 
     Returns the weights, and what each class and all of them weighed before.
     """
@@ -124,9 +124,9 @@ def balanced(codes, weight, n_classes):
 
 
 def balanced_so_far(codes, weight, n_classes, class_counts):
-    """Weigh each sample by what its class and all classes have weighed up to it."""
+    """Weigh each sample by the weights of its class and of all classes up to it."""
     if class_counts is None:
-        class_counts = np.zeros(n_classes + 1)  # the last one is that of all classes
+        class_counts = np.zeros(n_classes + 1)  # the last one is the total
     counts = class_counts.copy()
     own = np.empty(len(codes))
     for code in np.unique(codes):

@@ -1,4 +1,4 @@
-"""Where each model of a state is: its group, bank and lane. Holds nothing of theirs."""
+"""Where each model of a state is: its group, bank and lane. Holds no data of theirs."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,23 +8,23 @@ import numpy as np
 LANES = 8
 # At least this many models share banks of eight lanes; fewer are faster one at a time.
 MIN_MODELS_IN_BANKS = 3
-# Each bank of a row waits for its own prediction, loss and step, and banks that are
-# learned together share the waiting: three take 0.6 to 0.7 of the time of one after the
-# other, and more than four gain no more.
+# Banks of a row that are learned together overlap their waiting for prediction, loss
+# and step: three take 0.6 to 0.7 of the time of one after the other, and more than four
+# gain nothing further.
 MOST_BANKS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Groups of banks of lanes, and which lane each model has.
+    """Groups of banks of lanes, and the lane of each model.
 
     Parameters
     ----------
     n_groups : int
     n_banks : int
-        Banks of each group; the last ones of the last group may be without models.
+        Banks per group; the last ones of the last group may have no models.
     width : int
-        Lanes of a bank: eight, or one.
+        Lanes per bank: eight or one.
     places : ndarray of int of shape (n_outputs, n_candidates)
         The lane of each model, counted through all banks of all groups.
     """
@@ -46,7 +46,7 @@ class Layout:
             return cls(n_candidates, n_banks, width, places)
         n_in_all = -(-n_models // width)
         at_once = 1 if width == 1 else n_in_all
-        if n_in_all > MOST_BANKS_AT_ONCE:  # or one less, if fewer are without models
+        if n_in_all > MOST_BANKS_AT_ONCE:  # or one less, if that leaves fewer empty
             sizes = MOST_BANKS_AT_ONCE, MOST_BANKS_AT_ONCE - 1
             at_once = min(sizes, key=lambda n: -(-n_in_all // n) * n)
         places = np.arange(n_models).reshape(n_outputs, n_candidates)
@@ -56,7 +56,7 @@ class Layout:
     def lanes(self):
         """The output of each lane, as int32, and 1 if it is in use, as uint8.
 
-        Both have the shape (n_groups, n_banks, 8), and 0 in lanes that are not in use.
+        Both have the shape (n_groups, n_banks, 8), and 0 in unused lanes.
         """
         outputs, _ = np.indices(self.places.shape, np.int32)
         used = np.ones(self.places.shape, np.uint8)

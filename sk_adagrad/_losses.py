@@ -20,15 +20,15 @@ class Loss:
     parameter : str, optional
         The estimator's parameter that it reads.
     probability : callable, optional
-        Probability of the positive class from a raw prediction, where there is one.
+        Maps raw predictions to probabilities of the positive class, if there are any.
     bounded_slope : bool
-        Whether targets that are far away have slopes no steeper than others.
+        Whether slopes are no steeper for targets far away.
     log_link : bool
-        Whether the prediction is e to the power of the raw prediction.
+        Whether the prediction is the exponential of the raw prediction.
     least_y : float
-        Targets have to be above this.
+        Lower bound of targets.
     with_least : bool
-        Whether they may be equal to it.
+        Whether targets may equal it.
     """
 
     name: str
@@ -82,7 +82,7 @@ REGRESSION_LOSSES = _by_name(
 )
 
 
-@np.errstate(over="ignore", invalid="ignore")  # the caller tells
+@np.errstate(over="ignore", invalid="ignore")  # the caller reports it
 def mean_loss(raw, samples, rule, coupled):
     """Return the mean loss over samples and outputs, or that of a softmax.
 

@@ -1,4 +1,4 @@
-"""What values parameters may have, each by itself and together."""
+"""The valid values of parameters, each by itself and in combination."""
 
 from numbers import Integral, Real
 
@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from ._dispatch import UPDATES
 from ._engines import PRECONDITIONERS
 
-# Those that both estimators have.
+# Those of both estimators.
 CONSTRAINTS: dict[str, list] = {
     "eta0": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     "update": [StrOptions(set(UPDATES))],
@@ -37,7 +37,7 @@ CONSTRAINTS: dict[str, list] = {
     "verbose": ["verbose"],
 }
 
-# The value that a full matrix needs each of these to have, and why.
+# The value of each of these that a full matrix needs, and why.
 _NEEDED_BY_FULL = {
     "update": (
         "mirror_descent",
@@ -67,9 +67,9 @@ _NEEDED_BY_FULL = {
 
 
 def check_combination(estimator):
-    """Refuse parameters that make no sense together, before anything changes."""
+    """Refuse combinations of parameters that make no sense, before anything changes."""
     if estimator.n_jobs == 0:
-        effective_n_jobs(0)  # joblib's error
+        effective_n_jobs(0)  # raises joblib's error
     if estimator.preconditioner == "full":
         _check_full(estimator)
     if estimator.update != "mirror_descent" and estimator.half_life is not None:
@@ -113,11 +113,11 @@ def _check_softmax(estimator):
 
 
 def check_range(estimator, dtype):
-    """Refuse numbers that the type of the model cannot hold, or tell from limits."""
+    """Refuse numbers that the model's type cannot hold, or tell from limits."""
     largest = float(np.finfo(dtype).max)
     for name in ("eta0", "eps", "initial_accumulator", "alpha"):
         value = getattr(estimator, name)
-        # As floats: a comparison with a float32 would warn of the overflow.
+        # As floats: a comparison with a float32 would warn of overflow.
         if value != "auto" and float(value) > largest:
             raise ValueError(
                 f"{name}={value} is too large for {dtype}, the type of the model."

@@ -1,6 +1,6 @@
-"""How a model is published: all at once, and each of its arrays when it is first read.
+"""Publishing a model: all changes at once, each array when it is first read.
 
-What is read of a state is kept until it learns, and never written to.
+What is read of a state is cached until it learns, and never written to.
 """
 
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from ._rule import Reading
 
 
 class BaseState:
-    """What both kinds of state share: who leads, and `_known`, what was read of it."""
+    """What both kinds of state share: who leads, and `_known`, the cache of reads."""
 
     rates: np.ndarray
     first_accumulators: np.ndarray
@@ -50,7 +50,7 @@ class BaseState:
 
     @property
     def leaders(self):
-        """The candidate of the least loss so far, of each output; NaN is no loss."""
+        """The candidate of least loss so far, for each output; NaN does not count."""
         if self.n_candidates == 1:
             return np.zeros(self.n_outputs, dtype=np.intp)
         losses = self.losses()
@@ -61,8 +61,8 @@ class BaseState:
         return models[np.arange(self.n_outputs), self.leaders]
 
     def _once(self, name, read):
-        """Return what `read` returns; or what it returned before, if it did."""
-        # If the state learns meanwhile, what was read must not get into its new dict.
+        """Return the result of `read`, or that of an earlier call with this name."""
+        # If the state learns meanwhile, the result must not get into its new dict.
         known = self._known
         if name not in known:
             known[name] = read()
@@ -75,8 +75,8 @@ class BaseState:
     def changed(self):
         """Forget what was published: the state has learned since.
 
-        The dict is replaced, not cleared: another thread may be about to put into the
-        old one what it read before.
+        The dict is replaced, not cleared, since another thread may be about to put into
+        the old one what it read before.
         """
         self._known = {}
 
@@ -86,10 +86,10 @@ class BaseState:
 
 @contextmanager
 def published_together(estimator):
-    """Hand out a copy of the estimator, and take its changes over unless it fails.
+    """Yield a copy of the estimator and take over its changes, unless an error occurs.
 
-    So an error changes no attribute, and other threads that predict see all that is new
-    at once.
+    So an error changes no attribute, and other threads that predict see all changes at
+    once.
     """
     model = as_it_is(estimator)
     before = vars(model).copy()
@@ -103,10 +103,10 @@ def published_together(estimator):
 
 
 def as_it_is(model):
-    """Return a copy of an estimator or a state with what it has now.
+    """Return a copy of an estimator or a state as it is now.
 
-    What it has may be replaced meanwhile. `copy` would take four times as long, and 3
-    of the 24 us of predicting a row.
+    Its attributes may be replaced meanwhile. `copy` would take four times as long, and
+    3 of the 24 us of predicting a row.
     """
     kind: Any = type(model)
     copy = kind.__new__(kind)
@@ -115,12 +115,12 @@ def as_it_is(model):
 
 
 def learned(estimator, attribute, *, by="_state"):
-    """Return what a fitted attribute is read from, or say why it is not there yet."""
+    """Return the source of a fitted attribute, or say why it does not exist yet."""
     try:
         return vars(estimator)[by]
     except KeyError:
         why = "before it is fitted."
-        if "cv_results_" in vars(estimator):  # a search has no model but scores
+        if "cv_results_" in vars(estimator):  # a search with scores but no model
             why = "after a search with refit=False: set refit=True and fit again."
         raise AttributeError(
             f"{type(estimator).__name__!r} object has no attribute {attribute!r} {why}"
@@ -128,9 +128,9 @@ def learned(estimator, attribute, *, by="_state"):
 
 
 def read_only(array):
-    """Return an array, or CSR matrix, that cannot be written to.
+    """Return an array or CSR matrix that cannot be written to.
 
-    Writing to it would change nothing, and the user would not know.
+    Writing to it would silently change nothing in the model.
     """
     if sp.issparse(array):
         for part in (array.data, array.indices, array.indptr):

@@ -447,7 +447,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        # Tags are read before parameters are validated, so this may be no string.
+        # Tags are read before parameters are validated, so `loss` may not be a string.
         loss = self._losses.get(self.loss) if isinstance(self.loss, str) else None
         tags.target_tags.positive_only = loss is not None and loss.least_y == 0
         return tags
@@ -471,7 +471,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
                 f"fitted with {self._n_targets}; call fit (without warm_start) "
                 "to start over."
             )
-        # In arrays of objects scikit-learn's check lets None and infinity pass.
+        # For arrays of objects scikit-learn's check lets None and infinity pass.
         assert_all_finite(values, estimator_name=type(self).__name__, input_name="y")
         values = cast_to(values, dtype, "y")
         self._check_targets(values)
@@ -492,7 +492,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
             )
 
     def _target_sizes(self, samples, biases):
-        """Return each output's size of targets, in which its weights are measured."""
+        """Return the size of each output's targets, the unit of its weights."""
         if self._losses[self.loss].log_link:
             return _relative_spreads(samples, np.exp(biases))
         if self._losses[self.loss].bounded_slope:
@@ -516,18 +516,18 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         return targets.values
 
     def _first_biases(self, samples):
-        """Return intercepts near the mean targets, or at their medians or quantiles.
+        """Return intercepts near the means of targets, or their medians or quantiles.
 
-        Those of dual averaging are sums of gradients, which start at 0.
+        Under dual averaging they are sums of gradients, which start at 0.
         """
         if not self.fit_intercept or self.update == "dual_averaging":
             return super()._first_biases(samples)
         values, weight = _values(samples), samples.full_weight
         if self._losses[self.loss].bounded_slope:
-            # A few targets count little, however far they are, and so they do here: by
-            # mean and root mean square the mean absolute error was 207 after fit and
-            # 378 after a stream if 0.5 % of targets were multiplied by 1e6, not
-            # counting these, and is 0.80 and 0.81, as without them.
+            # Outliers have little influence under these losses, so they must not set
+            # the start: with 0.5 % of targets multiplied by 1e6, the mean absolute
+            # error on the others is 0.80 after fit and 0.81 after a stream, as without
+            # outliers; with mean and root mean square it was 207 and 378.
             level = self.quantile if self.loss == "quantile" else 0.5
             return np.array([weighted_quantile(y, weight, level) for y in values.T])
         means = _mean(values, samples)
@@ -548,28 +548,28 @@ def _values(samples):
 
 
 def _spreads(samples, about):
-    """Return the root mean square of each target's distance from a number."""
+    """Return the root mean square distance of each output's targets from a number."""
     return _root_mean_square(_values(samples) - about, samples)
 
 
 def _relative_spreads(samples, about):
-    """Return the spreads as shares of the positive numbers they are about, at most 1.
+    """Return spreads relative to the positive numbers they are about, at most 1.
 
-    By so much raw predictions of a log link are to differ. With 1 in all cases rates
-    were too large for years, pressures and temperatures in kelvin, and first intercepts
-    too far off: on 60 cases the loss of new data is 0.87 of what it was, of years as
-    they are 0.17 to 0.41, of pressures 0.93, at most 1.02 and where spreads are as
-    large as means the same.
+    This is how much raw predictions under a log link are to vary. A constant 1 made
+    rates too large for years, pressures and temperatures in kelvin, and put first
+    intercepts too far off: compared with it, the loss on new data is 0.87 over 60
+    cases, 0.17 to 0.41 for years as they are, 0.93 for pressures, at most 1.02, and the
+    same where spreads are as large as means.
     """
     shares = _values(samples) / about
     return np.minimum(1.0, _root_mean_square(shares - 1, samples))
 
 
-@np.errstate(over="ignore")  # learning refuses what is too large
+@np.errstate(over="ignore")  # learning refuses values too large
 def _root_mean_square(values, samples):
     """Return the root mean square of each column, also where squares overflow.
 
-    Of those, samples of weight 0 would make a mean that is no number.
+    An infinite square of weight 0 would make the mean NaN.
     """
     least, most = np.finfo(np.float64).tiny, np.finfo(np.float64).max
     largest = np.abs(values).max(axis=0, initial=0.0).clip(least, most)

@@ -11,11 +11,11 @@ from ._columns import NOT_CENTRED, Centring
 from ._dispatch import KERNELS
 from ._sparse import wrong_index, wrong_row
 
-# An order of visits: an empty one stands for each row once, as they come.
+# The empty order of visits: each row once, as they come.
 AS_THEY_COME = np.empty(0, dtype=np.uint32)
 _NO_INDPTR = np.empty(0, dtype=np.int32)
 
-# Values whose sizes are added up in one go: they stay in the near caches.
+# Values whose sizes are added up at a time: they stay in the near caches.
 _VALUES_AT_ONCE = 1 << 16
 _SUM_OF_SIZES = {np.dtype("float32"): sasum, np.dtype("float64"): dasum}
 
@@ -24,17 +24,17 @@ _SUM_OF_SIZES = {np.dtype("float32"): sasum, np.dtype("float64"): dasum}
 class Rows:
     """X without a copy: a CSR matrix's three arrays, or a dense matrix row after row.
 
-    A dense row has all columns, which `indices` then lists once; `indptr` is empty.
+    A dense row has all columns, which `indices` lists once; `indptr` is then empty.
 
     Parameters
     ----------
     data, indices, indptr : ndarray
     n_rows, n_features : int
     keys : ndarray of uint64 of shape (n_rows,)
-        Hashes of the rows' contents, for the order of visits; empty if not asked for.
+        Hashes of the rows' contents, for the order of visits; empty unless needed.
     whole_keys : bool
-        Whether rows with the same key are the same. Long rows have keys of 32 bits
-        only, and those of float64 values are of the nearest float32.
+        Whether equal keys imply equal rows. Long rows have keys of only 32 bits, and
+        float64 values are hashed as the nearest float32.
     centring : Centring
         How the kernel reads the values; elsewhere they are those of X.
     """
@@ -50,7 +50,7 @@ class Rows:
 
     @property
     def arrays(self) -> dict[str, Any]:
-        """What each function of the kernel that reads rows is given of them."""
+        """The arguments of the kernel's functions that read rows."""
         return {
             "indptr": self.indptr,
             "indices": self.indices,
@@ -64,7 +64,7 @@ class Rows:
 
     @property
     def nnz(self) -> int:
-        """Values that one visit of all rows reads."""
+        """Values that a visit to each row reads."""
         return self.data.size if self.is_dense else int(self.indptr[-1])
 
     @property
@@ -75,7 +75,7 @@ class Rows:
         return int(np.diff(self.indptr).max())
 
     def sizes(self, weight) -> tuple[float, float]:
-        """Return the weighted means of non-zeros' |x| and of their number in a row."""
+        """Return the weighted means of non-zeros' |x| and of their number per row."""
         values, each = self.data[: self.nnz], None
         if len(weight):
             lengths = self.n_features if self.is_dense else np.diff(self.indptr)
@@ -85,13 +85,13 @@ class Rows:
             block = slice(start, start + _VALUES_AT_ONCE)
             nonzero = values[block] != 0
             if each is None:
-                # BLAS and the comparison take 0.3 ns a value, np.abs and sum three
+                # BLAS and the comparison take 0.3 ns per value, np.abs and sum three
                 # times, and np.count_nonzero of numbers twice as long.
                 n_nonzeros += float(np.count_nonzero(nonzero))
                 size += float(_SUM_OF_SIZES[values.dtype](values[block]))
             else:
                 n_nonzeros += float(each[block] @ nonzero)
-                with np.errstate(over="ignore"):  # learning tells if X is too large
+                with np.errstate(over="ignore"):  # learning refuses X if too large
                     size += float(each[block] @ np.abs(values[block]))
         total = float(weight.sum()) if len(weight) else self.n_rows
         return size / (n_nonzeros or 1.0), n_nonzeros / max(total, 1e-300)
@@ -102,8 +102,8 @@ class Rows:
         if self.is_dense:
             return self.data.reshape(shape)
         X = sp.csr_array(shape, dtype=self.data.dtype)
-        # Given to it, older SciPy would copy indices of int64 that need not be. There
-        # may be room behind the entries, which SciPy's vstack would take for some.
+        # Not through the constructor, in which older SciPy would needlessly copy int64
+        # indices. SciPy's vstack would take any room behind the entries for entries.
         X.data, X.indices = self.data[: self.nnz], self.indices[: self.nnz]
         X.indptr = self.indptr
         return X
@@ -120,13 +120,13 @@ class Rows:
         return replace(rows_of(self.matrix()[which]), centring=self.centring)
 
     def centred(self, centring) -> "Rows":
-        """Return the rows to be read so; those that are stay as they are."""
+        """Return the rows to be read with this centring, unless they have one."""
         if len(centring) and not len(self.centring):
             return replace(self, centring=centring)
         return self
 
     def compact(self) -> tuple["Rows", np.ndarray]:
-        """Return the rows without columns that none of them has, and which are left."""
+        """Return the rows without columns that none of them has, and those kept."""
         if self.is_dense:
             return self, np.arange(self.n_features)
         indices = self.indices[: self.nnz]
@@ -147,7 +147,7 @@ class Rows:
         return rows, features
 
     def n_nonzero_features(self) -> int:
-        """Return how many columns have a non-zero, which a stored zero is not."""
+        """Return the number of columns with a non-zero (a stored zero is none)."""
         if self.is_dense:
             has = self.matrix().any(axis=0)
         else:
@@ -181,15 +181,15 @@ def rows_of(X) -> Rows:
 
 
 def read_rows(X, *, keyed=False) -> tuple[Rows, bool]:
-    """Wrap a C-contiguous dense array or a CSR matrix, looking at all of it once.
+    """Wrap a C-contiguous dense array or a CSR matrix, reading all of it once.
 
     Parameters
     ----------
     X : array or CSR matrix, of float32 or float64
-        What `as_csr` has returned. It is copied only if a row has a column twice. The
-        order of the columns does not matter: rows of text vectorizers, which number
-        their words when all are counted, have any, and to sort those of imdb would take
-        ten times as long as one pass over them.
+        As returned by `as_csr`. It is copied only if a row has a column twice. The
+        order of columns does not matter: rows of text vectorizers, which number their
+        words after counting them, have any order, and sorting those of imdb would take
+        ten times as long as a pass over them.
     keyed : bool
         Whether to hash the rows.
 

@@ -1,4 +1,4 @@
-"""The constants of learning: those by which a weight is read, and all others."""
+"""The constants of learning: those by which weights are read, and all others."""
 
 from dataclasses import dataclass, replace
 
@@ -12,13 +12,13 @@ class Reading:
     Parameters
     ----------
     update : str
-        The kernel's name for it.
+        Its name in the kernel.
     eps : float
     least_eps : float
-        The smallest number that the model's type does not take for 0.
+        The smallest number that is not 0 in the model's type.
     l1, l2 : tuple of float
-        ``alpha * l1_ratio`` and ``alpha * (1 - l1_ratio)``, one for each candidate or
-        one for all.
+        ``alpha * l1_ratio`` and ``alpha * (1 - l1_ratio)``, one per candidate or one
+        for all.
     """
 
     update: str
@@ -28,7 +28,7 @@ class Reading:
     l2: tuple[float, ...]
 
     def eps_in(self, units):
-        """Return ε of outputs whose units of it are these."""
+        """Return ε of outputs, given their units of it."""
         return np.maximum(self.eps * units, self.least_eps)
 
     @property
@@ -38,12 +38,12 @@ class Reading:
 
     @property
     def holds_weights(self):
-        """Whether the table holds the weights as they are."""
+        """Whether the table holds the weights themselves."""
         return self.update == "mirror_descent" and not self.lazy
 
     @property
     def kind(self):
-        """Whether L1 and L2 are lazy, as reading a weight takes longer for each."""
+        """Whether L1 and whether L2 are lazy: each makes reading a weight slower."""
         return self.lazy and max(self.l1) > 0, self.lazy and max(self.l2) > 0
 
     def of(self, candidates):
@@ -56,21 +56,21 @@ class Reading:
 
 @dataclass(frozen=True)
 class Rule:
-    """How a state learns from a sample, apart from the base learning rates in it.
+    """How a state learns from a sample, apart from its base learning rates.
 
     Parameters
     ----------
     loss : str
-        The kernel's name for it.
+        Its name in the kernel.
     loss_parameter : float
-        What the loss reads: epsilon, quantile, power; 0 if nothing.
+        The loss's epsilon, quantile or power; 0 if it has none.
     reading : Reading
         The update and its regularisation.
     fade : float
-        The share of an accumulator that an update takes away; 0 without `half_life`.
+        Share of an accumulator that an update removes; 0 without `half_life`.
     fit_intercept, importance_aware : bool
     refresh_every : int
-        Most samples from one refresh of a full matrix's root to the next.
+        Most samples between two refreshes of a full matrix's root.
     """
 
     loss: str

@@ -1,4 +1,4 @@
-"""Samples as the solver takes them: rows, what they are to teach, checked weights."""
+"""Samples as the solver takes them: rows, targets, checked weights."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -21,7 +21,7 @@ class Samples:
     weight : ndarray of shape (n_samples,)
         Empty if all weigh 1.
     without_class_weight : ndarray of shape (n_samples,), optional
-        What the weights were before class weights multiplied them; None if none did.
+        The weights before class weights multiplied them; None if none did.
     """
 
     rows: Rows
@@ -31,11 +31,11 @@ class Samples:
 
     @property
     def full_weight(self):
-        """The weight of each sample, also where all weigh 1."""
+        """The weight of each sample, as an array even if all weigh 1."""
         return self.weight if len(self.weight) else np.ones(self.rows.n_rows)
 
     def rarer_class(self):
-        """Return the lesser share of two classes, and what class weights make it."""
+        """Return the rarer of two classes' share, before and after class weights."""
         weight = self.full_weight
         before = self.without_class_weight
         (share,) = self.targets.shares(weight if before is None else before)
@@ -53,16 +53,16 @@ class Samples:
         )
 
     def copy(self):
-        """Return a copy, which shares nothing with X, y and weights."""
+        """Return a copy that shares nothing with X, y and weights."""
         return Samples(self.rows.copy(), self.targets.copy(), self.weight.copy())
 
     @property
     def n_counted(self):
-        """How many samples have a weight."""
+        """The number of samples with a weight."""
         return np.count_nonzero(self.weight) if len(self.weight) else self.rows.n_rows
 
     def counted(self, most, order=AS_THEY_COME):
-        """Return the samples of the first so many visits that have a weight.
+        """Return the samples of the first `most` visits that have a weight.
 
         All visits of an order have one.
         """
@@ -80,13 +80,13 @@ class Samples:
         return self.weight[order] if len(self.weight) and len(order) else self.weight
 
     def lightness(self, order=AS_THEY_COME):
-        """Return the mean weight of those samples that have one; 1 if it is more.
+        """Return the mean weight of the samples that have one, but at most 1.
 
         Parameters
         ----------
         order : ndarray of uint32
             The visits, if `weight` is that of each visit, so that repeating samples and
-            giving them weight are the same thing. Else empty.
+            giving them weight are the same thing; else empty.
         """
         n_samples = np.count_nonzero(self.weight)
         total = float(self.of_visits(order).sum(dtype=np.float64))

@@ -1,4 +1,4 @@
-"""What a search needs to know of scorers, and the prediction that it hands them."""
+"""What a search needs to know of scorers, and the predictions that it gives them."""
 
 import warnings
 from inspect import signature
@@ -14,12 +14,12 @@ def takes_weights(scorer):
 
 
 def reads_probabilities(scorer):
-    """Whether a scorer asks for `predict_proba`, and for nothing else."""
+    """Whether a scorer asks for `predict_proba` and nothing else."""
     return getattr(scorer, "_response_method", None) == "predict_proba"
 
 
 def knowing_classes(scorer, classes):
-    """Tell a scorer of probabilities all classes, of which a fold may lack some."""
+    """Tell a scorer of probabilities all classes, some of which a fold may lack."""
     if not reads_probabilities(scorer):
         return scorer
     if "labels" not in signature(scorer._score_func).parameters:
@@ -33,7 +33,7 @@ def knowing_classes(scorer, classes):
 
 
 def numbers_and_errors(scores):
-    """Return scores as numbers, NaN for each error among them, and the errors."""
+    """Return scores as numbers, with NaN for errors, and the errors."""
     are_errors = [isinstance(score, Exception) for score in scores.flat]
     failed = np.reshape(are_errors, scores.shape)
     numbers = np.where(failed, np.nan, scores).astype(np.float64)
@@ -57,7 +57,7 @@ def tell_of_errors(errors, n_scores, *, in_vain):
 
 
 class KnownPrediction:
-    """The first prediction of held-out rows: all candidates were predicted together.
+    """The first prediction for held-out rows, made for all candidates together.
 
     A scorer that makes rows of its own, predicts again or learns gets the model's own.
     """

@@ -1,8 +1,8 @@
-"""Sparse matrices: those whose arrays contradict each other are refused.
+"""Sparse matrices: checking their arrays, which may contradict each other.
 
-SciPy may crash the process as it converts such a matrix, and its own check passes over
-matrices without entries, and over pointers whose difference overflows their type. What
-is returned is a matrix or an array of SciPy's, as scikit-learn is configured.
+SciPy may crash the process when it converts such a matrix, and its own check misses
+matrices without entries, and pointers whose difference overflows their type. Returned
+are SciPy's matrices or arrays, as scikit-learn is configured.
 """
 
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from sklearn import get_config
 
 
 def as_csr(X, name="X"):
-    """Return X, in CSR if it is sparse; if it already is, its rows are not looked at.
+    """Return X, in CSR if it is sparse; if it already is, its rows are not checked.
 
     Raises
     ------
@@ -44,20 +44,20 @@ def as_csr(X, name="X"):
 
 
 def checked_csr(y):
-    """Return a copy of a sparse y as a CSR matrix, checked throughout."""
+    """Return a copy of a sparse y as a CSR matrix, fully checked."""
     y = as_csr(y, "y")
     _check_compressed(y, "y")
     return y.copy()
 
 
 def as_configured(matrix):
-    """Return a CSR matrix as an array if scikit-learn is configured to return those."""
+    """Return a CSR matrix as a sparse array if scikit-learn is configured so."""
     wanted = get_config().get("sparse_interface")  # from scikit-learn 1.9 on
     return sp.csr_array(matrix) if wanted == "sparray" else matrix
 
 
 def check_pointers(X, name="X"):
-    """Refuse a matrix some row of which ends before its start or behind all entries."""
+    """Refuse a matrix with a row that ends before its start or beyond all entries."""
     starts, ends, n_entries = X.indptr[:-1], X.indptr[1:], len(X.indices)
     wrong = (ends < starts) | (ends > n_entries)  # a difference might overflow
     if wrong.any():
@@ -65,7 +65,7 @@ def check_pointers(X, name="X"):
 
 
 def wrong_row(X, row, name="X"):
-    """Return the error of a row that ends before its start or behind all entries."""
+    """Return the error for a row that ends before its start or beyond all entries."""
     return _wrong(
         X,
         name,
@@ -76,7 +76,7 @@ def wrong_row(X, row, name="X"):
 
 
 def wrong_index(X, low, high, name="X"):
-    """Return the error of column indices of which the least and largest are given."""
+    """Return the error for column indices, given the least and the largest."""
     _, axis, _, n = _axes(X)
     return _wrong(
         X,
@@ -87,7 +87,7 @@ def wrong_index(X, low, high, name="X"):
 
 
 def _axes(X):
-    """Return what pointers and indices of a compressed matrix count, and how many."""
+    """Return what a compressed matrix's pointers and indices count, and how many."""
     if X.format == "csc":
         return "column", "row", *X.shape[::-1]
     if X.format == "bsr":
@@ -108,7 +108,7 @@ def _check_compressed(X, name):
 
 
 def _check_lengths(X, name):
-    """Refuse a compressed matrix whose arrays have the wrong lengths or types."""
+    """Refuse a compressed matrix whose arrays have wrong lengths or types."""
     pointed, axis, n, _ = _axes(X)
     indptr, indices = X.indptr, X.indices
     if len(indptr) != n + 1:
@@ -163,7 +163,7 @@ def _wrong(X, name, what):
 
 @contextmanager
 def _naming(X, name):
-    """Say which matrix it is whose arrays SciPy refuses."""
+    """Name the matrix whose arrays SciPy refuses."""
     try:
         yield
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What the outputs are to learn, as the kernel reads it."""
+"""The targets of the outputs, as the kernel reads them."""
 
 from dataclasses import dataclass, replace
 
@@ -10,18 +10,18 @@ from ._rows import AS_THEY_COME
 
 _NO_INDPTR = np.empty(0, dtype=np.int64)
 
-# Not 1/8, or rounding would decide whether a share of just that is rare.
+# Not 1/8, or rounding would decide whether a share of exactly that is rare.
 _RARE = 0.1249
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Values for each output, or labels that an output has to tell from the rest.
+    """Values for each output, or the label that an output tells from the rest.
 
     Parameters
     ----------
     values : ndarray of shape (n_samples, n_outputs)
-        Empty where there are labels.
+        Empty if there are labels.
     labels : ndarray of shape (n_labels_in_all,)
         Class codes, row after row. Floating, as the kernel compares them with lanes.
     label_indptr : ndarray of int64 of shape (n_samples + 1,)
@@ -37,7 +37,7 @@ class Targets:
 
     @classmethod
     def of_labels(cls, labels, codes, dtype, label_indptr=_NO_INDPTR):
-        """Take class codes, one a row or as many as `label_indptr` says."""
+        """Take class codes, one per row or as many as `label_indptr` says."""
         return cls(
             np.empty((0, 0), dtype),
             labels.astype(dtype),
@@ -57,39 +57,39 @@ class Targets:
 
     @property
     def are_labels(self):
-        """Whether each output has to tell a label from the rest."""
+        """Whether each output tells a label from the rest."""
         return len(self.codes) > 0
 
     @property
     def are_sets(self):
-        """Whether a row has any number of labels."""
+        """Whether a row may have any number of labels."""
         return len(self.label_indptr) > 0
 
     @property
     def independent(self):
-        """Whether each output decides by itself: that of two classes, or of labels."""
+        """Whether each output decides by itself: with two classes, or with labels."""
         return len(self.codes) == 1 or self.are_sets
 
     def are_rare(self, weight):
         """Whether less than an eighth of the weight has the label, or lacks it.
 
-        Of several labels it is the mean share that counts.
+        With several labels their mean share counts.
         """
         shares = self.shares(weight)
         return np.minimum(shares, 1 - shares).mean() < _RARE
 
     def shares(self, weight):
-        """Return the share of the weight of samples that has each output's label."""
+        """Return each output's label's share of the samples' weight."""
         of_labels = weight
         if self.are_sets:
             of_labels = np.repeat(weight, np.diff(self.label_indptr))
         numbers, codes = (x.astype(np.intp) for x in (self.labels, self.codes))
         has = np.bincount(numbers, of_labels, minlength=codes.max() + 1)
-        # The two sums are rounded in other ways.
+        # The two sums are rounded differently.
         return np.minimum(has[codes] / (weight.sum() or 1.0), 1.0)
 
     def of_output(self, output):
-        """Return what one output is to learn: values, or 1 and -1."""
+        """Return the targets of one output: values, or 1 and -1."""
         if not self.are_labels:
             return np.ascontiguousarray(self.values[:, output])
         has = self.labels == self.codes[output]
@@ -117,7 +117,7 @@ class Targets:
         )
 
     def copy(self):
-        """Return a copy, which shares nothing with y."""
+        """Return a copy that shares nothing with y."""
         values, labels = self.values.copy(), self.labels.copy()
         return replace(
             self, values=values, labels=labels, label_indptr=self.label_indptr.copy()
@@ -154,7 +154,7 @@ class Targets:
             targets=np.empty((n_rows, 0), dtype),
             order=AS_THEY_COME,
             exact=False,
-            seed=2**31,  # any: `visits` mixes in that of the order
+            seed=2**31,  # arbitrary: `visits` mixes in that of the order
             keys=keys,
         )
         # Pieces of 22 bits are exact in float32.
