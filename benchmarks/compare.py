@@ -63,7 +63,7 @@ def compare(dataset, arguments, table):
 
 
 def estimators(dataset):
-    """Return the four estimators by name; all shuffle."""
+    """Return the four estimators by name; all of them shuffle."""
     ours, theirs = AdagradClassifier(), SGDClassifier(loss="log_loss")
     if dataset.is_regression:
         ours, theirs = AdagradRegressor(), SGDRegressor()
@@ -83,7 +83,7 @@ def _dataset(name, dtype, max_rows):
 
 
 if __name__ == "__main__":
-    # That SGD did not converge in its 1,000 passes shows in the column of passes.
+    # The column of passes shows where SGD did not converge in its 1,000 passes.
     warnings.simplefilter("ignore", ConvergenceWarning)
     with threadpool_limits(1):
         main()

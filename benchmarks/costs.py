@@ -1,4 +1,4 @@
-"""Measure what learning costs beside the pass itself, as sections of speed.py."""
+"""Measure the costs of learning besides the pass itself, as sections of speed.py."""
 
 import pickle
 from functools import partial
@@ -15,7 +15,7 @@ from sk_adagrad import AdagradClassifier
 from sk_adagrad._rows import read_rows
 from sk_adagrad._visits import visits
 
-# One pass of each.
+# One pass each.
 Adagrad = partial(AdagradClassifier, eta0=0.5, max_iter=1, tol=None)
 SGD = partial(SGDClassifier, loss="log_loss", max_iter=1, tol=None)
 
@@ -46,7 +46,7 @@ def stream(arguments):
 
 
 def threads(arguments):
-    """Share banks among two threads."""
+    """Share banks between two threads."""
     table = Table("n_jobs=2", "target", "measured", "wall s, n_jobs=1", "n_jobs=2", "")
     for dataset in all_present(("debian_packages",), "float32", arguments.max_rows):
         models = {jobs: Adagrad(n_jobs=jobs, random_state=0) for jobs in (1, 2)}
@@ -99,7 +99,7 @@ def memory(arguments):
 
 
 def order(arguments):
-    """Measure what ordering rows by content costs, and what merging equal rows does."""
+    """Measure what ordering rows by content costs, and the effect of merging rows."""
     table = Table(
         "order of visits", "target", "measured", "CPU s", "CPU s of the other"
     )
@@ -111,7 +111,7 @@ def order(arguments):
 
 
 def prediction(arguments):
-    """Compare `decision_function` with the product that it stands for."""
+    """Compare `decision_function` with the equivalent matrix product."""
     table = Table(
         "ms to predict the test part", "product with coef_", "ours", "first call", "SGD"
     )
@@ -148,7 +148,7 @@ SECTIONS = (stream, prediction, threads, memory, order)
 
 
 def _one_row_calls(n_features, rounds):
-    """Return the seconds of one call of each estimator with one row."""
+    """Return each estimator's seconds for a call with one row."""
     rng = np.random.default_rng(0)
     n_calls, labels = 500, np.array([0, 1])
     rows = []
@@ -203,7 +203,7 @@ def _chunks(table, dataset, arguments):
 
 
 def _ordering(table, dataset, arguments):
-    """Add two rows: a shuffled pass and the order alone, beside rows as they came."""
+    """Add two rows: a shuffled pass and the order alone, against rows as they came."""
     X, y = dataset.X_train, dataset.y_train
     codes = y.astype(X.dtype)[:, None]
     timings = alternate(
@@ -223,7 +223,7 @@ def _ordering(table, dataset, arguments):
         ("order", "ordering alone over a pass with shuffle=False", "0.25 or less"),
     ):
         cpu = timings[name].cpu
-        if name == "order":  # what hashing adds to reading, and the order itself
+        if name == "order":  # hashing, beyond reading alone, and the order itself
             cpu -= timings["read"].cpu
         cells = (f"{cpu / plain:.2f}", f"{cpu:.4f}", f"{plain:.4f}")
         table.row(f"{dataset.name}: {what}", target, *cells)

@@ -2,8 +2,8 @@
 
 The sets are not part of the project. Each is a folder NAME with X_train.npz, X_test.npz
 (scipy CSR), y_train.npy and y_test.npy, or with raw texts and labels in
-messages.jsonl.gz, under the folder that the environment variable SK_ADAGRAD_DATA names,
-or else under ../shared/data beside the clone.
+messages.jsonl.gz, in the folder named by the environment variable SK_ADAGRAD_DATA, or
+else in ../shared/data beside the clone.
 """
 
 import gzip
@@ -63,7 +63,7 @@ class Dataset:
 
 
 def data_folder() -> Path | None:
-    """Return the folder of real sets, or None where there is none."""
+    """Return the folder of real sets, or None if there is none."""
     named = os.environ.get("SK_ADAGRAD_DATA")
     if named is not None:
         return Path(named) if Path(named).is_dir() else None
@@ -72,7 +72,7 @@ def data_folder() -> Path | None:
 
 
 def why_missing() -> str:
-    """Say in one sentence why no real set was found and what to do about it."""
+    """Say in one sentence why no real set was found, and the remedy."""
     named = os.environ.get("SK_ADAGRAD_DATA")
     if named is not None:
         return f"SK_ADAGRAD_DATA names {named!r}, which is no folder or holds no set."
@@ -89,7 +89,7 @@ def say_if_missing():
 
 
 def present(names=SETS) -> list[str]:
-    """Return those of the names whose files are there, in the order given."""
+    """Return the names whose files are present, in the given order."""
     folder = data_folder()
     if folder is None:
         return []
@@ -116,7 +116,7 @@ def load(name, dtype, max_rows=None) -> Dataset:
     Raises
     ------
     FileNotFoundError
-        If the set is not there.
+        If the set is not present.
     """
     if name not in SETS or name not in present([name]):
         raise FileNotFoundError(
@@ -146,7 +146,7 @@ def load(name, dtype, max_rows=None) -> Dataset:
 
 
 def load_reuters(dtype):
-    """Read Reuters-21578: X, sparse indicator of 120 topics, and the same to test."""
+    """Read Reuters-21578: X and an indicator of 120 topics, then both for testing."""
     folder = data_folder() / "reuters21578"
     X, Y, X_test, Y_test = (
         sp.load_npz(folder / f"{part}.npz").tocsr()
@@ -162,7 +162,7 @@ def load_reuters(dtype):
 
 
 def _from_texts(name, path, dtype, max_rows):
-    """Hold out 30 % of the texts at random; the vocabulary is that of the others."""
+    """Hold out 30 % of the texts at random; the others make the vocabulary."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         messages = [json.loads(line) for line in lines]
     train, test = train_test_split(messages, test_size=0.3, random_state=0)
@@ -180,7 +180,7 @@ def _from_texts(name, path, dtype, max_rows):
 
 
 def all_present(names, dtype, max_rows=None):
-    """Yield those of the named sets that are there, one in memory at a time."""
+    """Yield the named sets that are present, holding one in memory at a time."""
     for name in present(names):
         yield load(name, dtype, max_rows)
 
@@ -188,16 +188,16 @@ def all_present(names, dtype, max_rows=None):
 def power_law(
     n_rows, n_features, nnz_per_row, dtype, *, n_classes=2, n_test=0, seed=0
 ) -> Dataset:
-    """Make rows whose features are as unevenly frequent as words are.
+    """Make rows whose features are as unevenly frequent as words.
 
-    The k-th most frequent feature comes with a probability near 1/k (Zipf's law); which
-    column it has is random. Values are those of tf-idf of single words: rows of unit
-    norm. The labels are those of a random linear model, with a tenth of them replaced.
+    The k-th most frequent feature occurs with a probability near 1/k (Zipf's law); its
+    column is random. Values are like tf-idf of single words: rows of unit norm. Labels
+    are those of a random linear model, a tenth of them replaced.
 
     Parameters
     ----------
     n_rows, n_features, nnz_per_row : int
-        A column that a row has already is drawn again, five times at most, so that
+        A column that a row already has is drawn again, at most five times, so that
         nearly all rows hold `nnz_per_row` non-zeros.
     dtype : str or dtype
     n_classes, n_test, seed : int
@@ -230,7 +230,7 @@ def _block(rng, n_rows, column_of_rank, nnz_per_row, dtype):
     first = np.ones(columns.shape, dtype=bool)
     first[:, 1:] = columns[:, 1:] != columns[:, :-1]
     nnz = first.sum(axis=1)
-    # Rarer features weigh more, as by an inverse document frequency.
+    # Rarer features weigh more, as with an inverse document frequency.
     rarity = np.empty(n_features, dtype=dtype)
     rarity[column_of_rank] = np.log(np.arange(n_features) + 2.0)
     indices = columns[first]
@@ -253,8 +253,8 @@ def _labels(rng, X, n_classes):
         weights = rng.normal(size=n_features).astype(X.dtype)
         y = (X @ weights > 0).astype(np.int64)
     else:
-        # As many hidden directions as classes would take long; the nearest of random
-        # points in ten dimensions is as linear, and gives every class its share.
+        # A hidden direction per class would take long; the nearest of random points in
+        # ten dimensions is as linear, and gives every class its share.
         hidden = X @ rng.normal(size=(n_features, 10)).astype(X.dtype)
         hidden /= np.linalg.norm(hidden, axis=1, keepdims=True) + 1e-12
         y = np.empty(n_rows, dtype=np.int64)

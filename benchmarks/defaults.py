@@ -1,7 +1,7 @@
-"""Compare the defaults with other estimators as they come and tuned, on every set.
+"""Compare the defaults with other estimators, default and tuned, on every set.
 
 A run takes an hour or two. Each measurement is added to a file of results as soon as it
-is done; a later run leaves out what is there already. `--report` prints the tables.
+is done; a later run skips what is already there. `--report` prints the tables.
 """
 
 import argparse
@@ -26,8 +26,8 @@ from threadpoolctl import threadpool_limits
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
 
-# The test part of kddcup99 is drawn differently from the training part, so that no
-# choice by the training part can know what is best there. It is shown, but apart.
+# The test part of kddcup99 is drawn differently from the training part, so that the
+# training part cannot tell what is best there. It is shown separately.
 APART = {"kddcup99"}
 # One converged fit takes minutes, and choosing C takes a dozen of them.
 TOO_LONG = {
@@ -38,7 +38,7 @@ TWO_CLASSES = {"imdb", "imdb_bigrams", "clickbait", "sms_spam", "a9a"}
 RATES = 2.0 ** np.arange(-6, 4)
 
 
-# What is measured. Each function learns from the training rows and returns the model.
+# The methods compared. Each function learns from the training rows and returns a model.
 
 
 def default_fit(dataset, seed):
@@ -53,9 +53,9 @@ def one_stream(dataset, seed):
 
 
 def best_rate(dataset, seed):
-    """Return the model, of one pass each at ten rates, that is best on the test part.
+    """Return the best model on the test part, of one pass each at ten rates.
 
-    What no method of choosing can beat.
+    No way of choosing a rate can beat it.
     """
     scale = np.std(dataset.y_train) if dataset.is_regression else 1.0
     models = [
@@ -68,7 +68,7 @@ def best_rate(dataset, seed):
 
 
 def tuned(estimator, grids, dataset, seed):
-    """Fit again, on all rows, the best of the grids on a fifth of the rows."""
+    """Choose from the grids on a fifth of the rows; refit the best on all rows."""
     rows = np.arange(len(dataset.y_train))
     train, held_out = train_test_split(rows, test_size=0.2, random_state=seed)
     part = type(dataset)(
@@ -83,7 +83,7 @@ def tuned(estimator, grids, dataset, seed):
             try:
                 model.fit(part.X_train, part.y_train)
                 return np.nan_to_num(score(model, part)[0], nan=np.inf)
-            except ValueError:  # SGD refuses to go on with weights beyond floats
+            except ValueError:  # SGD refuses to go on when weights overflow
                 return np.inf
 
     chosen = min(ParameterGrid(grids), key=loss)
@@ -139,7 +139,7 @@ def ridge(dataset, seed):
         Ridge(solver="sparse_cg"),
         {"alpha": np.logspace(-1, 3, 9)},
         scoring="neg_mean_squared_error",
-        cv=3,  # three parts in the order of the rows, which is that of time in hflights
+        cv=3,  # three parts in the order of rows, which is that of time in hflights
     )
     return search.fit(dataset.X_train.astype(np.float64), dataset.y_train)
 
@@ -153,7 +153,7 @@ HINDSIGHT, TUNED = "ours, one pass, best rate by the test part", "ours, tuned"
 SGD, SGD_TUNED = "SGD, log loss", "SGD, tuned"
 CONVERGED = "LogisticRegression, C by CV"
 SGD_REGRESSION, RIDGE = "SGDRegressor", "Ridge, alpha by CV"
-# Each with the number of seeds.
+# Each with its number of seeds.
 CLASSIFIERS = {
     DEFAULT: (default_fit, 12),
     STREAM: (one_stream, 3),
@@ -306,7 +306,7 @@ def _arguments():
 
 
 if __name__ == "__main__":
-    # scikit-learn warns of passes that were not enough and of parameters to come.
+    # scikit-learn warns of passes that did not suffice and of future parameters.
     warnings.simplefilter("ignore")
     with threadpool_limits(1):
         main()

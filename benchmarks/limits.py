@@ -1,8 +1,9 @@
-"""Set a pass of the kernel beside what memory allows: the same reads and writes alone.
+"""Compare a pass of the kernel with what memory allows: its reads and writes alone.
 
-A few lines of C, compiled for this processor, go over the rows of each set with ever
-more of what learning has to do, and without its arithmetic. Of this the intercept alone
-is learned besides: each prediction waits for the step of the row before.
+A few lines of C, compiled for this processor, go over the rows of each set with more
+and more of the memory accesses of learning, but without its arithmetic. Of that only
+the intercept is learned, separately: each prediction waits for the step of the row
+before.
 """
 
 import ctypes
@@ -122,7 +123,7 @@ FLAGS = ["-O3", "-march=native", "-ffast-math", "-shared", "-fPIC", "-Wno-psabi"
 
 
 def compiled(folder, dtype):
-    """Return the functions of `SOURCE`."""
+    """Compile `SOURCE` and return its functions."""
     source, library = Path(folder, "limits.c"), Path(folder, f"{dtype}.so")
     source.write_text(SOURCE)
     real = {"float32": "float", "float64": "double"}[dtype]
@@ -138,7 +139,7 @@ def compiled(folder, dtype):
 
 
 def learning(X, y, rounds):
-    """Return the least times of one pass: of the kernel in it, and of all of `fit`."""
+    """Return the least times of one pass: in the kernel alone, and of all of `fit`."""
     model = AdagradClassifier(eta0=0.5, max_iter=1, tol=None, random_state=0)
     engine, kernel = _banks.learn, []
 
@@ -213,7 +214,7 @@ def several_outputs(functions, dtype, arguments):
 
 
 def _as_c_has_them(X, order, table):
-    """Return addresses, and whether the table is far by the kernel's measure."""
+    """Return addresses, and whether the table is far by the kernel's criterion."""
     arrays = X.indptr, X.indices, X.data, order, table
     return *(array.ctypes.data for array in arrays), table.nbytes > 1 << 21
 

@@ -43,7 +43,7 @@ from sk_adagrad._losses import CLASSIFICATION_LOSSES, evaluated
 
 BINARY = ("imdb", "clickbait", "a9a")
 ONE_PASS = {"max_iter": 1, "tol": None}
-# SGDRegressor makes all of its 1,000 passes over hflights, 45 seconds for all rows.
+# SGDRegressor makes all of its 1,000 passes over hflights: 45 seconds for all rows.
 REGRESSION_ROWS = {"hflights": 30_000, "insteval": None}
 QUANTILES = (0.1, 0.5, 0.9)
 LINEAR_PROGRAM_ROWS = 10_000
@@ -124,7 +124,7 @@ def counterparts():
         ("gamma", GammaRegressor),
         ("tweedie", partial(TweedieRegressor, power=1.5)),
     ):
-        # alpha=1, as it comes, leaves little of one-hot features.
+        # The default alpha=1 leaves little of one-hot features.
         name = loss.capitalize() + "Regressor, alpha={}"
         yield loss, {}, {name.format(a): kind(alpha=a) for a in (1, 1e-2, 1e-4)}
 
@@ -139,13 +139,13 @@ def rows(arguments):
                 f"QuantileRegressor, alpha={alpha}": QuantileRegressor(
                     quantile=quantile, alpha=alpha
                 )
-                for alpha in (1e-2, 1e-3, 1e-4)  # at 1, as it comes, all weights are 0
+                for alpha in (1e-2, 1e-3, 1e-4)  # at the default 1 all weights are 0
             }
             compare(table, dataset, "quantile", {"quantile": quantile}, theirs, 1)
 
 
 def compare(table, dataset, loss, params, candidates, rounds):
-    """Add a row for ours, and one for each of the others."""
+    """Add a row for our estimator and one for each of the others."""
     X, y, X_test, y_test = in_range(dataset, loss)
     candidates = {"AdagradRegressor": AdagradRegressor(loss, **params)} | candidates
     fits = fit_in_turn(candidates, X, y, rounds)
@@ -166,10 +166,10 @@ def compare(table, dataset, loss, params, candidates, rounds):
 
 
 def in_range(dataset, loss):
-    """Return the samples, with targets that the loss is defined for.
+    """Return the samples with targets in the domain of the loss.
 
-    A flight that is early is no delay: 0 minutes for Poisson and Tweedie, and left out
-    for gamma, which has no 0.
+    An early flight is no delay: 0 minutes for Poisson and Tweedie, and left out for
+    gamma, which has no 0.
     """
     parts = []
     for X, y in (
@@ -184,7 +184,7 @@ def in_range(dataset, loss):
 
 
 def loss_of(loss, y, predicted, params):
-    """Return the mean loss; of a log link, the mean deviance."""
+    """Return the mean loss, or the mean deviance under a log link."""
     if loss in POWERS:
         return mean_tweedie_deviance(y, predicted, power=POWERS[loss])
     if loss == "quantile":
@@ -193,7 +193,7 @@ def loss_of(loss, y, predicted, params):
 
 
 def remark(loss, y, predictions):
-    """Say what the loss is for: how many targets are covered, or the mean."""
+    """Return the share of targets below a quantile, or the ratio to their mean."""
     if loss == "quantile":
         share = median(np.mean(y <= predicted) for predicted in predictions)
         return f"{share:.3f} below"
@@ -332,12 +332,12 @@ def memory(arguments):
 
 
 def median(values):
-    """Return the median over models, of each of their values."""
+    """Return the median over models of each of their values."""
     return np.median(list(values), axis=0)
 
 
 def of_times(fits):
-    """Return the two CPU times and their ratio, as cells."""
+    """Return the two CPU times and their ratio as cells."""
     ours, theirs = (timing.cpu for _, timing in fits.values())
     return f"{ours:.3g}", f"{theirs:.3g}", f"{theirs / ours:.1f}"
 
@@ -361,8 +361,8 @@ def main():
 
 
 if __name__ == "__main__":
-    # That SGD and L-BFGS did not converge shows in their times.
+    # The times show where SGD and L-BFGS did not converge.
     warnings.simplefilter("ignore", ConvergenceWarning)
-    warnings.filterwarnings("ignore", "Label not")  # that some topics have no text
+    warnings.filterwarnings("ignore", "Label not")  # some topics have no text
     with threadpool_limits(1):
         main()

@@ -1,4 +1,4 @@
-"""Timing in alternation, and tables of what was measured."""
+"""Timing in alternation, and tables of measurements."""
 
 import argparse
 import platform
@@ -32,19 +32,19 @@ def timed(call) -> Timing:
 
 
 def least(call, rounds) -> Timing:
-    """Return the least seconds of several calls, which noise disturbs least."""
+    """Return the least seconds of several calls, which noise affects least."""
     return Timing(*np.min([astuple(timed(call)) for _ in range(rounds)], axis=0))
 
 
 def alternate(candidates, rounds) -> dict[str, Timing]:
-    """Run all candidates once a round, so that what disturbs one disturbs all.
+    """Run all candidates once per round, so that disturbances affect all alike.
 
     Parameters
     ----------
     candidates : dict of str to callable
-        Each is called with the number of the round, as a seed.
+        Each is called with the number of the round as a seed.
     rounds : int
-        Every other round goes through the candidates backwards.
+        Every other round runs the candidates in reverse.
     """
     seconds = {name: [] for name in candidates}
     for seed in range(rounds):
@@ -64,13 +64,13 @@ def fit_in_turn(candidates, X, y, rounds, keep=None):
     X, y : array-like
     rounds : int
     keep : int, default=None
-        How many of the last models to return; None is all. Large models that are kept
-        make the next ones touch new memory, which takes time.
+        How many of the last models to return; None is all. Keeping large models makes
+        the next ones touch new memory, which takes time.
 
     Returns
     -------
     fits : dict of str to tuple
-        The models, one a round, and the timing of each candidate.
+        The models, one per round, and the timing of each candidate.
     """
     models = {name: deque(maxlen=keep) for name in candidates}
 
@@ -88,15 +88,15 @@ def fit_in_turn(candidates, X, y, rounds, keep=None):
 
 
 def options(description, *, sections=None, rounds=None):
-    """Return a parser of those options that several scripts have.
+    """Return a parser of the options that several scripts share.
 
     Parameters
     ----------
     description : str
     sections : dict, default=None
-        By name; None is for scripts that cannot leave any out.
+        By name; None for scripts that always run everything.
     rounds : int, default=None
-        How many there are by default; None is for scripts without rounds.
+        Default number of rounds; None for scripts without rounds.
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -112,14 +112,14 @@ def options(description, *, sections=None, rounds=None):
 
 
 def begin(parser):
-    """Return the options of the command line, and print the header."""
+    """Return the command line's options, and print the header."""
     arguments = parser.parse_args()
     print(header())
     return arguments
 
 
 def header() -> str:
-    """Name versions, processor and instruction set, in one line."""
+    """Name versions, processor and instruction set in one line."""
     return (
         f"sk_adagrad {sk_adagrad.__version__} ({INSTRUCTION_SET}), "
         f"scikit-learn {sklearn.__version__}, numpy {np.__version__}, "
@@ -138,7 +138,7 @@ def _processor():
 
 
 class Table:
-    """A Markdown table that appears row by row, as soon as each is measured."""
+    """A Markdown table, printed row by row as soon as each is measured."""
 
     def __init__(self, *columns):
         print("\n| " + " | ".join(columns) + " |")

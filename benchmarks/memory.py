@@ -1,6 +1,6 @@
 """Peak memory of one fit beyond its data, in a process of its own; size of a state.
 
-Run as a script it is that process: it reads what `peak_memory` has written to a folder.
+Run as a script it is that process, and reads what `peak_memory` wrote to a folder.
 """
 
 import os
@@ -35,7 +35,7 @@ def peak_memory(estimator, X, y) -> float:
         arrays = {"data": X.data, "indices": X.indices, "indptr": X.indptr, "y": y}
         for key, array in arrays.items():
             np.save(folder / f"{key}.npy", array)
-        # glibc gives arrays pages of their own instead of reusing what is resident.
+        # glibc then gives arrays new pages instead of reusing resident ones.
         environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}
         printed = subprocess.run(
             [sys.executable, __file__, name],
@@ -48,7 +48,7 @@ def peak_memory(estimator, X, y) -> float:
 
 
 def state_size(n_classes, n_features, itemsize) -> float:
-    """Return how many MB the w and G of all lanes take, those not in use too."""
+    """Return how many MB the w and G of all lanes take, unused ones included."""
     layout = Layout.of(1 if n_classes == 2 else n_classes, 1, coupled=False)
     n_lanes = layout.n_groups * layout.n_banks * layout.width
     return 2 * n_lanes * n_features * itemsize / 2**20
@@ -56,7 +56,7 @@ def state_size(n_classes, n_features, itemsize) -> float:
 
 def _measure(folder):
     estimator, shape = pickle.loads((folder / "estimator.pkl").read_bytes())
-    # A first fit of next to nothing imports what the measured one would.
+    # A first fit on next to nothing does the imports of the measured one.
     clone(estimator).fit(sp.eye(8, format="csr"), [0, 1] * 4)
     X = sp.csr_matrix(shape)
     # Set one by one, since the constructor would turn int64 indices into int32.
@@ -71,7 +71,7 @@ def _measure(folder):
 
 
 def _forget_the_peak():
-    """Let the peak start again from what is resident now, where the system can."""
+    """Reset the peak to what is resident now, where the system can."""
     reset = Path("/proc/self/clear_refs")
     if reset.exists():
         reset.write_text("5")
@@ -80,8 +80,8 @@ def _forget_the_peak():
 def _peak():
     """Return the peak of resident memory in MB.
 
-    Linux counts in `ru_maxrss` what the parent had resident at the start of this
-    process, which would hide what the fit takes; VmHWM is of this process alone.
+    `ru_maxrss` in Linux includes what the parent had resident when this process
+    started, which would hide what the fit takes; VmHWM is of this process alone.
     """
     status = Path("/proc/self/status")
     if status.exists():

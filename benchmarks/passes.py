@@ -1,9 +1,9 @@
-"""Compare the passes of max_iter="auto" with more where classes are rare.
+"""Compare the passes of max_iter="auto" with more passes where classes are rare.
 
-Of sets of several classes, and of Reuters-21578, each class or label is learned as one
-of several labels, and five of them as one of two classes. On random training rows of
-each number the default is compared with as many passes as there would be if classes
-were not rare; means are over those sets where they differ.
+From sets of several classes and Reuters-21578, each class or label is learned as one of
+several labels, and five of them as one of two classes. On random training rows, for
+several numbers of them, the default is compared with as many passes as it would make if
+classes were not rare; means are over the sets where these differ.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ N_TEST, N_CLASSES, LEAST = 4_000, 5, 5
 
 
 def tasks():
-    """Yield X, an indicator of its labels, and the same of the test part."""
+    """Yield X and an indicator of its labels, then both for the test part."""
     for dataset in all_present(MULTICLASS, "float32"):
         Y, Y_test = (
             y[:, None] == np.unique(dataset.y_train)
@@ -33,13 +33,13 @@ def tasks():
 
 
 def columns(Y):
-    """Return labels from the most frequent to the thirtieth."""
+    """Return the labels from the most frequent to the thirtieth."""
     order = np.argsort(-Y.sum(axis=0), kind="stable")[:30]
     return order[np.linspace(0, len(order) - 1, N_CLASSES).astype(int)]
 
 
 def scores(model, X, y):
-    """Return log loss and F1 (of several labels the mean)."""
+    """Return log loss and F1, with several labels their means."""
     p = model.predict_proba(X)
     p = p if y.ndim == 2 else p[:, 1]
     average = "macro" if y.ndim == 2 else "binary"
@@ -48,7 +48,7 @@ def scores(model, X, y):
 
 
 def compare(X, y, X_test, y_test):
-    """Return scores as it comes and with more passes, or None if there are none."""
+    """Return scores by default and with more passes; None if there are not more."""
     more = max(3, min(20, 20_000 // len(y)))
     ours = AdagradClassifier(random_state=0, tol=None).fit(X, y)
     if ours.n_iter_ == more:

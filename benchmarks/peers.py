@@ -1,8 +1,8 @@
 """One pass of other packages, where they are installed.
 
-Each function takes X and y (0 or 1) and returns a callable that learns them once, with
-the conversion to the package's own format already done, and the number of rows that it
-reads. It raises ImportError where the package is not installed.
+Each function takes X and y (0 or 1). It returns a callable that learns them once, after
+conversion to the package's own format, and the number of rows that it reads. It raises
+ImportError if the package is not installed.
 """
 
 import tempfile
@@ -15,7 +15,7 @@ from measuring import timed
 def lightning(X, y):
     from lightning.classification import AdaGradClassifier
 
-    # Its coordinate descent reads float64 and int32 only, without an intercept.
+    # Its coordinate descent reads only float64 and int32, and has no intercept.
     X = X.astype(np.float64)
     model = AdaGradClassifier(loss="log", alpha=0, eta=0.5, n_iter=1, shuffle=True)
     return lambda: model.fit(X, y), X.shape[0]
@@ -40,7 +40,7 @@ def vowpalwabbit(X, y):
 def river(X, y):
     from river import linear_model, optim
 
-    # It takes some 100 times as long as the others: a few rows tell enough.
+    # It takes some 100 times as long as the others, so a few rows suffice.
     rows, labels = list(_rows(X[:500])), y[:500] > 0
 
     def learn():
@@ -76,7 +76,7 @@ def cpu_seconds_per_row(peer, X, y, rounds) -> float:
     """Return the median CPU time of a peer's pass over the rows that it reads."""
     learn, n_rows = peer(X, y)
     if peer is xlearn:
-        # It reads the file in `fit`: what ten more passes add is learning alone.
+        # Its `fit` reads the file too: the cost of ten more passes is learning alone.
         seconds = [
             (timed(lambda: learn(11)).cpu - timed(lambda: learn(1)).cpu) / 10
             for _ in range(rounds)
@@ -90,7 +90,7 @@ PEERS = (lightning, vowpalwabbit, river, xlearn)
 
 
 def _rows(X):
-    """Yield each row of a CSR matrix as a dict of column to value."""
+    """Yield each row of a CSR matrix as a dict from column to value."""
     for start, stop in zip(X.indptr[:-1], X.indptr[1:], strict=True):
         columns, values = X.indices[start:stop].tolist(), X.data[start:stop].tolist()
         yield dict(zip(columns, values, strict=True))

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from sk_adagrad import AdagradClassifier
 
-# What grows: (rows, features, non-zeros per row, classes) of each step.
+# Steps of what grows: (rows, features, non-zeros per row, classes).
 STEPS = {
     "rows": [(10**k, 100_000, 20, 2) for k in range(4, 8)],
     "features": [(200_000, 10**k, 60, 2) for k in range(3, 8)],

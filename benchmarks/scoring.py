@@ -1,7 +1,7 @@
-"""Test losses and errors, which all benchmarks count alike.
+"""Test losses and errors, computed alike in all benchmarks.
 
-A probability counts as at least 1e-7, so that float32 and float64 models are judged
-alike; so does that of a class that training did not show, whose rows are errors too.
+Probabilities below 1e-7 count as 1e-7, so that float32 and float64 models are judged
+alike; so does that of a class missing in training, whose rows also count as errors.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ LEAST = 1e-7
 
 
 def log_loss(probability) -> float:
-    """Return the mean loss, given the probability that each truth had."""
+    """Return the mean loss, given the predicted probability of each true class."""
     probability = np.asarray(probability, dtype=np.float64)
     return -np.log(np.maximum(probability, LEAST)).mean()
 
@@ -24,7 +24,7 @@ def of_classes(model, X, y):
 
 
 def of_indicator(probability, Y) -> float:
-    """Return the log loss of one or several labels, each of which is there or not."""
+    """Return the mean log loss of labels, one or several, each present or absent."""
     probability = np.asarray(probability, dtype=np.float64)
     return log_loss(np.where(Y, probability, 1 - probability))
 

@@ -1,4 +1,4 @@
-"""Time a search of 8 rates, 4 penalties and 5 folds, beside grid searches.
+"""Time a search of 8 rates, 4 penalties and 5 folds against grid searches.
 
 The grid search over our own estimator has the same cells and must find the same scores;
 the one over SGDClassifier has as many, 32 values of alpha.
@@ -20,7 +20,7 @@ TARGETS = {SAME_CELLS: 8, "GridSearchCV, SGDClassifier": 20}
 
 
 def searches(X, y, scoring, update):
-    """Return ours and the two grid searches by name."""
+    """Return our search and the two grid searches by name."""
     rates = _rates(X, y)
     scored = {"cv": 5, "scoring": scoring}
     cells = {"eta0": rates, "alpha": ALPHAS, "l1_ratio": (0.0,)}

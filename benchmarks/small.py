@@ -1,7 +1,7 @@
 """Compare defaults on the small sets that come with scikit-learn.
 
-Each is learned in its own units and standardised, by our default estimator, by SGD as
-it comes and by LogisticRegression or Ridge as they come, on random halves.
+Each is learned in its own units and standardised, on random halves, by our estimator,
+by SGD and by LogisticRegression or Ridge, all with their defaults.
 """
 
 import warnings
@@ -34,7 +34,7 @@ SPLITS = 10
 
 
 def classes_of_iris():
-    """Return the two classes of iris that no plane divides."""
+    """Return the two classes of iris that no plane separates."""
     X, y = load_iris(return_X_y=True)
     return X[y > 0], y[y > 0]
 
@@ -96,7 +96,7 @@ def main():
 
 
 if __name__ == "__main__":
-    # scikit-learn warns of steps that were not enough and of sums that overflow.
+    # scikit-learn warns of steps that did not suffice and of sums that overflow.
     warnings.simplefilter("ignore")
     with threadpool_limits(1):
         main()

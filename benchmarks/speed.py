@@ -1,4 +1,4 @@
-"""Measure every target of speed: one table of cases, targets and ratios.
+"""Measure every speed target: one table of cases, targets and ratios.
 
 Sections: single, multiclass, dense, stream, prediction, threads, memory, order, peers.
 """
@@ -26,7 +26,7 @@ def single(arguments):
 
 
 def multiclass(arguments):
-    """Print one-vs-rest in banks; the target of float32 depends on the classes."""
+    """Measure one-vs-rest in banks; the float32 target depends on the classes."""
     table = _pass_table("20 to 58 classes, float32")
     ratios = [
         _one_pass(table, dataset, 6, arguments)
@@ -45,7 +45,7 @@ def multiclass(arguments):
 
 
 def dense(arguments):
-    """Read a dense matrix."""
+    """Learn from a dense matrix."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(arguments.max_rows or 200_000, 100)).astype(np.float32)
     y = (X @ rng.normal(size=100) + rng.normal(size=len(X)) > 0).astype(int)

@@ -1,7 +1,7 @@
-"""Print the updates and penalties beside each other: loss, error, non-zeros, seconds.
+"""Print the updates and penalties side by side: loss, error, non-zeros, seconds.
 
 ``python benchmarks/updates.py`` reads the sets that `datasets` finds. Rates are fixed,
-so that the penalties alone differ; seconds are CPU time of one thread, the least of
+so that only the penalties differ; seconds are CPU time of one thread, the least of
 three.
 """
 
@@ -63,7 +63,7 @@ def compare_updates():
 
 
 def compare_scales():
-    """Print what columns in other units do to the plain and to the invariant rule."""
+    """Print how columns in other units affect the plain and the invariant rule."""
     table = Table(*SCALES)
     for data in all_present(["kddcup99", "a9a"], "float32", max_rows=100_000):
         factors = 10 ** np.random.default_rng(0).uniform(-3, 3, data.X_train.shape[1])
@@ -77,7 +77,7 @@ def compare_scales():
 
 
 def compare_counts():
-    """Print what stored counts give, without a scaler, with one and with tf-idf."""
+    """Print what stored counts give without a scaler, with one and with tf-idf."""
     table = Table(*SCALES)
     names = ("imdb", "clickbait", "whats_cooking", "news20")
     for tfidf in all_present(names, "float32"):
