@@ -31,7 +31,7 @@ from ._targets import Targets
 
 
 def _has_probabilities(classifier):
-    # A model goes by the loss that it has learned, like `predict_proba`.
+    # For a fitted model the loss it was trained with counts, as in `predict_proba`.
     name = vars(classifier).get("_learned_loss", classifier.loss)
     loss = CLASSIFICATION_LOSSES.get(name)
     if loss is None or loss.probability is None:

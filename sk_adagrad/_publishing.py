@@ -130,7 +130,7 @@ def learned(estimator, attribute, *, by="_state"):
 def read_only(array):
     """Return an array or CSR matrix that cannot be written to.
 
-    Writing to it would silently change nothing in the model.
+    Otherwise writes to it would be silently lost.
     """
     if sp.issparse(array):
         for part in (array.data, array.indices, array.indptr):

@@ -40,9 +40,9 @@ _MOST = 0.68
 # Rows longer than this need an intercept value above 1, see `intercept_value`.
 _LONG = 4
 
-# A stream starts by its first 32 samples, and anew at each doubling up to 1,024. While
-# fewer than 8 targets differ from the first, it may start anew at any of the first
-# 4,096.
+# A stream's start is derived from its first 32 samples, and anew at each doubling up to
+# 1,024. While fewer than 8 targets differ from the first, any of the first 4,096
+# samples may cause a new start.
 FIRST_SAMPLES, ENOUGH_SAMPLES, MOST_SAMPLES, _UNLIKE = 32, 1 << 10, 1 << 12, 8
 
 
@@ -192,7 +192,7 @@ def size_of_most(distances, weight):
 
 
 def n_to_start_by(n_samples, targets=None):
-    """Return by how many of a stream's first samples its model starts.
+    """Return how many of a stream's first samples its start is derived from.
 
     The first 32 may all be of one class, or have nearly equal targets, so twice as many
     decide once they have come. Where most targets are 0, as of claims, so may all of

@@ -1,4 +1,4 @@
-"""What a new model of an estimator starts with: as given, or by its first samples."""
+"""What a new model starts with: given values, or derived from its first samples."""
 
 import math
 import pickle
@@ -110,7 +110,7 @@ class Call:
 
 
 class StartMixin(BaseEstimator):
-    """Parameters and samples make a `Start`.
+    """Makes a `Start` from parameters and samples.
 
     The estimator provides `_target_sizes`, `_first_slopes`, `_weighed` and
     `_that_must_differ`, which returns None or values of shape (n_samples, n_outputs)
@@ -121,9 +121,9 @@ class StartMixin(BaseEstimator):
     def _opened(self, call, samples):
         """Return the call with its opening, if it has one.
 
-        A stream starts anew with all samples so far if they decide otherwise than those
-        it started by, or if parameters have changed since; by its starts in between the
-        result would depend on how the stream is cut.
+        A stream starts anew with all samples so far if these imply another start, or if
+        parameters have changed since its last one; otherwise the result would depend on
+        how the stream is divided into calls.
 
         Parameters
         ----------
@@ -147,7 +147,7 @@ class StartMixin(BaseEstimator):
                     call = replace(
                         call, samples=weighed, class_counts=counts, goes_on=False
                     )
-        if not call.is_stream:  # it starts by its own visits
+        if not call.is_stream:  # it starts from its own visits
             return call
         if self._may_start_anew(opening):
             if len(weighed.weight):
@@ -176,7 +176,7 @@ class StartMixin(BaseEstimator):
         return Opening(start, self._parameter_values(), n_first, is_settled)
 
     def _is_due(self, opening, n_before, samples, stream):
-        """Whether, with these samples, others decide than those it started by."""
+        """Whether, with these samples, more decide the start than before."""
         if not stream:  # a fit with warm_start, which may have any other samples
             return n_before < FIRST_SAMPLES or not opening.is_settled
         targets = None
@@ -187,7 +187,7 @@ class StartMixin(BaseEstimator):
         return self._n_to_start_by(n_samples, targets)[0] > opening.n_first
 
     def _may_start_anew(self, opening):
-        """Whether more samples may decide than those a stream started by."""
+        """Whether further samples may decide the start of a stream."""
         enough = FIRST_SAMPLES if self.preconditioner == "full" else ENOUGH_SAMPLES
         return not opening.is_settled or opening.n_first < enough
 
@@ -266,7 +266,7 @@ class StartMixin(BaseEstimator):
         return self.scale_invariant != "auto" and bool(self.scale_invariant)
 
     def _columns(self, visited, order, value_size):
-        """Return how columns are to be read, going by some of the visits."""
+        """Return how columns are to be read, judging by some of the visits."""
         some = visited.counted(N_LOOKED_AT, order)
         if not len(order):  # neighbours in a stream may be alike
             apart = max(1, visited.n_counted // N_LOOKED_AT)
