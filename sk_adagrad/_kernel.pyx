@@ -219,7 +219,7 @@ cdef inline bint score_row(
         if plain or not job.multinomial:
             y = target_of(job, row, b, bank)
             job.loss(bank.p, y, job.loss_parameter, &value, &bank.slope)
-            # vmax turns NaN into 0, which must not count as a perfect prediction.
+            # positive_part makes NaN 0, which must not count as a perfect prediction.
             value = value + splat(0) * bank.p
             add_up(&job.loss_sum[LANES * b], splat(weight) * bank.used * value)
         bank.slope = splat(weight) * bank.used * bank.slope

@@ -87,8 +87,8 @@ def passes_of(learner):
 def _learns_by_heart(samples, order):
     """Whether classes are rare, and so are the features that would identify them.
 
-    New rows are expected to have as many unseen features per row as there are features
-    that only one row has (Good 1953, equation 9): here one in every two rows.
+    The expected number of unseen features in a new row is the number of features that
+    only one row has, over the number of rows (Good 1953, equation 9): here 1/2 or more.
     """
     rows, targets = samples.rows, samples.targets
     if not targets.independent:

@@ -151,7 +151,7 @@ class Learner:
         state.t += engine.learn(self, state, loss_sum, begin, end)
 
     def visits_to(self, *counts):
-        """Return how many visits cover counts of samples of this pass; None stays."""
+        """Return the visits that these counts of samples take; None stays None."""
         if len(self.order) or not len(self.samples.weight):
             return list(counts)
         ends = np.append(0, np.flatnonzero(self.samples.weight) + 1)
