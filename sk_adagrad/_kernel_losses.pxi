@@ -147,11 +147,11 @@ cdef inline lanes inverse_link(lanes p, lanes* derivative) noexcept nogil:
 
 
 # Near the label the deviance is a small difference of large terms: with y = 10^6 those
-# of Poisson's are 10^7, and their difference is 0.5. So there it is computed from
-# r = p - log y, of which all of it is a function but for a power of y.
+# of Poisson's are 10^7, and their difference is 0.5. There it is computed from
+# r = p - log y, of which it is a function times a power of y.
 
 cdef inline lanes near_label(lanes p, lanes r, lanes near, lanes value) noexcept nogil:
-    """Return what is exact near the label if |r| < 1 and the link is exponential."""
+    """Return `near` if |r| < 1 and the link is exponential at p, else `value`."""
     cdef lanes is_near = positive_part(splat(1) - vabs(r)) * positive_part(
         splat(LINK_LIMIT) - vabs(p)
     )

@@ -229,8 +229,8 @@ def read_rows(X, *, keyed=False) -> tuple[Rows, bool]:
 def _without_repeats(rows, marks):
     """Return a matrix with repeated columns of the marked rows added up.
 
-    That sorts them; other rows keep the order of their columns, and with it the order
-    in which they are summed, which must not depend on rows that come along.
+    That sorts them. Other rows keep the order of their columns, in which sums are taken
+    and which must not depend on what other rows there are.
     """
     X, marked = rows.matrix(), np.flatnonzero(marks)
     summed = X[marked]
