@@ -113,6 +113,7 @@ cdef struct Job:
     real* table
     Py_ssize_t stride
     Py_ssize_t n_banks
+    Py_ssize_t weights_ahead
     lanes* intercept
     int64_t* touched
     real* scales
@@ -468,6 +469,10 @@ def train(
     plain = job.learning == MIRROR_DESCENT and job.reading == AS_STORED and not (
         importance_aware or multinomial or job.scales != NULL or job.n_centred
     )
+    # With options no other entry's weights are requested.
+    job.weights_ahead = WEIGHTS_AHEAD
+    if plain:
+        job.weights_ahead = min(WEIGHTS_AHEAD, NUMBERS_AHEAD // job.stride)
     with nogil:
         denormals = flush_denormals()
         if not plain:
