@@ -158,7 +158,7 @@ def _of_groups(state, rows, groups, n_columns):
     if often and state.table.nbytes <= _MOST_TO_KEEP:
         state = state.for_prediction()
     kernel, rows = KERNELS[state.dtype], rows.centred(state.columns.centring)
-    biases = state.biases()
+    intercepts = state.intercepts()
     n_lanes = state.layout.width * state.layout.n_banks
     if state.coupled:  # unused lanes of the last bank have no columns
         n_lanes = state.n_outputs
@@ -169,7 +169,7 @@ def _of_groups(state, rows, groups, n_columns):
             **rows.arrays,
             **_as_read(kernel, state, rows, group, banks),
             workspace=np.empty((banks.stop, kernel.WORKSPACE_SIZE), state.dtype),
-            bias=biases[group, banks, None],
+            bias=intercepts[group, banks, None],
             t=state.t,
             first=nth * n_lanes,
             n_lanes=min(n_lanes, n_columns - nth * n_lanes),

@@ -151,7 +151,7 @@ class BaseSearch(BaseAdagrad):
         self._check_search(alphas, l1_ratios, params)
         samples, y = self._samples(X, y, sample_weight)
         split_params, score_params = self._routed(samples.weight, params)
-        weighed, class_counts = self._weighed(samples)
+        weighed, class_counts = self._with_class_weights(samples)
         random_state = self._random_state()
         # Each fold draws its own order, as if it were the first to draw.
         first = random_state if self.cv is None else deepcopy(random_state)
@@ -173,7 +173,7 @@ class BaseSearch(BaseAdagrad):
                 y,
                 samples,
                 rows,
-                self._weighed,
+                self._with_class_weights,
                 random_state=random_state,
                 scale_free=self._scale_free,
                 score_params=score_params,
@@ -242,7 +242,7 @@ class BaseSearch(BaseAdagrad):
         """
         if isinstance(self.eta0s, Integral):
             n_rates, shared = self.eta0s, _shared_size
-            start = self._start_of(samples, visited, order, n_rates, shared)
+            start = self._measured_start(samples, visited, order, n_rates, shared)
         else:
             rates = values_of("eta0s", self.eta0s)
             start = self._given_start(rates, samples.targets.n_outputs)
@@ -559,7 +559,7 @@ class BaseSearch(BaseAdagrad):
         super()._check_has_model()
 
 
-@np.errstate(over="ignore")  # as in `_start_of`
+@np.errstate(over="ignore")  # as in `_measured_start`
 def _shared_size(sizes):
     """Return the root mean square of all outputs' sizes for each of them."""
     return np.full_like(sizes, np.sqrt(np.mean(np.square(sizes))))

@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 
-from ._publishing import as_it_is
+from ._publishing import shallow_copy
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -53,7 +53,7 @@ class FitTask:
         """
 
         def fitted():
-            model = as_it_is(self._model)
+            model = shallow_copy(self._model)
             model._publish(*deepcopy(solved))
             return vars(model)
 
@@ -65,7 +65,7 @@ class FitTask:
         """Report that learning has ended; a search without refit has no model."""
 
         def fitted():  # a copy, as a callback may let the model learn on
-            model = as_it_is(self._model)
+            model = shallow_copy(self._model)
             model._state = deepcopy(model._state)
             return vars(model)
 

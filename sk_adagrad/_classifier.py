@@ -611,7 +611,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         # balanced accuracy of 0.717 instead of 0.745.
         return targets.labels[:, None]
 
-    def _target_sizes(self, samples, biases):
+    def _target_sizes(self, samples, intercepts):
         return np.full(samples.targets.n_outputs, 2.0)  # from label -1 to 1
 
     def _first_slopes(self, samples):
@@ -708,7 +708,7 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             self.classes_ = np.arange(n_labels)
         return Targets.of_labels(y.indices, np.arange(n_labels), dtype, y.indptr)
 
-    def _weigh(self, samples, class_counts, stream):
+    def _total_weights(self, samples, class_counts, stream):
         """Multiply sample weights by class weights; count classes to balance them."""
         if self.class_weight is None:
             return samples.weight, class_counts

@@ -24,7 +24,7 @@ from ._losses import Loss, mean_loss
 from ._memory import check_memory
 from ._parameters import CONSTRAINTS, check_combination, check_range
 from ._passes import ONE_OF_A_STREAM, Stopping
-from ._publishing import as_it_is, published_together
+from ._publishing import published_together, shallow_copy
 from ._rows import read_rows
 from ._rule import Reading, Rule
 from ._samples import Samples, cast_to, checked_weight
@@ -39,7 +39,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
     """The common part of both estimators: from samples to a published model.
 
     A subclass provides `_losses`, `_y_checks`, `_encode` and what `StartMixin` needs;
-    it may override `_weigh`, `_is_coupled` and `_published`.
+    it may override `_total_weights`, `_is_coupled` and `_published`.
     """
 
     n_features_in_: int
@@ -85,7 +85,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         targets = self._encode(y, dtype, classes=classes, **how)
         samples = Samples(rows, targets, weight)
         class_counts = self._state.class_counts if go_on else None
-        weighed, class_counts = self._weighed(samples, class_counts, stream)
+        weighed, class_counts = self._with_class_weights(samples, class_counts, stream)
         if go_on and stream and not weighed.n_counted:
             return  # no sample at all: not even a counter changes
         held_out = self._held_out(validation, dtype)
@@ -109,7 +109,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
 
     def _solve(self, call, held_out, task):
         samples, stream = call.samples, call.is_stream
-        rule, candidates = self._rule(samples.rows.data.dtype), None
+        rule, candidate_rates = self._rule(samples.rows.data.dtype), None
         random_state = None if stream else self._random_state()
         order, visited = ordered(samples, random_state, self._scale_free)
         if call.goes_on:
@@ -118,9 +118,9 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
             start = (
                 call.opening.start
                 if call.opening
-                else self._start_of_fit(samples, visited, order)
+                else self._start_for(samples, visited, order)
             )
-            state, candidates = self._new_state(start, samples, rule, stream)
+            state, candidate_rates = self._new_state(start, samples, rule, stream)
         state.class_counts = call.class_counts
 
         def validate(state):
@@ -136,7 +136,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         return solve(
             Learner(visited, order, rule, self.n_jobs, is_stream=stream),
             state,
-            candidates=candidates,
+            candidate_rates=candidate_rates,
             stopping=ONE_OF_A_STREAM if stream else self._stopping(),
             random_state=random_state,
             validate=validate if held_out else None,
@@ -144,9 +144,9 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
             verbose=self.verbose,
         )
 
-    def _weighed(self, samples, class_counts=None, stream=False):
+    def _with_class_weights(self, samples, class_counts=None, stream=False):
         """Multiply weights by class weights; return the samples and class counts."""
-        weight, class_counts = self._weigh(samples, class_counts, stream)
+        weight, class_counts = self._total_weights(samples, class_counts, stream)
         before = None if weight is samples.weight else samples.full_weight
         dtype = samples.rows.data.dtype
         name = "sample_weight" if before is None else "sample_weight by class_weight"
@@ -161,7 +161,7 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         samples = replace(samples, weight=weight, without_class_weight=before)
         return samples, class_counts
 
-    def _weigh(self, samples, class_counts, stream):
+    def _total_weights(self, samples, class_counts, stream):
         """Return weights times class weights, if there are any, and class counts."""
         return samples.weight, class_counts
 
@@ -259,12 +259,13 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
 
     def _new_state(self, start, samples, rule, stream):
         """Return a new state, and the rates for `solve` to try, or None."""
-        candidates, n_outputs = None, len(start.rates)
+        candidate_rates, n_outputs = None, len(start.rates)
         # The first chunk of a stream may have too few samples to choose a rate.
         at_once = not stream or samples.n_counted >= Trial.of_stream(n_outputs).end
         if self.preconditioner == "diagonal" and at_once and self.eta0 == "auto":
-            candidates, start = start.rates, replace(start, rates=start.rates[:, :1])
-        return self._state_from(start, samples, rule), candidates
+            candidate_rates = start.rates
+            start = replace(start, rates=start.rates[:, :1])
+        return self._state_from(start, samples, rule), candidate_rates
 
     def _state_from(self, start, samples, rule):
         """Return the state of models with these rates before the first sample."""
@@ -370,9 +371,9 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         Callers read classes and all else from this copy, as another thread may publish
         a new model with other features and classes meanwhile.
         """
-        model = as_it_is(self)
+        model = shallow_copy(self)
         model._check_has_model()
-        state = as_it_is(model._state)  # another thread may go on learning, too
+        state = shallow_copy(model._state)  # another thread may go on learning, too
         rows, _ = model._read(X, reset=False, dtype=state.dtype)
         if state.is_packed and not len(state.columns.centring):
             w, b = state.weights()

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _check_method_params
 
-from ._publishing import as_it_is
+from ._publishing import shallow_copy
 from ._rows import Rows
 from ._samples import Samples
 from ._scoring import KnownPrediction
@@ -66,7 +66,7 @@ class Fold:
         """
         if not np.isfinite(raw).all():
             return np.nan
-        model = as_it_is(plain)
+        model = shallow_copy(plain)
         model.eta0 = float(state.rates[0, candidate])
         model._publish(state.led_by(candidate), loss_curve, None)
         model._raw_prediction = KnownPrediction(model, self.X, raw)

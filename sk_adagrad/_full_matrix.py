@@ -26,7 +26,8 @@ import scipy.sparse as sp
 from ._columns import AS_THEY_ARE
 from ._dispatch import KERNELS
 from ._full_models import FullModels, set_copies
-from ._publishing import BaseState, read_only
+from ._leaders import BaseState
+from ._publishing import read_only
 from ._rule import Reading
 
 MAX_FEATURES = 4_000
@@ -86,8 +87,8 @@ class FullMatrixState(BaseState):
                 "preconditioner='diagonal', or fewer features."
             )
         models = FullModels.zeros(rates.size, n_features + 1)
-        biases = np.repeat(start.biases, rates.shape[1])
-        models.u[:, -1] = biases / start.intercept_value
+        intercepts = np.repeat(start.intercepts, rates.shape[1])
+        models.u[:, -1] = intercepts / start.intercept_value
         return cls(
             models,
             rates,
@@ -103,17 +104,17 @@ class FullMatrixState(BaseState):
         """Return the summed loss of each model as (n_outputs, n_candidates)."""
         return (self.loss_sum if loss_sum is None else loss_sum).copy()
 
-    def _places(self, candidates):
+    def _places(self, chosen):
         """Return the places of these candidates among the models, (n_outputs, ...)."""
-        return self.n_candidates * np.arange(self.n_outputs)[:, None] + candidates
+        return self.n_candidates * np.arange(self.n_outputs)[:, None] + chosen
 
-    def take(self, candidates):
+    def take(self, chosen):
         """Return a state whose models go on from chosen ones; see `ModelState`."""
         return replace(
             self,
-            models=self.models.take(self._places(candidates).ravel()),
-            rates=np.take_along_axis(self.rates, candidates, axis=1),
-            loss_sum=np.take_along_axis(self.loss_sum, candidates, axis=1),
+            models=self.models.take(self._places(chosen).ravel()),
+            rates=np.take_along_axis(self.rates, chosen, axis=1),
+            loss_sum=np.take_along_axis(self.loss_sum, chosen, axis=1),
             _known={},
         )
 

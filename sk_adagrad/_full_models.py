@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.special import ellipj, ellipkm1
 
-from ._publishing import as_it_is
+from ._publishing import shallow_copy
 
 
 @dataclass
@@ -89,7 +89,7 @@ class FullModels:
 
     def weights(self, which):
         """Return w of one model."""
-        models = as_it_is(self)  # another thread may refresh them
+        models = shallow_copy(self)  # another thread may refresh them
         w = models.u[which].copy()
         w[models.seen] = models.V[which] @ w[models.seen]
         return w

@@ -16,7 +16,7 @@ _RANGES = {
     "l1_ratios": ("from 0 to 1", lambda values: (values >= 0) & (values <= 1)),
 }
 
-# How a number of values is spaced; rates depend on the data, see `candidates`.
+# How a number of values is spaced; rates depend on the data, see `candidate_rates`.
 _SPACED = {
     "alphas": partial(np.geomspace, 1e-7, 1e-3),
     "l1_ratios": partial(np.linspace, 0, 1),

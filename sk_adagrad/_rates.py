@@ -7,8 +7,8 @@ import numpy as np
 
 from ._columns import AS_THEY_ARE, Columns
 
-# From 1/32 to 4 times the scale of `candidates`, a factor of 2 apart: a factor of √2
-# gains nothing, one of 2.8 or 4 costs 1 to 2 % of test loss. On 16 development sets
+# From 1/32 to 4 times the scale of `candidate_rates`, a factor of 2 apart: a factor of
+# √2 gains nothing, one of 2.8 or 4 costs 1 to 2 % of test loss. On 16 development sets
 # the best rates of nearly all outputs lay between 1/8 and 4; the candidate below the
 # best one is needed too.
 N_CANDIDATES = 8
@@ -57,7 +57,7 @@ class Start:
         G₀ of each output.
     eps_units : ndarray of shape (n_outputs,)
         The unit of ε for each output.
-    biases : ndarray of shape (n_outputs,)
+    intercepts : ndarray of shape (n_outputs,)
         The first intercepts.
     intercept_value : float
     columns : Columns
@@ -66,7 +66,7 @@ class Start:
     rates: np.ndarray
     accumulators: np.ndarray
     eps_units: np.ndarray
-    biases: np.ndarray
+    intercepts: np.ndarray
     intercept_value: float = 1.0
     columns: Columns = AS_THEY_ARE
 
@@ -75,13 +75,13 @@ class Start:
         return all(map(np.array_equal, self._numbers(), other._numbers()))
 
     def _numbers(self):
-        yield from (self.rates, self.accumulators, self.eps_units, self.biases)
+        yield from (self.rates, self.accumulators, self.eps_units, self.intercepts)
         columns, centring = self.columns, self.columns.centring
         yield from (self.intercept_value, columns.scaled, columns.least_scale)
         yield from (centring.columns, centring.centres)
 
 
-def candidates(target_sizes, row_size, n_candidates):
+def candidate_rates(target_sizes, row_size, n_candidates):
     """Return rates of shape (n_outputs, n_candidates) for the scales of the data.
 
     Multiplying all targets of a regression by c calls for c times the rate, and
@@ -151,7 +151,7 @@ def eps_units(slope_sizes):
         return _rounded(np.square(slope_sizes), other=1.0)
 
 
-def first_intercepts(means, spreads):
+def intercepts_near(means, spreads):
     """Return where intercepts start, given the means and spreads of the targets.
 
     From 0, all weights would move to cover a distance that is long beside the spread,

@@ -16,7 +16,7 @@ from ._losses import REGRESSION_LOSSES, evaluated
 from ._rates import (
     FIRST_SLOPES_OF_TARGETS,
     SLOPE_OF_QUANTILES,
-    first_intercepts,
+    intercepts_near,
     size_of_most,
     weighted_quantile,
 )
@@ -491,20 +491,21 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
                 "another loss."
             )
 
-    def _target_sizes(self, samples, biases):
+    def _target_sizes(self, samples, intercepts):
         """Return the size of each output's targets, the unit of its weights."""
         if self._losses[self.loss].log_link:
-            return _relative_spreads(samples, np.exp(biases))
+            return _relative_spreads(samples, np.exp(intercepts))
         if self._losses[self.loss].bounded_slope:
-            distances, weight = np.abs(_values(samples) - biases), samples.full_weight
+            distances = np.abs(_values(samples) - intercepts)
+            weight = samples.full_weight
             return np.array([size_of_most(each, weight) for each in distances.T])
-        return _spreads(samples, biases)
+        return _spreads(samples, intercepts)
 
-    def _slope_sizes(self, samples, biases):
+    def _slope_sizes(self, samples, intercepts):
         if self.loss == "quantile":
             return np.full(samples.targets.n_outputs, SLOPE_OF_QUANTILES)
         values = _values(samples)
-        raw = np.zeros_like(values) + biases
+        raw = np.zeros_like(values) + intercepts
         parameter = self._loss_parameter()
         _, slopes = evaluated(self.loss, parameter, raw.ravel(), values.ravel())
         return _root_mean_square(slopes.reshape(values.shape), samples)
@@ -515,13 +516,13 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     def _that_must_differ(self, targets):
         return targets.values
 
-    def _first_biases(self, samples):
+    def _first_intercepts(self, samples):
         """Return intercepts near the means of targets, or their medians or quantiles.
 
         Under dual averaging they are sums of gradients, which start at 0.
         """
         if not self.fit_intercept or self.update == "dual_averaging":
-            return super()._first_biases(samples)
+            return super()._first_intercepts(samples)
         values, weight = _values(samples), samples.full_weight
         if self._losses[self.loss].bounded_slope:
             # Outliers have little influence under these losses, so they must not set
@@ -534,8 +535,8 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         if self._losses[self.loss].log_link:  # in ln 2: y may have any unit 2^k
             means = np.where(means > 0, means, 1.0)
             spreads = _relative_spreads(samples, means)
-            return np.log(2) * first_intercepts(np.log2(means), spreads)
-        return first_intercepts(means, _spreads(samples, means))
+            return np.log(2) * intercepts_near(np.log2(means), spreads)
+        return intercepts_near(means, _spreads(samples, means))
 
     def _published(self, coef):
         single = self._single_target and not sp.issparse(coef)

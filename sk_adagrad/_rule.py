@@ -46,11 +46,11 @@ class Reading:
         """Whether L1 and whether L2 are lazy: each makes reading a weight slower."""
         return self.lazy and max(self.l1) > 0, self.lazy and max(self.l2) > 0
 
-    def of(self, candidates):
+    def of(self, chosen):
         """Return the constants of some candidates."""
         if len(self.l1) == 1:
             return self
-        l1, l2 = (tuple(each[k] for k in candidates) for each in (self.l1, self.l2))
+        l1, l2 = (tuple(each[k] for k in chosen) for each in (self.l1, self.l2))
         return replace(self, l1=l1, l2=l2)
 
 

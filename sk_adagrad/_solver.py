@@ -63,9 +63,9 @@ class Learner:
             order = shuffled(order, _seed(random_state))
         return replace(self, order=order, is_first_pass=False)
 
-    def trial(self, state, candidates, n_most):
+    def trial(self, state, candidate_rates, n_most):
         """Return how one of several rates is chosen; None if there is only one."""
-        if candidates is None and state.n_candidates == 1:
+        if candidate_rates is None and state.n_candidates == 1:
             return None
         looks = self.samples.targets.are_labels and not state.coupled
         trial = Trial.of_stream(state.n_outputs, looks)
@@ -73,7 +73,7 @@ class Learner:
             return trial
         return trial.of_fit(state.t, self.n_learned, n_most)
 
-    def one_pass(self, state, trial=None, candidates=None):
+    def one_pass(self, state, trial=None, candidate_rates=None):
         """Visit the rows once.
 
         Returns
@@ -84,11 +84,11 @@ class Learner:
         weight_sum : float
         """
         try:
-            return self._one_pass(state, trial, candidates)
+            return self._one_pass(state, trial, candidate_rates)
         finally:  # another thread may have read and cached half-learned weights
             state.changed()
 
-    def _one_pass(self, state, trial, candidates):
+    def _one_pass(self, state, trial, candidate_rates):
         loss_sum = state.loss_sum
         # A sum's difference from what it was before loses small losses to rounding, so
         # the pass gets a sum of its own, except where each sample must be added to the
@@ -96,8 +96,8 @@ class Learner:
         if not self.is_first_pass or (trial is None and not self.is_stream):
             loss_sum = aligned_zeros(loss_sum.shape)
         before, t_before, at = state.losses(loss_sum), state.t, 0
-        if candidates is not None:
-            at = try_candidates(self, state, candidates, trial)
+        if candidate_rates is not None:
+            at = try_candidates(self, state, candidate_rates, trial)
         while trial is not None and state.n_candidates > 1:
             due = trial.next_choice(state.n_candidates)
             if not state.t < due <= t_before + self.n_learned:
@@ -181,7 +181,7 @@ def solve(
     learner,
     state,
     *,
-    candidates=None,
+    candidate_rates=None,
     stopping=ONE_OF_A_STREAM,
     random_state=None,
     loss_curve=(),
@@ -197,7 +197,7 @@ def solve(
         Of the first pass.
     state : ModelState
         Updated in place, or replaced when candidates drop out.
-    candidates : ndarray of shape (n_outputs, n_candidates) or None
+    candidate_rates : ndarray of shape (n_outputs, n_candidates) or None
         Rates to try for each output of a new state, one of which it goes on with. None:
         the state has its rates.
     stopping : Stopping
@@ -223,7 +223,7 @@ def solve(
         What `validate` returned after each pass.
     """
     n_most = stopping.most_passes(learner)
-    trial = learner.trial(state, candidates, n_most)
+    trial = learner.trial(state, candidate_rates, n_most)
     loss_curve, best_state = list(loss_curve), None
     validation_curve: list[float] = []
     solved: tuple = state, loss_curve, None
@@ -234,8 +234,8 @@ def solve(
         if task:
             task.begin_pass()
         if n_passes > 1:
-            learner, trial, candidates = learner.again(random_state), None, None
-        state, loss_sums, weight = learner.one_pass(state, trial, candidates)
+            learner, trial, candidate_rates = learner.again(random_state), None, None
+        state, loss_sums, weight = learner.one_pass(state, trial, candidate_rates)
         leading = state.of_leaders(loss_sums)
         loss_curve.append(float(mean_per_sample(state, leading, weight)))
         if validate is not None:

@@ -14,7 +14,7 @@ from ._rates import (
     MOST_SAMPLES,
     N_CANDIDATES,
     Start,
-    candidates,
+    candidate_rates,
     eps_units,
     first_accumulators,
     intercept_value,
@@ -112,9 +112,9 @@ class Call:
 class StartMixin(BaseEstimator):
     """Makes a `Start` from parameters and samples.
 
-    The estimator provides `_target_sizes`, `_first_slopes`, `_weighed` and
+    The estimator provides `_target_sizes`, `_first_slopes`, `_with_class_weights` and
     `_that_must_differ`, which returns None or values of shape (n_samples, n_outputs)
-    that tell nothing while all are equal. It may override `_first_biases` and
+    that tell nothing while all are equal. It may override `_first_intercepts` and
     `_slope_sizes`.
     """
 
@@ -140,7 +140,9 @@ class StartMixin(BaseEstimator):
             opening = known
             if self._is_due(known, self._state.t, weighed, call.is_stream):
                 samples = known.followed_by(samples)
-                weighed, counts = self._weighed(samples, stream=call.is_stream)
+                weighed, counts = self._with_class_weights(
+                    samples, stream=call.is_stream
+                )
                 if call.is_stream:
                     opening = self._opening_of(weighed)
                 if not (call.is_stream and opening.agrees_with(known)):
@@ -172,7 +174,7 @@ class StartMixin(BaseEstimator):
         targets = samples.targets.take(known)
         n_first, is_settled = self._n_to_start_by(samples.n_counted, targets)
         first = samples.take(known[:n_first])
-        start = self._start_of_fit(first, first, AS_THEY_COME)
+        start = self._start_for(first, first, AS_THEY_COME)
         return Opening(start, self._parameter_values(), n_first, is_settled)
 
     def _is_due(self, opening, n_before, samples, stream):
@@ -191,19 +193,19 @@ class StartMixin(BaseEstimator):
         enough = FIRST_SAMPLES if self.preconditioner == "full" else ENOUGH_SAMPLES
         return not opening.is_settled or opening.n_first < enough
 
-    def _first_biases(self, samples):
+    def _first_intercepts(self, samples):
         """Return the intercept that each output starts with."""
         return np.zeros(samples.targets.n_outputs)
 
-    def _slope_sizes(self, samples, biases):
+    def _slope_sizes(self, samples, intercepts):
         """Return the size of each output's slopes at the first intercepts."""
         return np.ones(samples.targets.n_outputs)
 
-    def _start_of_fit(self, samples, visited, order):
+    def _start_for(self, samples, visited, order):
         """Return the `Start` of all samples."""
         if self.eta0 != "auto":
             return self._given_start([self.eta0], samples.targets.n_outputs)
-        return self._start_of(samples, visited, order)
+        return self._measured_start(samples, visited, order)
 
     def _given_start(self, rates, n_outputs):
         """Return the `Start` of given rates, the same for each output."""
@@ -212,10 +214,10 @@ class StartMixin(BaseEstimator):
         accumulators = self._accumulators(zeros)
         columns = Columns(scaled=self._scale_free)
         units = np.ones(n_outputs)
-        return Start(rates, accumulators, units, biases=zeros, columns=columns)
+        return Start(rates, accumulators, units, intercepts=zeros, columns=columns)
 
     @np.errstate(over="ignore")  # values too large are refused below
-    def _start_of(
+    def _measured_start(
         self, samples, visited, order, n_candidates=N_CANDIDATES, shared=np.asarray
     ):
         """Return the `Start` of samples.
@@ -235,11 +237,11 @@ class StartMixin(BaseEstimator):
         if columns.scaled or len(columns.centring):
             value_size = read_size
         row_size = value_size * math.sqrt(row_nnz)
-        biases = self._first_biases(samples)
-        target_sizes = shared(self._target_sizes(samples, biases))
+        intercepts = self._first_intercepts(samples)
+        target_sizes = shared(self._target_sizes(samples, intercepts))
         lightness = visited.lightness(order)
-        slopes = shared(self._slope_sizes(samples, biases) * lightness)
-        eta = candidates(target_sizes, row_size, n_candidates)
+        slopes = shared(self._slope_sizes(samples, intercepts) * lightness)
+        eta = candidate_rates(target_sizes, row_size, n_candidates)
         first_slopes = self._first_slopes(samples) * slopes
         accumulators = self._accumulators(value_size * first_slopes)
         dtype = samples.rows.data.dtype
@@ -255,7 +257,7 @@ class StartMixin(BaseEstimator):
             rates=eta,
             accumulators=accumulators,
             eps_units=eps_units(slopes),
-            biases=biases,
+            intercepts=intercepts,
             intercept_value=value,
             columns=columns,
         )

@@ -9,8 +9,9 @@ import scipy.sparse as sp
 from ._columns import AS_THEY_ARE, Columns
 from ._dispatch import KERNELS
 from ._layout import LANES, Layout
+from ._leaders import BaseState
 from ._memory import aligned_copy, aligned_zeros, check_memory, zero_table
-from ._publishing import BaseState, read_only
+from ._publishing import read_only
 from ._rates import Start
 from ._rule import Reading
 
@@ -40,7 +41,7 @@ class ModelState(BaseState):
         need not be filled with it.
     eps_units : ndarray of float64 of shape (n_outputs,)
         The unit of ε for each output, see `_rates.eps_units`.
-    first_biases : ndarray of float64 of shape (n_outputs,)
+    first_intercepts : ndarray of float64 of shape (n_outputs,)
         The intercepts that the state started with; 0 under dual averaging, whose
         intercept is a sum of gradients.
     coupled : bool
@@ -84,7 +85,7 @@ class ModelState(BaseState):
     rates: np.ndarray
     first_accumulators: np.ndarray
     eps_units: np.ndarray
-    first_biases: np.ndarray
+    first_intercepts: np.ndarray
     coupled: bool
     reading: Reading
     touched: np.ndarray
@@ -120,7 +121,7 @@ class ModelState(BaseState):
             rates=rates,
             first_accumulators=start.accumulators,
             eps_units=start.eps_units,
-            first_biases=start.biases,
+            first_intercepts=start.intercepts,
             coupled=coupled,
             reading=reading,
             touched=_of_features(n_groups, n_features, np.int64, reading.lazy),
@@ -129,12 +130,12 @@ class ModelState(BaseState):
             intercept_value=start.intercept_value,
             columns=start.columns,
         )
-        if start.biases.any():
-            state._begin_at_first_biases()
+        if start.intercepts.any():
+            state._begin_at_first_intercepts()
         return state
 
-    def _begin_at_first_biases(self):
-        b = np.tile(self.first_biases[:, None], self.n_candidates)
+    def _begin_at_first_intercepts(self):
+        b = np.tile(self.first_intercepts[:, None], self.n_candidates)
         b = (b / self.intercept_value).astype(self.dtype)
         b = self.layout.by_lane(b, unused=0)
         if self.reading.update == "ftrl_proximal":
@@ -194,7 +195,7 @@ class ModelState(BaseState):
         """
         _, eps, l1, l2 = np.moveaxis(self.symbols, 2, 0)
         l1, l2, eta = self.t * l1, self.t * l2, self.dtype.type(eta)
-        b = self.biases() / self.dtype.type(self.intercept_value)
+        b = self.intercepts() / self.dtype.type(self.intercept_value)
         intercept = aligned_copy(self.intercept)
         table = zero_table(self.table.shape, self.dtype)
         lanes = slice(self.layout.width)
@@ -224,19 +225,19 @@ class ModelState(BaseState):
             return np.tile(loss_sum[:, 0, 0] / self.n_outputs, (self.n_outputs, 1))
         return self.layout.by_model(loss_sum)
 
-    def take(self, candidates):
+    def take(self, chosen):
         """Return a state whose models go on from chosen ones of this state.
 
         Parameters
         ----------
-        candidates : ndarray of int of shape (n_outputs, n_candidates)
+        chosen : ndarray of int of shape (n_outputs, n_candidates)
             The model that each new one goes on from: the same for all outputs where
             candidates differ in their penalties.
         """
-        rates = np.take_along_axis(self.rates, candidates, axis=1)
-        new = self.like(rates, self.n_features, candidates=candidates[0])
+        rates = np.take_along_axis(self.rates, chosen, axis=1)
+        new = self.like(rates, self.n_features, chosen=chosen[0])
         new.weight_sum, new.class_counts = self.weight_sum, self.class_counts
-        new.adopt(self, candidates, np.arange(self.n_features))
+        new.adopt(self, chosen, np.arange(self.n_features))
         return new
 
     def led_by(self, candidate):
@@ -246,7 +247,7 @@ class ModelState(BaseState):
         loss_sum = np.where(others, np.inf, self.loss_sum)
         return replace(self, loss_sum=loss_sum, _known={})
 
-    def like(self, rates, n_features, outputs=slice(None), candidates=()):
+    def like(self, rates, n_features, outputs=slice(None), chosen=()):
         """Return a new state of the same kind, of some outputs at these rates.
 
         Where candidates differ in their penalties, it has those of the named ones.
@@ -255,7 +256,7 @@ class ModelState(BaseState):
             rates=rates,
             accumulators=self.first_accumulators[outputs],
             eps_units=self.eps_units[outputs],
-            biases=self.first_biases[outputs],
+            intercepts=self.first_intercepts[outputs],
             intercept_value=self.intercept_value,
             columns=self.columns,
         )
@@ -263,11 +264,11 @@ class ModelState(BaseState):
             start,
             n_features,
             self.dtype,
-            self.reading.of(candidates),
+            self.reading.of(chosen),
             coupled=self.coupled,
         )
 
-    def adopt(self, other, candidates, features, first=0):
+    def adopt(self, other, chosen, features, first=0):
         """Copy chosen models of another state over the outputs from `first` on.
 
         Their rates, the features' counters and scales, and t are copied too.
@@ -275,14 +276,14 @@ class ModelState(BaseState):
         Parameters
         ----------
         other : ModelState
-        candidates : ndarray of int of shape (n_outputs of other, n_candidates)
+        chosen : ndarray of int of shape (n_outputs of other, n_candidates)
             The model of the other state that each one here becomes a copy of.
         features : ndarray of int
             The features here that are those of the other state.
         first : int
         """
         moves = defaultdict(list)
-        for output, of_output in enumerate(candidates):
+        for output, of_output in enumerate(chosen):
             for candidate, source in enumerate(of_output):
                 g, b, lane = self.layout.place(first + output, candidate)
                 g0, b0, lane0 = other.layout.place(output, source)
@@ -302,8 +303,8 @@ class ModelState(BaseState):
             if self.scaled:
                 self.scales[g, features] = other.scales[g0]
         rates = self.rates.copy()
-        outputs = slice(first, first + len(candidates))
-        rates[outputs] = np.take_along_axis(other.rates, candidates, axis=1)
+        outputs = slice(first, first + len(chosen))
+        rates[outputs] = np.take_along_axis(other.rates, chosen, axis=1)
         self._put(rates=read_only(rates))
         self.t = other.t
 
@@ -387,7 +388,7 @@ class ModelState(BaseState):
         self._read_weights(table, self.touched[group], symbols, out)
         return out
 
-    def biases(self):
+    def intercepts(self):
         """Return b of each lane as (n_groups, n_banks, 8), read-only."""
 
         def read():
@@ -399,7 +400,7 @@ class ModelState(BaseState):
                 self._read_weights(as_table, none, symbols[group], out[group])
             return read_only(out[:, :, 0] * self.dtype.type(self.intercept_value))
 
-        return self._once("biases", read)
+        return self._once("intercepts", read)
 
     def for_prediction(self):
         """Return a state of weights as they are, for prediction only."""
@@ -411,10 +412,10 @@ class ModelState(BaseState):
             for group, of_group in enumerate(table):
                 of_group[:, :, 0] = self._weights_of(group)
             as_is = replace(self.reading, update="mirror_descent", l1=(0.0,), l2=(0.0,))
-            biases = {"biases": self.biases()}
+            intercepts = {"intercepts": self.intercepts()}
             touched = self.touched[:, :0]
             return replace(
-                self, table=table, reading=as_is, touched=touched, _known=biases
+                self, table=table, reading=as_is, touched=touched, _known=intercepts
             )
 
         return self._once("for_prediction", read)
@@ -443,7 +444,7 @@ class ModelState(BaseState):
             w = self._features_of_leaders(self._weights_of)
             if self.scaled:
                 w = np.divide(w, self.scales[0], where=self.scales[0] > 0, out=w)
-            b = self.of_leaders(self.layout.by_model(self.biases()))
+            b = self.of_leaders(self.layout.by_model(self.intercepts()))
             centring = self.columns.centring
             if len(centring):  # b is the prediction at the centres, not at 0
                 own = centring.among(self.kept) if self.is_packed else centring

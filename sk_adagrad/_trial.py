@@ -140,7 +140,7 @@ def places_below(max_iter):
     return 1 if max_iter > 2 else 0
 
 
-def try_candidates(learner, state, candidates, trial):
+def try_candidates(learner, state, candidate_rates, trial):
     """Make the first visits at each of the rates; go on with the chosen ones.
 
     Outputs take turns, eight per thread; under a softmax rates do, one per thread. All
@@ -152,7 +152,7 @@ def try_candidates(learner, state, candidates, trial):
         The visit to go on with.
     """
     if trial.look < trial.end:
-        candidates = _left_of(learner, state, candidates, trial)
+        candidate_rates = _left_of(learner, state, candidate_rates, trial)
     (end,) = learner.visits_to(trial.end)
     rows = learner.samples.rows
     n_entries = rows.nnz / rows.n_rows * end
@@ -163,32 +163,32 @@ def try_candidates(learner, state, candidates, trial):
     trial = trial.on_rows(learner.samples.rows, state.n_outputs)
     visits = learner.visits_to(trial.since(), trial.end)
     if state.coupled:
-        _try_softmax(learner, state, candidates, trial, visits, features)
+        _try_softmax(learner, state, candidate_rates, trial, visits, features)
     else:
-        for some, part, losses in _tried(learner, state, candidates, visits):
+        for some, part, losses in _tried(learner, state, candidate_rates, visits):
             state.adopt(part, trial.chosen(losses), features, some.start)
     return end
 
 
-def _left_of(learner, state, candidates, trial):
+def _left_of(learner, state, candidate_rates, trial):
     """Return the candidates that a first look leaves, of shape (n_outputs, n_left).
 
     They are then tried from the first sample again: that is faster than copying them to
     go on from here, with the same result.
     """
     learner, _ = _cut_to(learner, state, trial.look)
-    parts = _tried(learner, state, candidates, (None, trial.look))
+    parts = _tried(learner, state, candidate_rates, (None, trial.look))
     chosen = np.concatenate([trial.chosen(losses) for _, _, losses in parts])
-    return np.take_along_axis(candidates, chosen, axis=1)
+    return np.take_along_axis(candidate_rates, chosen, axis=1)
 
 
-def _tried(learner, state, candidates, visits):
+def _tried(learner, state, candidate_rates, visits):
     """Yield slices of outputs, their state after the first visits, and its losses."""
     banks = LANES * effective_n_jobs(learner.n_jobs)
-    at_once = banks * LANES // candidates.shape[1]
+    at_once = banks * LANES // candidate_rates.shape[1]
     for first in range(0, state.n_outputs, at_once):
         some = slice(first, first + at_once)
-        yield some, *_first_visits(learner, state, candidates[some], visits, some)
+        yield some, *_first_visits(learner, state, candidate_rates[some], visits, some)
 
 
 def _cut_to(learner, state, count):
@@ -204,13 +204,13 @@ def _cut_to(learner, state, count):
     return replace(learner, samples=samples, order=AS_THEY_COME), features
 
 
-def _try_softmax(learner, state, candidates, trial, visits, features):
+def _try_softmax(learner, state, candidate_rates, trial, visits, features):
     """Try the rates of a softmax in ascending order; go on with the chosen one."""
     at_once = effective_n_jobs(learner.n_jobs)
     before: deque = deque(maxlen=trial.below + 1)
     least = np.inf
-    for first in range(0, candidates.shape[1], at_once):
-        rates = candidates[:, first : first + at_once]
+    for first in range(0, candidate_rates.shape[1], at_once):
+        rates = candidate_rates[:, first : first + at_once]
         part, losses = _first_visits(learner, state, rates, visits)
         for nth, loss in enumerate(losses[0]):
             before.append((part, nth))

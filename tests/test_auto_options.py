@@ -11,7 +11,7 @@ from sklearn.metrics import d2_tweedie_score
 from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV, _trial
 from sk_adagrad._losses import REGRESSION_LOSSES
 from sk_adagrad._rates import (
-    first_intercepts,
+    intercepts_near,
     n_to_start_by,
     size_of_most,
     weighted_quantile,
@@ -219,7 +219,7 @@ def test_a_look_leaves_the_best_rate_and_its_neighbours(best, below, left):
 
 def test_means_halfway_between_two_first_intercepts_are_not_rounded_by_chance():
     for mean in (0.5, np.nextafter(0.5, 0), np.nextafter(0.5, 1)):
-        assert first_intercepts(np.array([mean]), np.array([1.0])) == [0.0]
+        assert intercepts_near(np.array([mean]), np.array([1.0])) == [0.0]
 
 
 @pytest.mark.parametrize("looks", [False, True])
