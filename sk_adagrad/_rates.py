@@ -161,8 +161,7 @@ def intercepts_near(means, spreads):
     summation.
     """
     steps = _rounded(np.maximum(spreads, np.abs(means) * 2.0**-40), other=1.0)
-    # Not 0.5: a mean halfway between multiples must not be rounded by chance.
-    return steps * np.floor(means / steps + 0.499)
+    return steps * _nearest(means / steps)
 
 
 def weighted_quantile(values, weight, level):
@@ -227,6 +226,14 @@ def n_to_start_by(n_samples, targets=None):
 def _rounded(scales, other):
     """Round to powers of two; return `other` for 0 and infinity."""
     usable = (scales > 0) & np.isfinite(scales)
-    # Not 0.5: √2, as of two ones in each row, must not be rounded by chance.
-    powers = np.floor(np.log2(np.where(usable, scales, 1.0)) + 0.499)
+    powers = _nearest(np.log2(np.where(usable, scales, 1.0)))
     return np.where(usable, 2.0**powers, other)
+
+
+def _nearest(numbers):
+    """Round to integers, and what is halfway between two always down.
+
+    By adding 0.5 it would be rounded by chance: the mean of two targets is halfway, and
+    so is log2(√2), of rows with two ones.
+    """
+    return np.floor(numbers + 0.499)

@@ -455,7 +455,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
     def _y_checks(self, y):
         return {"y_numeric": True, "multi_output": True}
 
-    def _encode(self, y, dtype, *, go_on, stream, classes=None):
+    def _encode(self, y, dtype, *, go_on, **of_classes):
         if sp.issparse(y):
             raise ValueError("y is a sparse matrix; give targets as y.toarray().")
         if y.dtype.kind not in "biuf":
