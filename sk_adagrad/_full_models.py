@@ -3,6 +3,7 @@
 Knows nothing of losses, rows or outputs.
 """
 
+import pickle
 from dataclasses import dataclass
 from functools import cache
 
@@ -64,6 +65,10 @@ class FullModels:
             eigenvalues=np.zeros((n_models, m)),
             u=np.zeros((n_models, m)),
         )
+
+    def __getstate__(self):
+        """Return arrays laid out as pickles have them, as `joblib.hash` sees that."""
+        return pickle.loads(pickle.dumps(vars(self)))
 
     def take(self, which):
         """Return copies of some models; the same one may come several times."""

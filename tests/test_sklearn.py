@@ -460,3 +460,12 @@ def test_joblib_knows_a_model_again_after_pickling(tumours, n_features, update):
             model.set_params(alpha=alpha).partial_fit(X[part], y[part], classes=[0, 1])
             for same in (pickled(model), copy.deepcopy(model)):
                 assert joblib.hash(same) == joblib.hash(model)
+
+
+def test_joblib_knows_a_model_with_a_full_matrix_again_after_pickling(tumours):
+    X, y = tumours
+    model = AdagradClassifier(preconditioner="full", refresh_every=7)
+    for part in (slice(1), slice(1, 10), slice(10, None)):
+        model.partial_fit(X[part], y[part], classes=[0, 1])
+        for same in (pickled(model), copy.deepcopy(model)):
+            assert joblib.hash(same) == joblib.hash(model)
