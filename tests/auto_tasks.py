@@ -1,4 +1,4 @@
-"""Tasks that are learned under eta0="auto", and options that go with it."""
+"""Tasks that are learned under eta0="auto", options that go with it, and starts."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -84,3 +84,16 @@ def known_classes(task):
     """Return what the first call of `partial_fit` needs to know."""
     n_classes = {"binary": 2, "classes": 11, "softmax": 11}
     return {"classes": np.arange(n_classes[task])} if task in n_classes else {}
+
+
+def expected_start(X, weight, share):
+    """Return the share of the squared mean |x| of non-zeros, as a power of two."""
+    sizes = np.abs(X)[X != 0]
+    mean = np.average(sizes, weights=np.repeat(weight, (X != 0).sum(axis=1)))
+    return 2.0 ** np.round(np.log2(share * mean**2))
+
+
+def share_of_two(y, weight):
+    """Return 4 where one of two classes has up to an eighth, 1/256 for a half."""
+    one = np.average(y, weights=weight)
+    return 4.0 / max(1.0, 8 * min(one, 1 - one)) ** 5

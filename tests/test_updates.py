@@ -1,4 +1,4 @@
-"""Updates, elastic net and the options of the rule, held against the dense loop."""
+"""The three updates with an elastic net equal the dense loop, however rows come."""
 
 import copy
 from functools import cache
@@ -6,15 +6,12 @@ from functools import cache
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import assume, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sklearn import config_context
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
 from sk_adagrad._dispatch import KERNELS, UPDATES, available_instruction_sets, load
-from sk_adagrad._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
-from . import with_torch
 from .comparing import (
     assert_close,
     assert_same,
@@ -23,33 +20,30 @@ from .comparing import (
     read_everything,
     with_int64,
 )
-from .reference import adagrad, soft
+from .reference import soft
 from .streaming import in_chunks
-from .tasks import LOG_LINK, LOSS_PARAMETERS, ids, loss_parameter, loss_parameters
-
-N_ROWS, N_FEATURES, N_UNSEEN = 60, 30, 3
-ETA0 = 0.5
-RTOL = {"float64": 1e-11, "float32": 3e-4}
-
-MOVING_UPDATES = "mirror_descent", "ftrl_proximal"  # from where the weights are
-SOME_TASKS = [
-    (AdagradClassifier, "log_loss", 2),
-    (AdagradClassifier, "hinge", 9),
-    (AdagradRegressor, "absolute_error", 1),
-    (AdagradRegressor, "squared_error", 3),
-]
-EACH_LOSS = [(AdagradClassifier, loss, 2) for loss in CLASSIFICATION_LOSSES] + [
-    (AdagradRegressor, loss, 1) for loss in REGRESSION_LOSSES
-]
-
-
-some_tasks = pytest.mark.parametrize("task", SOME_TASKS, ids=ids)
-each_loss = pytest.mark.parametrize("task", EACH_LOSS, ids=ids)
-each_update = pytest.mark.parametrize("update", UPDATES)
-each_moving_update = pytest.mark.parametrize("update", MOVING_UPDATES)
-each_l1_ratio = pytest.mark.parametrize("l1_ratio", [0.0, 0.3, 1.0])
-each_dtype = pytest.mark.parametrize("dtype", RTOL)
-each_form = pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
+from .tasks import ids
+from .updating import (
+    ETA0,
+    N_ROWS,
+    N_UNSEEN,
+    SOME_TASKS,
+    assert_follows,
+    each_dtype,
+    each_form,
+    each_l1_ratio,
+    each_loss,
+    each_update,
+    expected,
+    go_on,
+    model_of,
+    reference_for,
+    samples_by_frequency,
+    samples_for,
+    shown_once,
+    some_tasks,
+    trained,
+)
 
 VARIANTS = {
     "none": {},
@@ -78,106 +72,6 @@ VARIANTS = {
     },
 }
 each_variant = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
-
-
-@cache
-def samples_by_frequency(task, dtype="float64", empty_rows=True):
-    """Return rows, labels or values, the targets that these mean, and weights.
-
-    Features are frequent to rare, and the last are in no row; some rows are empty.
-    """
-    estimator, loss, n_outputs = task
-    rng = np.random.default_rng(n_outputs)
-    frequency = 0.9 / np.arange(1, N_FEATURES + 1) ** 0.8
-    X = rng.normal(size=(N_ROWS, N_FEATURES))
-    X *= rng.random(X.shape) < frequency
-    X[:, -N_UNSEEN:] = 0
-    if empty_rows:
-        X[::7] = 0
-    weight = rng.uniform(0.1, 3, N_ROWS) * (np.arange(N_ROWS) % 6 != 4)
-    if estimator is AdagradRegressor:
-        values = rng.gamma(2, size=(N_ROWS, n_outputs))
-        values = values if loss in LOG_LINK else values - 2
-        y = Y = values.astype(dtype)
-        y = y[:, 0] if n_outputs == 1 else y
-    else:
-        y = rng.permutation(np.arange(N_ROWS) % n_outputs)
-        positive = [1] if n_outputs == 2 else np.arange(n_outputs)
-        Y = np.where(y[:, None] == positive, 1.0, -1.0)
-    return X.astype(dtype), y, Y, weight.astype(dtype)
-
-
-def model_of(task, **options):
-    estimator, loss, _ = task
-    fixed = {"eta0": ETA0, "shuffle": False, "tol": None, "max_iter": 3}
-    return estimator(loss, **{**loss_parameters(task), **fixed, **options})
-
-
-def samples_for(options, task, dtype):
-    """Return samples of which rounding does not decide what they teach.
-
-    An importance-aware step on an empty row can leave its prediction, the intercept,
-    at a jump of the slope, where the next empty row would find it.
-    """
-    return samples_by_frequency(task, dtype, not options.get("importance_aware", False))
-
-
-def trained(task, dtype="float64", form=np.asarray, **options):
-    """Make three passes over the rows in the order in which they are."""
-    X, y, _, weight = samples_for(options, task, dtype)
-    return model_of(task, **options).fit(form(X), y, sample_weight=weight)
-
-
-def shown_once(task, X, y, weight, **options):
-    """Show these rows to `partial_fit`."""
-    return go_on(model_of(task, **options), task, X, y, weight)
-
-
-def go_on(model, task, X, y, weight=None):
-    _, all_labels, _, _ = samples_by_frequency(task)
-    classes = {"classes": np.unique(all_labels)} if is_classifier(task) else {}
-    return model.partial_fit(X, y, sample_weight=weight, **classes)
-
-
-def is_classifier(task):
-    return task[0] is AdagradClassifier
-
-
-@cache
-def expected(task, dtype="float64", passes=3, **options):
-    some = samples_for(options, task, dtype)
-    X, _, Y, weight = (np.asarray(a, "float64") for a in some)
-    return reference_for(task, X, Y, weight, passes=passes, **options)
-
-
-def reference_for(task, X, Y, weight, **options):
-    options = {"eta0": ETA0, "parameter": loss_parameter(task), **options}
-    return adagrad(X, Y, weight, loss=task[1], **options)
-
-
-def assert_follows(model, reference, dtype="float64", rtol=None, scale=1.0):
-    """Compare all that is published; a feature's unit is `scale` of the usual one."""
-    rtol = rtol or RTOL[dtype]
-    for name, unit in (
-        *(("coef", scale), ("accumulators", scale**-2), ("learning_rates", scale**2)),
-        *((f"intercept{name}", 1.0) for name in ("", "_accumulators")),
-        ("intercept_learning_rates", 1.0),
-    ):
-        actual = getattr(model, f"{name}_")
-        assert actual.dtype == dtype
-        assert_close(actual * unit, getattr(reference, name) * unit, rtol)
-    assert_close(model.loss_curve_, reference.loss_curve, rtol)
-    assert model.t_ == reference.t
-    if dtype == "float64":
-        assert_same_zeros(model, reference)
-
-
-def assert_same_zeros(model, reference):
-    zeros = np.reshape(reference.coef == 0, model.coef_.shape)
-    np.testing.assert_array_equal(model.coef_ == 0, zeros)
-
-
-# The three updates with an elastic net.
 
 
 @each_form
@@ -387,8 +281,6 @@ def test_dual_averaging_is_its_formula(dtype, l1_ratio):
     np.testing.assert_array_equal(model.coef_ == 0, wanted == 0)
 
 
-# What a stream may be cut by, whatever the options.
-
 STREAMS = [
     (AdagradClassifier, "hinge", 10),
     (AdagradRegressor, "squared_error", 1),
@@ -475,374 +367,6 @@ def test_predictions_are_those_of_the_published_weights(task, form, options):
 def test_number_of_threads_does_not_matter(options):
     task = AdagradClassifier, "log_loss", 20
     assert_same(trained(task, n_jobs=2, **options), trained(task, **options))
-
-
-# half_life
-
-
-@each_dtype
-@each_form
-@each_l1_ratio
-@pytest.mark.parametrize("half_life", [2, 5, 200])
-@some_tasks
-def test_half_life_follows_the_reference(task, half_life, l1_ratio, form, dtype):
-    options = {"half_life": half_life, "alpha": 0.01, "l1_ratio": l1_ratio}
-    reference = expected(task, dtype, **options)
-    assert_follows(trained(task, dtype, form, **options), reference, dtype)
-
-
-@pytest.mark.parametrize("half_life", [1, 4.5, 100])
-@pytest.mark.parametrize("n_outputs", [2, 3])
-@pytest.mark.parametrize(
-    ("estimator", "loss"),
-    [(AdagradClassifier, "log_loss"), (AdagradRegressor, "squared_error")],
-)
-def test_half_life_on_dense_rows_is_rmsprop(estimator, loss, n_outputs, half_life):
-    task = estimator, loss, n_outputs
-    _, y, Y, _ = samples_by_frequency(task)
-    X = np.random.default_rng(0).normal(size=(N_ROWS, 11))
-    coef, intercept = with_torch.descent(loss, X, Y, ETA0, half_life)
-    model = shown_once(task, X, y, None, eps=with_torch.EPS, half_life=half_life)
-    assert_close(model.coef_, coef, 1e-10)
-    assert_close(model.intercept_, intercept, 1e-10)
-
-
-def test_after_half_life_updates_the_past_counts_half():
-    """The slopes of rows of ones stay -1, so G is a geometric sum."""
-    model = AdagradRegressor("absolute_error", eta0=ETA0, half_life=4, eps=1e-300)
-    model.partial_fit(np.full((1, 1), 8.0), [1e9])
-    model.partial_fit(np.full((4, 1), 1e-9), np.full(4, 1e9))
-    np.testing.assert_allclose(model.accumulators_, 32, rtol=1e-14)
-    rho = 2**-0.25
-    wanted = (1 - rho**5) / (1 - rho)
-    np.testing.assert_allclose(model.intercept_accumulators_, wanted, rtol=1e-14)
-
-
-# importance_aware
-
-
-@each_dtype
-@each_moving_update
-@each_loss
-def test_importance_aware_step_is_the_flow(task, update, dtype):
-    """The reference integrates it numerically."""
-    options = {"update": update, "importance_aware": True, "eta0": 0.8}
-    reference = expected(task, dtype, passes=2, **options)
-    model = trained(task, dtype, max_iter=2, **options)
-    rtol = {"float64": 1e-10, "float32": 1e-3}[dtype]
-    assert_follows(model, reference, dtype, rtol)
-
-
-@each_moving_update
-@each_loss
-def test_heavy_importance_aware_steps_are_the_flow(task, update):
-    X, y, Y, _ = samples_by_frequency(task, empty_rows=False)
-    weight = 10 ** np.random.default_rng(0).uniform(-3, 6, N_ROWS)
-    options = {"update": update, "importance_aware": True, "eta0": 10.0}
-    model = shown_once(task, X, y, weight, **options)
-    assert_follows(model, reference_for(task, X, Y, weight, **options), rtol=1e-8)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"alpha": 0.01, "l1_ratio": 0.3},
-        {"alpha": 0.01, "l1_ratio": 0.3, "update": "ftrl_proximal"},
-        {"half_life": 3},
-        {"scale_invariant": True, "half_life": 3, "alpha": 0.01, "l1_ratio": 1.0},
-        {"scale_invariant": True, "update": "ftrl_proximal", "alpha": 0.01},
-        {"fit_intercept": False},
-        {"eps": 0.3, "initial_accumulator": 2.0},
-    ],
-    ids=str,
-)
-@each_form
-@pytest.mark.parametrize("task", SOME_TASKS[::2] + SOME_TASKS[3:], ids=ids)
-def test_importance_awareness_goes_with_other_options(task, form, options):
-    options = {"importance_aware": True, **options}
-    model = trained(task, form=form, max_iter=1, **options)
-    assert_follows(model, expected(task, passes=1, **options), rtol=1e-9)
-
-
-def goal(task, y):
-    """Return the lowest and highest prediction at which the label pulls no more."""
-    loss = task[1]
-    if loss == "log_loss":
-        return y * np.inf, y * np.inf
-    if loss in LOG_LINK:
-        return np.log(y), np.log(y)
-    tolerance = LOSS_PARAMETERS["epsilon"] * ("insensitive" in loss)
-    return y - tolerance, y + tolerance
-
-
-@each_moving_update
-@each_dtype
-@each_loss
-@settings(max_examples=20, deadline=None)
-@given(
-    row=st.integers(8, N_ROWS - 1),
-    log_weight=st.floats(-3, 6),
-    log_eta0=st.floats(-4, 4),
-    log_size=st.floats(-2, 3),
-)
-def test_no_weight_and_no_rate_overshoots_the_label(
-    task, dtype, update, row, log_weight, log_eta0, log_size
-):
-    X, y, Y, _ = samples_by_frequency(task, dtype)
-    options = {"update": update, "importance_aware": True, "eta0": 10**log_eta0}
-    model = go_on(model_of(task, **options), task, X[:8], y[:8])
-    x = np.full((1, N_FEATURES), 10**log_size, dtype)
-
-    def raw():
-        return (x.astype("float64") @ np.ravel(model.coef_) + model.intercept_)[0]
-
-    before = raw()
-    go_on(model, task, x, y[[row]], np.array([10**log_weight]))
-    after = raw()
-    assume(np.isfinite(model.accumulators_).all())  # far too large for float32
-    low, high = goal(task, Y[row, 0])
-    rounding = {"float64": 1e-9, "float32": 1e-3}[dtype] * (2 + abs(before))
-    if before < low:
-        assert before - rounding <= after <= low + rounding
-    elif before > high:
-        assert high - rounding <= after <= before + rounding
-    else:
-        assert abs(after - before) <= rounding
-
-
-@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-6), ("float64", 1e-13)])
-@pytest.mark.parametrize(("eta0", "y"), [(12.0, 1e5), (15.0, 1e6), (17.0, 1e7)])
-def test_flow_of_the_poisson_loss_comes_close_to_a_target_far_above(
-    eta0, y, dtype, rtol
-):
-    """Where e^-yD, which is left of the way, is as small as 1/y, to which it leads."""
-    model = AdagradRegressor(
-        "poisson", eta0=eta0, importance_aware=True, fit_intercept=False, eps=1e-30
-    )
-    model.partial_fit(np.ones((1, 1), dtype), [y])
-    D = eta0 / (y - 1)  # the weight was 0, so the slope 1 - y
-    wanted = -np.log(np.exp(-y * D) - np.expm1(-y * D) / y)
-    np.testing.assert_allclose(model.coef_, [wanted], rtol=rtol)
-
-
-@each_dtype
-@pytest.mark.parametrize("far", [10.0, 2000.0, 20000.0])
-def test_flow_of_the_log_loss_from_far_on_the_wrong_side(dtype, far):
-    """Its margin z, and N = x² times the rate, end where d + e^z (e^d - 1) = N."""
-    model = AdagradClassifier(eta0=1.0, importance_aware=True, fit_intercept=False)
-    X = np.array([[100.0], [far]], dtype)
-    model.partial_fit(X[:1], [0], classes=[0, 1])
-    z = float(model.coef_[0, 0]) * far
-    model.partial_fit(X[1:], [1])
-    after = float(model.coef_[0, 0]) * far
-    N = far**2 * float(model.learning_rates_[0, 0])
-    assert_close(after, np.log(N - (after - z) + np.exp(z)), 1e-3)
-
-
-@each_moving_update
-@each_loss
-@settings(max_examples=10, deadline=None)
-@given(seed=st.integers(0, 1000), log_rate=st.floats(-6, 3))
-@example(seed=0, log_rate=-5.5)
-def test_at_settled_rates_weight_two_is_twice_weight_one(task, update, seed, log_rate):
-    """With G so large that it stays, a step of weight 2 is two steps of weight 1.
-
-    It is twice as long if short and never longer, as slopes fall on the way.
-    """
-    options = {"initial_accumulator": 1e20, "eta0": 1e10 * 10**log_rate}
-    options.update(update=update, importance_aware=True)
-    X, y, _, _ = samples_by_frequency(task)
-    row = X[[np.random.default_rng(seed).integers(1, 7)]]
-    label = y[[seed % N_ROWS]]
-    begun = go_on(model_of(task, **options), task, X[:1], y[:1])  # an empty row
-    once = go_on(copy.deepcopy(begun), task, row, label)
-    twice = go_on(copy.deepcopy(begun), task, row, label, np.array([2.0]))
-    short = np.atleast_2d(once.coef_)[0] - np.atleast_2d(begun.coef_)[0]
-    long = np.atleast_2d(twice.coef_)[0] - np.atleast_2d(begun.coef_)[0]
-    rounding = 1e-9 * abs(short).max() + 1e-13
-    assert (abs(short) <= abs(long) + rounding).all()
-    assert (abs(long) <= 2 * abs(short) + rounding).all()
-    if task[1] != "perceptron":  # it is content once the sign is right
-        go_on(once, task, row, label)
-        assert (abs(once.coef_ - twice.coef_) <= rounding).all()
-    if log_rate < -5:
-        assert_close(long, 2 * short, 1e-2)
-
-
-@each_moving_update
-@each_loss
-def test_small_importance_aware_steps_are_plain_steps(task, update):
-    X, y, _, weight = samples_by_frequency(task)
-    plain, aware = (
-        shown_once(task, X, y, weight, eta0=1e-7, update=update, importance_aware=aware)
-        for aware in (False, True)
-    )
-    assert_close(aware.coef_, plain.coef_, 1e-5)
-    assert_close(aware.intercept_, plain.intercept_, 1e-5)
-
-
-# scale_invariant
-
-
-def factors(dtype="float64"):
-    powers = np.random.default_rng(5).uniform(-6, 6, N_FEATURES)
-    return (10**powers).astype(dtype)
-
-
-@each_dtype
-@each_form
-@each_l1_ratio
-@each_update
-@some_tasks
-def test_scale_invariance_follows_the_reference(task, update, l1_ratio, form, dtype):
-    X, y, Y, weight = samples_by_frequency(task, dtype)
-    X = X * factors(dtype)
-    options = {"update": update, "scale_invariant": True}
-    options.update(alpha=0.01, l1_ratio=l1_ratio, eps=1e-3)
-    model = shown_once(task, form(X), y, weight, **options)
-    X, Y, weight = (a.astype("float64") for a in (X, Y, weight))
-    reference = reference_for(task, X, Y, weight, **options)
-    assert_follows(model, reference, dtype, scale=factors())
-
-
-@pytest.mark.parametrize("eta0", [ETA0, "auto"])
-@pytest.mark.parametrize("visits", ["a stream", "in order", "shuffled"])
-@pytest.mark.parametrize(
-    "penalty", [{}, {"alpha": 0.01, "l1_ratio": 0.3}], ids=["plain", "penalised"]
-)
-@each_form
-@each_update
-@some_tasks
-def test_scaled_columns_give_the_same_predictions(
-    task, update, form, penalty, visits, eta0
-):
-    X, y, _, weight = samples_by_frequency(task)
-    options = {"scale_invariant": True, "update": update, "eta0": eta0, **penalty}
-    options |= {"shuffle": visits == "shuffled", "random_state": 0}
-    raw = []
-    for scaled in (form(X * factors()), form(X)):
-        model = model_of(task, **options)
-        if visits == "a stream":
-            go_on(model, task, scaled, y, weight)
-        else:
-            model.fit(scaled, y, sample_weight=weight)
-        raw.append(raw_of(model, scaled))
-    assert_close(*raw, 1e-10)
-
-
-def test_rows_of_weight_zero_do_not_set_the_scale():
-    X, y = np.array([[1.0], [1e6], [2.0]]), np.ones(3)
-    task, weight = (AdagradRegressor, "squared_error", 1), np.array([1.0, 0.0, 1.0])
-    model = shown_once(task, X, y, weight, scale_invariant=True)
-    some = weight > 0
-    wanted = shown_once(task, X[some], y[some], None, scale_invariant=True)
-    assert_same(model, wanted)
-
-
-def test_a_long_half_life_is_not_rounded_away_in_float32():
-    half_life, n = 1e6, 2_000_000
-    model = AdagradRegressor(
-        "absolute_error", eta0=1e-6, half_life=half_life, fit_intercept=False
-    )
-    model.partial_fit(np.ones((n, 1), "float32"), np.full(n, 1000.0))
-    wanted = np.expm1(-n * np.log(2) / half_life) / np.expm1(-np.log(2) / half_life)
-    np.testing.assert_allclose(model.accumulators_, [wanted], rtol=5e-3)
-
-
-# Combinations that make no sense.
-
-
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("half_life", {"half_life": 5, "update": "dual_averaging"}),
-        ("half_life", {"half_life": 5, "update": "ftrl_proximal"}),
-        (
-            "importance_aware",
-            {"importance_aware": True, "update": "dual_averaging"},
-        ),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@some_tasks
-def test_a_combination_without_sense_is_refused(task, method, name, options):
-    X, y, _, _ = samples_by_frequency(task)
-    model = model_of(task, **options)
-    learn = model.fit if method == "fit" else lambda X, y: go_on(model, task, X, y)
-    with pytest.raises(ValueError, match=name) as error:
-        learn(X, y)
-    assert options["update"] in str(error.value)
-    assert not hasattr(model, "coef_")
-
-
-@pytest.mark.parametrize("update", ["dual_averaging", "ftrl_proximal"])
-@pytest.mark.parametrize(
-    ("dtype", "size"), [("float32", 1e21), ("float64", 1e160)], ids=str
-)
-def test_sums_that_overflow_are_refused(update, dtype, size):
-    """Read as weights they might be 0, and pass for a model."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(500, 5))
-    y = X @ rng.normal(size=5)
-    model = AdagradRegressor(update=update, eta0=1 / size, shuffle=False)
-    with pytest.raises(ValueError, match="loss is no longer a finite number"):
-        model.fit((X * size).astype(dtype), y)
-    assert not hasattr(model, "coef_")
-
-
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_a_rate_that_makes_the_loss_overflow_is_named(method):
-    model = AdagradRegressor(eta0=1e300)
-    with pytest.raises(
-        ValueError, match=r"eta0=1e\+300 or values.*Lower eta0 or scale"
-    ):
-        getattr(model, method)(np.eye(3), [1.0, 2.0, 3.0])
-
-
-def test_values_that_make_the_loss_overflow_are_named_alone_where_no_rate_is_given():
-    model = AdagradRegressor().fit(np.eye(3), [1.0, 2.0, 3.0])
-    with pytest.raises(ValueError, match=r"number: values of X, .*\. Scale them, X"):
-        model.partial_fit(1e300 * np.eye(3), [1.0, 2.0, 3.0])
-
-
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_an_importance_aware_softmax_is_refused(method):
-    task = AdagradClassifier, "log_loss", 3
-    X, y, _, _ = samples_by_frequency(task)
-    model = model_of(task, importance_aware=True, multi_class="multinomial")
-    learn = model.fit if method == "fit" else lambda X, y: go_on(model, task, X, y)
-    with pytest.raises(ValueError, match="importance_aware") as error:
-        learn(X, y)
-    assert "multinomial" in str(error.value)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        *({"update": "adam"}, {"alpha": -1e-3}, {"l1_ratio": 1.1}, {"l1_ratio": -0.1}),
-        *({"half_life": 0}, {"half_life": -1.0}, {"half_life": "short"}),
-        *({"importance_aware": "yes"}, {"scale_invariant": None}),
-        *({"alpha": np.nan}, {"alpha": np.inf}),
-    ],
-    ids=str,
-)
-def test_a_bad_value_is_refused(options):
-    (name,) = options
-    model = AdagradClassifier(**options)
-    with pytest.raises(ValueError, match=name):
-        model.fit(np.eye(2), [0, 1])
-    with pytest.raises(ValueError, match=name):
-        model.partial_fit(np.eye(2), [0, 1], classes=[0, 1])
-
-
-def test_parameters_are_not_looked_at_where_scikit_learn_is_told_not_to():
-    model = AdagradClassifier(tol="a tenth")  # of which a stream has no use
-    with config_context(skip_parameter_validation=True):
-        model.partial_fit(np.eye(2), [0, 1], classes=[0, 1])
-    assert model.t_ == 2
-    with pytest.raises(ValueError, match="tol"):
-        model.fit(np.eye(2), [0, 1])
 
 
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
