@@ -167,6 +167,7 @@ def try_candidates(learner, state, candidate_rates, trial):
     else:
         for some, part, losses in _tried(learner, state, candidate_rates, visits):
             state.adopt(part, trial.chosen(losses), features, some.start)
+            del part, losses  # before the next ones are made, or both need memory
     return end
 
 
