@@ -1,6 +1,6 @@
 """Compare the defaults with other estimators, default and tuned, on every set.
 
-A run takes an hour or two. Each measurement is added to a file of results as soon as it
+A run takes half an hour. Each measurement is added to a file of results as soon as it
 is done; a later run skips what is already there. `--report` prints the tables.
 """
 
