@@ -25,7 +25,7 @@ from ._memory import check_memory
 from ._parameters import CONSTRAINTS, check_combination, check_range
 from ._passes import ONE_OF_A_STREAM, Stopping
 from ._publishing import published_together, shallow_copy
-from ._rows import read_rows
+from ._rows import read_rows, rows_within_bounds
 from ._rule import Reading, Rule
 from ._samples import Samples, cast_to, checked_weight
 from ._solver import Learner, ordered, solve
@@ -215,8 +215,15 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
             )
         return rows, y, weight
 
-    def _read(self, X, *, keyed=False, **checks):
-        """Return the rows of X, and y if it is among the checks, else None."""
+    def _read(self, X, *, keyed, **checks):
+        """Return the rows of X, and y."""
+        X, y = self._converted(X, **checks)
+        if checks["reset"]:  # before reading, which may take memory per feature
+            check_memory(2 * X.dtype.itemsize * X.shape[1], X.shape[1])
+        return self._finite_rows(X, keyed), y
+
+    def _converted(self, X, **checks):
+        """Return X in a form and type that are read, and y if given, else None."""
         X, y = as_csr(X), checks.get("y")
         if not self._needs_no_conversion(X, **checks):
             if sp.issparse(X):
@@ -231,15 +238,16 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
                     **checks,
                 )
             X, y = checked if "y" in checks else (checked, None)
-        if checks["reset"]:  # before reading, which may take memory per feature
-            check_memory(2 * X.dtype.itemsize * X.shape[1], X.shape[1])
+        return X, y
+
+    def _finite_rows(self, X, keyed=False):
         # scikit-learn's check for NaN takes three times as long; it only words the
         # error.
         rows, all_finite = read_rows(X, keyed=keyed)
         if not all_finite:
             read = rows.data[: rows.nnz]  # with entries of the same place added up
             assert_all_finite(read, estimator_name=type(self).__name__, input_name="X")
-        return rows, y
+        return rows
 
     def _needs_no_conversion(self, X, *, reset, dtype, **others):
         """Whether `validate_data` would find nothing to do for X and y.
@@ -374,12 +382,16 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         model = shallow_copy(self)
         model._check_has_model()
         state = shallow_copy(model._state)  # another thread may go on learning, too
-        rows, _ = model._read(X, reset=False, dtype=state.dtype)
-        if state.is_packed and not len(state.columns.centring):
-            w, b = state.weights()
-            return safe_sparse_dot(rows.matrix(), w.T, dense_output=True) + b, model
-        # For columns far from 0 the sum x w + b would lose digits.
-        return ENGINES[type(state)].raw_prediction(state.unpacked(), rows), model
+        X, _ = model._converted(X, reset=False, dtype=state.dtype)
+        if not (state.is_packed or len(state.columns.centring)):
+            # NaN and infinity make predictions NaN or infinite, whatever the weights,
+            # so that X need not be searched for them: that takes 0.82 to 0.9 of the
+            # time.
+            with np.errstate(over="ignore", invalid="ignore"):
+                raw = _predicted(state, rows_within_bounds(X))
+            if np.isfinite(raw).all():
+                return raw, model
+        return _predicted(state, model._finite_rows(X)), model
 
     def sparsify(self) -> Self:
         """Turn `coef_` into a CSR matrix, which predictions then use.
@@ -437,6 +449,15 @@ class BaseAdagrad(CallbackSupportMixin, AttributesMixin, StartMixin):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _predicted(state, rows):
+    """Return w . x + b of each row and output."""
+    if state.is_packed and not len(state.columns.centring):
+        w, b = state.weights()
+        return safe_sparse_dot(rows.matrix(), w.T, dense_output=True) + b
+    # For columns far from 0 the sum x w + b would lose digits.
+    return ENGINES[type(state)].raw_prediction(state.unpacked(), rows)
 
 
 def _or_zero(value, dtype):

@@ -94,6 +94,11 @@ def copy_models(
     features: NDArray[np.int64],
     moves: NDArray[np.int32],
 ) -> None: ...
+def bounds(
+    indptr: _Index,
+    indices: _Index,
+    n_rows: int,
+) -> tuple[int, int, int]: ...
 def scan(
     indptr: _Index,
     indices: _Index,

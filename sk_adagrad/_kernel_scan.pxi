@@ -11,6 +11,41 @@ cdef enum:
     LONG_ROW = 32
 
 
+# The smallest and the largest column.
+cdef struct Span:
+    int64_t low
+    int64_t high
+
+
+cdef inline void widen(Span* span, const index* columns, Py_ssize_t n) noexcept nogil:
+    cdef index low = <index> span.low, high = <index> span.high
+    cdef Py_ssize_t k
+    for k in range(n):
+        low = columns[k] if columns[k] < low else low
+        high = columns[k] if columns[k] > high else high
+    span.low, span.high = low, high
+
+
+def bounds(
+    const index[::1] indptr,         # in: as in train, but not yet validated
+    const index[::1] indices,        # in
+    Py_ssize_t n_rows,               # in
+):
+    """Read a CSR matrix's structure, trusting nothing but the lengths of the arrays.
+
+    Returns the first row that ends before its start or beyond `indices` (-1 if none),
+    the smallest and the largest column.
+    """
+    cdef:
+        Span span = [0, -1]
+        Py_ssize_t bad_row
+    with nogil:
+        bad_row = first_bad_row(&indptr[0], n_rows, indices.shape[0])
+        if bad_row < 0 and indptr[n_rows] > indptr[0]:
+            widen(&span, &indices[indptr[0]], indptr[n_rows] - indptr[0])
+    return bad_row, span.low, span.high
+
+
 def scan(
     const index[::1] indptr,         # in: as in train, but not yet validated
     const index[::1] indices,        # in
@@ -35,7 +70,8 @@ def scan(
         const index* starts = &indptr[0] if sparse else NULL
         const index* columns = &indices[0] if indices.shape[0] else NULL
         const real* entries = &data[0] if data.shape[0] else NULL
-        index low = 0, high = -1, fall = 0
+        index fall = 0
+        Span span = [0, -1]
         Py_ssize_t falls = 0, rounded = 0, begin, end, first, row = 0, k
         Py_ssize_t bad_row = -1
         running_sum products, others
@@ -53,9 +89,7 @@ def scan(
                 row += 1
                 end = starts[row] if sparse else row * n_features
             if sparse:
-                for k in range(begin, end):
-                    low = columns[k] if columns[k] < low else low
-                    high = columns[k] if columns[k] > high else high
+                widen(&span, columns + begin, end - begin)
                 fall = 0
                 for k in range(begin + 1, end):
                     fall += columns[k] <= columns[k - 1]
@@ -78,7 +112,9 @@ def scan(
             ):
                 whole = False
         product += hsum(lanes_of(&products)) + hsum(lanes_of(&others))
-    return bad_row, low, high, falls == 0, product == 0, whole and not rounded
+    return (
+        bad_row, span.low, span.high, falls == 0, product == 0, whole and not rounded
+    )
 
 
 cdef Py_ssize_t first_bad_row(

@@ -180,6 +180,28 @@ def rows_of(X) -> Rows:
     return Rows(data, indices, indptr, n_rows, n_features)
 
 
+def rows_within_bounds(X) -> Rows:
+    """Wrap X as `read_rows` does, but check only that no row leads out of its arrays.
+
+    Predictions need no more, unless one is no finite number.
+
+    Raises
+    ------
+    ValueError
+        If the arrays of X contradict each other.
+    """
+    rows = rows_of(X)
+    if not rows.is_dense:
+        kernel = KERNELS[X.dtype]
+        _refuse(
+            X,
+            *kernel.bounds(
+                indptr=rows.indptr, indices=rows.indices, n_rows=rows.n_rows
+            ),
+        )
+    return rows
+
+
 def read_rows(X, *, keyed=False) -> tuple[Rows, bool]:
     """Wrap a C-contiguous dense array or a CSR matrix, reading all of it once.
 
@@ -211,10 +233,7 @@ def read_rows(X, *, keyed=False) -> tuple[Rows, bool]:
     bad_row, low, high, rising, all_finite, whole_keys = kernel.scan(
         **rows.arrays, n_rows=rows.n_rows, keys=rows.keys
     )
-    if bad_row >= 0:
-        raise wrong_row(X, bad_row)
-    if low < 0 or high >= rows.n_features:
-        raise wrong_index(X, low, high)
+    _refuse(X, bad_row, low, high)
     marks = np.empty(rows.n_rows, dtype=np.uint8)
     if rising or not kernel.repeats(
         indptr=rows.indptr,
@@ -224,6 +243,14 @@ def read_rows(X, *, keyed=False) -> tuple[Rows, bool]:
     ):
         return rows if whole_keys else replace(rows, whole_keys=False), all_finite
     return read_rows(_without_repeats(rows, marks), keyed=keyed)
+
+
+def _refuse(X, bad_row, low, high):
+    """Refuse a matrix with a bad row (-1 for none) or column."""
+    if bad_row >= 0:
+        raise wrong_row(X, bad_row)
+    if low < 0 or high >= X.shape[1]:
+        raise wrong_index(X, low, high)
 
 
 def _without_repeats(rows, marks):

@@ -12,8 +12,10 @@ from sklearn.exceptions import NotFittedError
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV
 
+from .comparing import dense
 from .fitting import (
     ESTIMATORS,
+    N_FEATURES,
     N_ROWS,
     assert_same,
     each_estimator,
@@ -79,6 +81,33 @@ def test_an_unfitted_model_says_so(task):
     with pytest.raises(NotFittedError):
         ESTIMATORS[task].predict(X)
     assert not hasattr(ESTIMATORS[task], "coef_")
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
+@pytest.mark.parametrize(
+    "params", [{}, {"preconditioner": "full"}, {"alpha": 0.01}], ids=str
+)
+@pytest.mark.parametrize("prepare", ["", "sparsify"])
+@pytest.mark.parametrize("task", ESTIMATORS)
+def test_rows_to_predict_must_be_finite_even_where_the_weight_is_0(
+    task, prepare, params, form
+):
+    X, y = samples(task)
+    model = fitted(task, np.where(np.arange(N_FEATURES) == 3, 0, X), y, **params)
+    model = getattr(model, prepare)() if prepare else model
+    assert not np.any(np.atleast_2d(dense(model.coef_))[:, 3])
+    for value, name in ((np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")):
+        X[5, 3] = value
+        with pytest.raises(ValueError, match=f"X contains {name}"):
+            model.predict(form(X))
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
+def test_a_prediction_may_overflow(form):
+    X, y = samples("one target")
+    model = fitted("one target", X, 1e3 * y)
+    large = 1e308 * np.sign(model.coef_)
+    np.testing.assert_array_equal(model.predict(form([large])), [np.inf])
 
 
 @pytest.mark.parametrize(("bad", "message"), [("X", "NaN"), ("y", "inconsistent")])

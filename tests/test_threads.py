@@ -92,14 +92,14 @@ def test_a_prediction_under_way_is_that_of_the_model_it_began_with(
     """Also where another thread publishes one with other classes and features."""
     X, y, _ = weighted_samples("classes")
     model = AdagradClassifier(random_state=0).fit(X, y % 3)
-    wanted, reads = getattr(model, method)(X), AdagradClassifier._read
+    wanted, converted = getattr(model, method)(X), AdagradClassifier._converted
 
-    def read_and_be_fitted(self, Z, **checks):
+    def convert_and_be_fitted(self, Z, **checks):
         monkeypatch.undo()
         model.fit(np.hstack((X, X)), y % n_classes + 5)
-        return reads(self, Z, **checks)
+        return converted(self, Z, **checks)
 
-    monkeypatch.setattr(AdagradClassifier, "_read", read_and_be_fitted)
+    monkeypatch.setattr(AdagradClassifier, "_converted", convert_and_be_fitted)
     np.testing.assert_array_equal(getattr(model, method)(X), wanted)
     assert model.n_features_in_ == 24
 
