@@ -124,7 +124,7 @@ def folds_of(
         rng = deepcopy(random_state)
         order, of_fold = ordered(of_fold, rng, scale_free)
         if random_state is None:  # visit each row as often as it was drawn
-            order = train[weight[train] > 0].astype(np.uint32)
+            order = train[of_fold.weight[train] > 0].astype(np.uint32)
             each = of_fold.weight / np.maximum(times, 1).astype(of_fold.weight.dtype)
             of_fold = replace(of_fold, weight=each)
         yield Fold(

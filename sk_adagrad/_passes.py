@@ -79,8 +79,9 @@ def passes_of(learner):
     """
     if _learns_by_heart(learner.samples, learner.order):
         return 1
-    n, n_features = learner.n_learned, learner.samples.rows.n_features
-    n_visits = _VISITS_OF_MANY if n >= _MANY_ROWS * n_features else _VISITS
+    n, rows = learner.n_learned, learner.samples.rows
+    n_columns = rows.n_features + rows.n_left_out  # so that a search makes as many
+    n_visits = _VISITS_OF_MANY if n >= _MANY_ROWS * n_columns else _VISITS
     return max(_PASSES, min(_MOST_PASSES, n_visits // n))
 
 

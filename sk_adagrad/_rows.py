@@ -37,6 +37,8 @@ class Rows:
         float64 values are hashed as the nearest float32.
     centring : Centring
         How the kernel reads the values; elsewhere they are those of X.
+    n_left_out : int
+        Columns of X that `compact` has left out.
     """
 
     data: np.ndarray
@@ -47,6 +49,7 @@ class Rows:
     keys: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
     whole_keys: bool = True
     centring: Centring = NOT_CENTRED
+    n_left_out: int = 0
 
     @property
     def arrays(self) -> dict[str, Any]:
@@ -117,7 +120,8 @@ class Rows:
 
     def take(self, which) -> "Rows":
         """Return a copy of some rows."""
-        return replace(rows_of(self.matrix()[which]), centring=self.centring)
+        rows = rows_of(self.matrix()[which])
+        return replace(rows, centring=self.centring, n_left_out=self.n_left_out)
 
     def centred(self, centring) -> "Rows":
         """Return the rows to be read with this centring, unless they have one."""
@@ -143,6 +147,7 @@ class Rows:
             indices=indices,
             n_features=len(features),
             centring=self.centring.among(features),
+            n_left_out=self.n_left_out + self.n_features - len(features),
         )
         return rows, features
 

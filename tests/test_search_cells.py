@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
 from sklearn.metrics import log_loss, make_scorer
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GridSearchCV, KFold
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor, AdagradRegressorCV
 
@@ -312,3 +312,33 @@ def test_a_splitter_may_draw_from_the_random_state_of_the_search():
         model = search("binary", cv=cv, random_state=of_search, scoring="neg_log_loss")
         scores.append(model_scores(model.fit(X, y)))
     np.testing.assert_array_equal(*scores)
+
+
+@pytest.mark.parametrize("cv", [None, 2])
+def test_columns_that_no_row_has_count_for_how_many_passes_there_are(cv):
+    rng = np.random.default_rng(0)
+    X = sp.random(2200, 10, density=0.3, format="csr", random_state=0)
+    y = (X @ rng.normal(size=10) > 0).astype(int)
+    wide = sp.csr_array((X.data, 3000 * X.indices, X.indptr), shape=(2200, 30_000))
+    model = search("binary", cv=cv, max_iter="auto", tol=None, scoring="accuracy")
+    if cv is None:
+        model.set_params(scoring=None)
+    passes = [clone(model).fit(each, y).n_iter_ for each in (X, wide)]
+    plain = plain_of(model, eta0="auto")
+    assert passes == [clone(plain).fit(each, y).n_iter_ for each in (X, wide)]
+    assert passes[0] > passes[1]
+    if cv:
+        grid = GridSearchCV(plain, {"eta0": RATES}, cv=cv, scoring="accuracy")
+        scores = model_scores(model.fit(wide, y))
+        np.testing.assert_array_equal(scores, model_scores(grid.fit(wide, y)))
+
+
+def test_visits_of_classes_of_weight_0_do_not_count_for_how_many_passes_there_are():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(3000, 110)), rng.choice(3, p=[0.1, 0.1, 0.8], size=3000)
+    options = {"class_weight": {2: 0.0}, "shuffle": False, "tol": None}
+    model = search("ovr", max_iter="auto", eta0s=[0.1], **options)
+    grid = GridSearchCV(plain_of(model), {"eta0": [0.1]}, cv=3)
+    np.testing.assert_array_equal(
+        model_scores(model.fit(X, y)), model_scores(grid.fit(X, y))
+    )
