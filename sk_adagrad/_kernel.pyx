@@ -69,6 +69,7 @@ cdef extern from "_lanes_math.h" nogil:
     real LINK_LIMIT
     real EXP_LIMIT
     real FLOW_LIMIT
+    real KINK_WIDTH
     real SCALE
     real SMALL_STEP
     lanes vrsqrt(lanes v)
@@ -160,7 +161,7 @@ cdef noinline_void follow_flow(
     const real* values, Py_ssize_t nnz, lanes y, lanes weight, Bank* bank,
 ) noexcept nogil:
     """Replace the step by one integrated along itself, the flow of the loss."""
-    cdef lanes zero = splat(0), N
+    cdef lanes zero = splat(0), N, at_end
     if narrow:
         N = reach_narrow(job.table, columns, values, nnz, bank)
     else:
@@ -175,6 +176,14 @@ cdef noinline_void follow_flow(
         bank.slope * N, zero, bank.slope,
         job.flow(bank.p, y, job.loss_parameter, weight, N),
     )
+    # At a kink, where flows end, rounding decides on which side p is. If the same row
+    # comes again there is nothing left to learn, so its slope must not add to G.
+    at_end = select_gt(
+        splat(KINK_WIDTH) * vabs(bank.p), vabs(bank.drive * N),
+        select_gt(vabs(bank.slope), splat(2) * vabs(bank.drive), splat(1), zero), zero,
+    )
+    bank.slope = select_gt(at_end, zero, zero, bank.slope)
+    bank.drive = select_gt(at_end, zero, zero, bank.drive)
 
 
 cdef inline void predict_row(
@@ -326,9 +335,9 @@ cdef inline int64_t visit_rows(
                 )
                 ready = AS_STORED
             scale_row(
-                job.table, job.stride, n_banks, 1 if narrow else LANES,
-                reading == FROM_SUM, job.scales, job.least_scale, row_columns,
-                row_values, nnz, job.own_values,
+                job.table, job.stride, n_banks, 1 if narrow else LANES, learning,
+                banks, job.scales, job.least_scale, row_columns, row_values, nnz,
+                job.own_values,
             )
             row_values = job.own_values
         predict_row(

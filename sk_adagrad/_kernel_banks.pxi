@@ -193,18 +193,19 @@ cdef inline Py_ssize_t centre_row(
 
 
 cdef inline void scale_row(
-    real* table, Py_ssize_t stride, Py_ssize_t n_banks, int width, bint sums,
-    real* scales, real least_scale, const index* columns, const real* values,
-    Py_ssize_t nnz, real* scaled,
+    real* table, Py_ssize_t stride, Py_ssize_t n_banks, int width, int learning,
+    const Bank* banks, real* scales, real least_scale, const index* columns,
+    const real* values, Py_ssize_t nnz, real* scaled,
 ) noexcept nogil:
     """Divide the row by the largest |x| of each feature so far, this row included.
 
     When that grows, what was learned moves to the new scale: G, a sum of squares, by
-    the squared ratio, and z by the ratio; w, the weight of the scaled feature, stays
-    (Ross, Mineiro & Langford 2013, algorithm 2).
+    the squared ratio, and dual averaging's z, a sum of gradients, by the ratio. w, the
+    weight of the scaled feature, stays (Ross, Mineiro & Langford 2013, algorithm 2),
+    for which FTRL-proximal's z must change as the root of G + eps does.
     """
     cdef Py_ssize_t k, b
-    cdef real x, ratio
+    cdef real x, ratio, G, eps
     cdef real* line
     cdef int j
     for k in range(nnz):
@@ -218,9 +219,12 @@ cdef inline void scale_row(
                 for b in range(n_banks):
                     line = table + stride * columns[k] + 2 * width * b
                     for j in range(width):
-                        line[width + j] *= ratio * ratio
-                        if sums:
+                        G, eps = line[width + j], lane(banks[b].eps, j)
+                        line[width + j] = ratio * ratio * G
+                        if learning == DUAL_AVERAGING:
                             line[j] *= ratio
+                        elif learning == FTRL_PROXIMAL and line[j] != 0:
+                            line[j] *= <real> sqrt((line[width + j] + eps) / (G + eps))
         scaled[k] = values[k] / scales[columns[k]] if x > 0 else 0
 
 

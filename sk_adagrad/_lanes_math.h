@@ -6,6 +6,7 @@
 #ifndef SK_ADAGRAD_LANES_MATH_H
 #define SK_ADAGRAD_LANES_MATH_H
 
+#include <float.h>
 #include <math.h>
 
 #include "_lanes.h"
@@ -21,6 +22,7 @@
 #define LARGEST 3.4e38f
 #define LINK_LIMIT 30
 #define FLOW_LIMIT 1e15f
+#define KINK_WIDTH (8 * FLT_EPSILON)
 #define LN2_HIGH 0.693359375f
 #define LN2_LOW -2.12194440e-4f
 #define EXPONENT_BIAS 127
@@ -47,6 +49,7 @@
 #define LARGEST 1.7e308
 #define LINK_LIMIT 100
 #define FLOW_LIMIT 1e150
+#define KINK_WIDTH (8 * DBL_EPSILON)
 #define LN2_HIGH 6.93145751953125e-1
 #define LN2_LOW 1.42860682030941723212e-6
 #define EXPONENT_BIAS 1023

@@ -185,8 +185,10 @@ def adagrad(
                 least = np.append((x[:-1] != 0) * least_scale, 0)
                 new_scale = np.maximum.reduce((scale, np.abs(x), least))
                 new_scale[-1] = 1.0
-                G[:, seen] *= (scale[seen] / new_scale[seen]) ** 2
-                z[:, seen] *= scale[seen] / new_scale[seen]
+                ratio, before = scale[seen] / new_scale[seen], G[:, seen] + shift
+                G[:, seen] *= ratio**2
+                kept = np.sqrt((G[:, seen] + shift) / before)  # so that w stays
+                z[:, seen] *= ratio if update != "ftrl_proximal" else kept
                 scale = new_scale
                 x = x / np.where(scale > 0, scale, 1)
             w = weights()
@@ -194,7 +196,7 @@ def adagrad(
             losses[n_pass, i] = value(p, y, parameter)
             d = v * slope(p, y, parameter)
             g = np.outer(d, x)
-            old_root = np.sqrt(G + shift)
+            old_G, old_root = G, np.sqrt(G + shift)
             G = np.where(g != 0, rho * G + g**2, G)
             root = np.sqrt(G + shift)
             if importance_aware:
@@ -202,6 +204,10 @@ def adagrad(
                 for k in np.flatnonzero(d * speed):
                     way = flow(loss, p[k], y[k], parameter, speed[k], v)
                     g[k] = -way / speed[k] * x
+                    close = abs(way) < 2.0**-49 * abs(p[k])
+                    if close and 2 * abs(way) < abs(d[k] * speed[k]):
+                        # At a kink, on a side that only rounding has decided.
+                        g[k], G[k], root[k] = 0, old_G[k], old_root[k]
             z += g
             t += 1
             if update == "ftrl_proximal":

@@ -121,6 +121,31 @@ def test_no_weight_and_no_rate_overshoots_the_label(
         assert abs(after - before) <= rounding
 
 
+@each_dtype
+@pytest.mark.parametrize(
+    "task",
+    [
+        (AdagradClassifier, "hinge", 2),
+        (AdagradRegressor, "absolute_error", 1),
+        (AdagradRegressor, "quantile", 1),
+        (AdagradRegressor, "epsilon_insensitive", 1),
+    ],
+    ids=ids,
+)
+def test_a_row_that_has_reached_its_label_teaches_nothing_more(task, dtype):
+    """Although rounding leaves predictions on either side of it, with full slopes."""
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        x, y = rng.normal(size=(1, 5)).astype(dtype), rng.uniform(1, 3, 1).astype(dtype)
+        if task[0] is AdagradClassifier:
+            y = [1]
+        options = {"importance_aware": True, "eta0": 10.0}
+        model = shown_once(task, x, y, [50.0], **options)
+        before = model.accumulators_
+        go_on(model, task, x, y, [50.0])
+        np.testing.assert_array_equal(model.accumulators_, before)
+
+
 @pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-6), ("float64", 1e-13)])
 @pytest.mark.parametrize(("eta0", "y"), [(12.0, 1e5), (15.0, 1e6), (17.0, 1e7)])
 def test_flow_of_the_poisson_loss_comes_close_to_a_target_far_above(

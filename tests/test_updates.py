@@ -259,10 +259,13 @@ def test_a_sample_that_teaches_nothing_still_shrinks_the_weights(update):
     assert model.t_ == 2
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"scale_invariant": True, "initial_accumulator": 2.0}], ids=str
+)
 @some_tasks
-def test_without_a_penalty_ftrl_proximal_is_mirror_descent(task):
-    model = trained(task, update="ftrl_proximal")
-    assert_follows(model, expected(task), rtol=1e-9)
+def test_without_a_penalty_ftrl_proximal_is_mirror_descent(task, options):
+    model = trained(task, update="ftrl_proximal", **options)
+    assert_follows(model, expected(task, **options), rtol=1e-9)
 
 
 @each_l1_ratio
