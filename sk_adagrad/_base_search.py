@@ -74,7 +74,7 @@ _OF_THE_MODEL = {
     "validation_loss_curve_",
     "n_iter_",
 }
-# What a plain estimator does not have.
+# What a plain estimator does not have, besides what scikit-learn's callbacks put there.
 _OF_THE_SEARCH = {
     "_shared",
     "_eps",
@@ -255,7 +255,9 @@ class BaseSearch(BaseAdagrad):
         names = self._plain_type._get_param_names()
         plain = self._plain_type(**{n: own[n] for n in names if n in own} | cell)
         known = vars(self).keys() - own.keys() - _OF_THE_SEARCH
-        vars(plain).update({name: vars(self)[name] for name in known})
+        vars(plain).update(
+            {name: vars(self)[name] for name in known if "callback" not in name}
+        )
         return plain
 
     def _rules(self, grid, dtype):

@@ -9,6 +9,13 @@ from ._rows import AS_THEY_COME, Rows
 # A multiple of the rows' mean weight, see `visits`.
 _MOST_AT_ONCE = 4
 
+# Rows that come often have this many visits in all, unless more columns than a _MANYth
+# of the total weight could memorise them. With 5,000 visits, sixteen tasks of 5 to 156
+# distinct rows have the loss of one visit per original row; with one visit per distinct
+# row, that of a model of little more than the intercept: 100,000 samples of one
+# category, with rates of 0.1 to 0.9, had 0.627 instead of 0.515.
+_VISITS_OF_FEW, _MANY = 5000, 20
+
 
 def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     """Order the rows by their content and merge identical ones.
@@ -19,7 +26,9 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     repeating a row and giving it weight are the same thing. Rows of weight 0 are left
     out.
 
-    A row of more than four times the mean weight of distinct rows is visited several
+    Where distinct rows are few and come often, as those of a few categories do, all
+    are visited several times, or a pass would be too few steps to learn from. Otherwise
+    a row of more than four times the mean weight of distinct rows is visited several
     times, each with its share of the weight. One heavy step for thousands of equal rows
     would learn less: on a held-out fifth of kddcup99 the log loss after one pass is
     twice as high as with shares, which are as good as one visit per original row
@@ -54,10 +63,16 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     kernel, dtype = KERNELS[rows.data.dtype], rows.data.dtype
     equal = {"numbers": numbers, "same": same, "weight": weight}
     mean, n_distinct = kernel.mean_weight(**equal)
-    order = np.empty(2 * n_distinct, dtype=np.uint32)
+    most_at_once, n_more = _MOST_AT_ONCE * mean, n_distinct
+    if _MOST_AT_ONCE < mean < np.inf:
+        total = mean * n_distinct
+        if total >= _MANY * rows.n_nonzero_features():
+            most_at_once = min(most_at_once, max(1.0, total / _VISITS_OF_FEW))
+            n_more = int(total / most_at_once) + 1
+    order = np.empty(n_distinct + n_more, dtype=np.uint32)
     shares = np.zeros(rows.n_rows, dtype=dtype)
     n_visits, most, all_one = kernel.share_out(
-        most_at_once=_MOST_AT_ONCE * mean, order=order, shares=shares, **equal
+        most_at_once=most_at_once, order=order, shares=shares, **equal
     )
     order.resize(n_visits, refcheck=False)
     if most > 1 or scale_free:

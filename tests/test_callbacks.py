@@ -197,3 +197,15 @@ def test_scores_of_each_pass():
     scores = [line["neg_log_loss"] for line in monitor.get_logs().data]
     assert len(scores) == model.n_iter_ + 1
     assert scores[-1] > scores[1]
+
+
+def test_the_best_estimator_of_a_search_keeps_nothing_of_the_search_s_callbacks():
+    X, y = load_iris(return_X_y=True)
+    listener = Listener()
+    search = AdagradClassifierCV(random_state=0).set_callbacks(listener)
+    for fitted in (search.fit(X, y), make_pipeline(search).fit(X, y)[-1]):
+        heard = len(listener.heard)
+        best = fitted.best_estimator_
+        assert not [name for name in vars(best) if "callback" in name]
+        best.fit(X, y)
+        assert len(listener.heard) == heard
