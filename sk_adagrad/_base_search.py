@@ -14,7 +14,7 @@ from joblib import effective_n_jobs
 from numpy.typing import ArrayLike
 from sklearn.base import _fit_context, is_classifier
 from sklearn.exceptions import NotFittedError
-from sklearn.metrics import get_scorer
+from sklearn.metrics import check_scoring, get_scorer
 from sklearn.model_selection import check_cv
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metadata_routing import (
@@ -210,7 +210,7 @@ class BaseSearch(BaseAdagrad):
             )
         if (
             self.scoring is not None
-            and reads_probabilities(get_scorer(self.scoring))
+            and reads_probabilities(check_scoring(self, self.scoring))
             and not hasattr(self, "predict_proba")  # of `loss`: no model is left here
         ):
             raise ValueError(

@@ -178,9 +178,10 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         contents of the rows and on `random_state`, not on the order of the rows in X.
         Identical rows, target included, are treated as one row with the sum of their
         weights, so repeating a row is the same as giving it more weight. A row of more
-        than four times the mean weight is visited several times in a pass, each time
-        with a share of its weight. With False, rows are visited in the order of X, each
-        once with its weight. `partial_fit` never shuffles.
+        than four times the mean weight, or one of few distinct rows that come often, is
+        visited several times in a pass, each time with a share of its weight. With
+        False, rows are visited in the order of X, each once with its weight.
+        `partial_fit` never shuffles.
     random_state : int, RandomState instance or None, default=None
         Determines the order of visits. Pass an int for the same model in every run.
     warm_start : bool, default=False
@@ -698,11 +699,15 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
             )
         n_labels = y.shape[1]
         known = len(self.classes_) if go_on else n_labels
-        if n_labels != known or (classes is not None and len(classes) != n_labels):
+        if n_labels != known:
             raise ValueError(
-                f"y has {n_labels} columns of labels, but "
-                f"{known if n_labels != known else len(classes)} are known; call fit "
+                f"y has {n_labels} columns of labels, but {known} are known; call fit "
                 "(without warm_start) to start over."
+            )
+        if classes is not None and len(classes) != n_labels:
+            raise ValueError(
+                f"classes has {len(classes)} entries, but y has {n_labels} columns of "
+                "labels: leave classes out, as an indicator names its labels itself."
             )
         if not go_on:
             self.classes_ = np.arange(n_labels)

@@ -150,6 +150,8 @@ def test_what_is_wrong_with_an_indicator_is_said(eta0):
         with pytest.raises(ValueError, match=message):
             model.fit(X, y)
         assert not hasattr(model, "coef_")
+    with pytest.raises(ValueError, match="2 entries, but y has 11 columns of labels"):
+        AdagradClassifier(eta0=eta0).partial_fit(X, Y, classes=[0, 1])
     model = AdagradClassifier(eta0=eta0).fit(X, Y)
     before = pickle.dumps(model.coef_)
     for y, message in (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
-from sklearn.metrics import f1_score, make_scorer, mean_absolute_error
+from sklearn.metrics import accuracy_score, f1_score, make_scorer, mean_absolute_error
 from sklearn.model_selection import GridSearchCV
 
 from sk_adagrad import AdagradClassifier, AdagradClassifierCV, AdagradRegressorCV
@@ -260,6 +260,7 @@ def test_integers_make_evenly_spaced_penalties():
         ({"refit": "yes"}, "'refit' parameter"),
         ({"eta0s": 3000}, r"'eta0s' parameter .* \[1, 100\]"),
         ({"scoring": "precise"}, "precise"),
+        pytest.param({"scoring": accuracy_score}, "metric function", id="metric"),
         ({"scoring": "accuracy", "cv": None}, "set cv to a number of folds"),
         ({"preconditioner": "full", "alphas": [1e-3]}, "alpha=0.001 does not go with"),
         ({"scoring": "neg_log_loss", "loss": "hinge"}, "needs probabilities.*'hinge'"),
