@@ -157,7 +157,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         contents of the rows and on `random_state`, not on the order of the rows in X.
         Identical rows, target included, are treated as one row with the sum of their
         weights, so repeating a row is the same as giving it more weight. A row of more
-        than four times the mean weight, or one of few distinct rows that come often, is
+        than four times the mean weight, or one of few kinds that come often, is
         visited several times in a pass, each time with a share of its weight. With
         False, rows are visited in the order of X, each once with its weight.
         `partial_fit` never shuffles.
