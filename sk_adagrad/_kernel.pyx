@@ -177,7 +177,8 @@ cdef noinline_void follow_flow(
         job.flow(bank.p, y, job.loss_parameter, weight, N),
     )
     # At a kink, where flows end, rounding decides on which side p is. If the same row
-    # comes again there is nothing left to learn, so its slope must not add to G.
+    # comes again there is nothing left to learn, so its slope must not add to G. Short
+    # ways of small rates are another matter: there the flow is as long as the step.
     at_end = select_gt(
         splat(KINK_WIDTH) * vabs(bank.p), vabs(bank.drive * N),
         select_gt(vabs(bank.slope), splat(2) * vabs(bank.drive), splat(1), zero), zero,

@@ -239,7 +239,7 @@ def share_out(
     const uint8_t[::1] same,         # in
     const real[::1] weight,          # in
     double most_at_once,             # in: largest weight of a single visit, roughly
-    uint32_t[::1] order,             # out: row of each visit; room for two per row
+    uint32_t[::1] order,             # out: row of each visit, in room for all
     real[::1] shares,                # out: weight of a visit to each row
 ):
     """Visit each distinct row as often as its weight requires.

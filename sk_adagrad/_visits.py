@@ -64,11 +64,10 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     equal = {"numbers": numbers, "same": same, "weight": weight}
     mean, n_distinct = kernel.mean_weight(**equal)
     most_at_once, n_more = _MOST_AT_ONCE * mean, n_distinct
-    if _MOST_AT_ONCE < mean < np.inf:
+    total = mean * n_distinct
+    if mean > _MOST_AT_ONCE and total < np.inf:
         first = numbers[np.append(0, same) == 0].astype(np.uint32)
-        n_kinds = len(np.unique(_exact_keys(rows, targets[:, :0], first, seed)))
-        if n_distinct >= _TARGETS_OF_ONE * n_kinds:
-            total = mean * n_distinct
+        if n_distinct >= _TARGETS_OF_ONE * _n_kinds(rows, first, seed):
             most_at_once = min(most_at_once, max(1.0, total / _VISITS_OF_FEW))
             n_more = int(total / most_at_once) + 1
     order = np.empty(n_distinct + n_more, dtype=np.uint32)
@@ -162,6 +161,12 @@ def _scale_free_numbers(rows, targets, weight, seed):
     order = order[np.lexsort((exact_keys[order], sums[order]))]
     same = exact_keys[order[1:]] == exact_keys[order[:-1]]
     return order, same.view(np.uint8)
+
+
+def _n_kinds(rows, order, seed):
+    """Return how many of these rows differ in content, whatever their targets."""
+    no_targets = np.empty((rows.n_rows, 0), dtype=rows.data.dtype)
+    return len(np.unique(_exact_keys(rows, no_targets, order, seed)))
 
 
 def _exact_keys(rows, targets, order, seed):
