@@ -232,6 +232,8 @@ class BaseSearch(BaseAdagrad):
         targets = self._encode(y, rows.data.dtype, **how)
         if is_classifier(self) and self._indicator is None:
             y = (y.toarray() if sp.issparse(y) else y).ravel()
+        elif y.dtype.kind not in "biuf":  # numbers as objects, which scorers refuse
+            y = y.astype(np.float64)
         return Samples(rows, targets, weight), y
 
     def _joint_start(self, samples, visited, order):

@@ -1,11 +1,8 @@
 """Rows, and targets of each kind."""
 
 import numpy as np
-import pytest
-import scipy.sparse as sp
 
 N_ROWS, N_FEATURES = 120, 15
-each_form = pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
 
 
 def rows(seed=0, n_rows=N_ROWS, dtype="float64"):

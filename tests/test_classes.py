@@ -11,10 +11,10 @@ from sk_adagrad import AdagradClassifier
 from sk_adagrad._dispatch import UPDATES
 from sk_adagrad._losses import CLASSIFICATION_LOSSES
 
-from .comparing import assert_same, pickled
+from .comparing import assert_same, each_form, pickled
 from .reference import adagrad
 from .streaming import in_chunks
-from .targeting import N_ROWS, classes, each_form, rows
+from .targeting import N_ROWS, classes, rows
 
 
 def one_hot(y):

@@ -6,13 +6,12 @@ import pytest
 from sk_adagrad import AdagradClassifier, AdagradRegressor
 
 from . import with_torch
-from .comparing import assert_close
+from .comparing import assert_close, each_form
 from .updating import (
     ETA0,
     N_ROWS,
     assert_follows,
     each_dtype,
-    each_form,
     each_l1_ratio,
     expected,
     samples_by_frequency,

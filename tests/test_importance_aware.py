@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
 
-from .comparing import assert_close
+from .comparing import assert_close, each_form
 from .tasks import LOG_LINK, LOSS_PARAMETERS, ids
 from .updating import (
     N_FEATURES,
@@ -17,7 +17,6 @@ from .updating import (
     SOME_TASKS,
     assert_follows,
     each_dtype,
-    each_form,
     each_loss,
     expected,
     go_on,

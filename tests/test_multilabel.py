@@ -12,9 +12,9 @@ from sklearn.multioutput import MultiOutputClassifier
 from sk_adagrad import AdagradClassifier
 from sk_adagrad._losses import CLASSIFICATION_LOSSES
 
-from .comparing import assert_same, pickled
+from .comparing import assert_same, each_form, pickled
 from .streaming import in_chunks
-from .targeting import N_ROWS, classes, each_form, labels, rows
+from .targeting import N_ROWS, classes, labels, rows
 
 
 def tuples(Y):

@@ -5,13 +5,12 @@ import pytest
 
 from sk_adagrad import AdagradRegressor
 
-from .comparing import assert_close, assert_same, raw_of
+from .comparing import assert_close, assert_same, each_form, raw_of
 from .updating import (
     ETA0,
     N_FEATURES,
     assert_follows,
     each_dtype,
-    each_form,
     each_l1_ratio,
     each_update,
     go_on,

@@ -136,6 +136,16 @@ def test_lists_of_labels_are_searched():
     assert set(model.predict(X)) == {"no", "yes"}
 
 
+@pytest.mark.parametrize(("cv", "scoring"), [(None, None), (3, None), (3, "f1_macro")])
+def test_an_indicator_of_objects_is_one_of_numbers(cv, scoring):
+    X, y = samples("binary")
+    Y = np.stack([y, X.toarray()[:, 0] > 0], axis=1).astype(int)
+    options = {"cv": cv, "scoring": scoring, "random_state": 0}
+    model = AdagradClassifierCV(**options).fit(X, Y.astype(object))
+    wanted = AdagradClassifierCV(**options).fit(X, Y)
+    np.testing.assert_array_equal(model_scores(model), model_scores(wanted))
+
+
 def test_probabilities_are_there_where_the_loss_has_them():
     assert hasattr(AdagradClassifierCV(), "predict_proba")
     assert not hasattr(AdagradClassifierCV("hinge"), "predict_proba")

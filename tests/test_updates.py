@@ -15,6 +15,7 @@ from sk_adagrad._dispatch import KERNELS, UPDATES, available_instruction_sets, l
 from .comparing import (
     assert_close,
     assert_same,
+    each_form,
     pickled,
     raw_of,
     read_everything,
@@ -30,7 +31,6 @@ from .updating import (
     SOME_TASKS,
     assert_follows,
     each_dtype,
-    each_form,
     each_l1_ratio,
     each_loss,
     each_update,

@@ -4,7 +4,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 
 from sk_adagrad import AdagradClassifier, AdagradRegressor
 from sk_adagrad._dispatch import UPDATES
@@ -31,7 +30,6 @@ each_loss = pytest.mark.parametrize("task", EACH_LOSS, ids=ids)
 each_update = pytest.mark.parametrize("update", UPDATES)
 each_l1_ratio = pytest.mark.parametrize("l1_ratio", [0.0, 0.3, 1.0])
 each_dtype = pytest.mark.parametrize("dtype", RTOL)
-each_form = pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
 
 
 @cache
