@@ -1,12 +1,9 @@
-"""The estimators are scikit-learn's in all that its own checks and tools ask for."""
+"""The estimators in scikit-learn's tools, on data that comes with scikit-learn."""
 
-import copy
-
-import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import (
@@ -19,147 +16,15 @@ from sklearn.datasets import (
 from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, scale
-from sklearn.utils import estimator_html_repr, get_tags
-from sklearn.utils.estimator_checks import (
-    check_class_weight_classifiers,
-    check_estimator,
-)
+from sklearn.utils import estimator_html_repr
 
-from sk_adagrad import (
-    AdagradClassifier,
-    AdagradClassifierCV,
-    AdagradRegressor,
-    AdagradRegressorCV,
-)
-
-from .comparing import pickled, through_joblib
-from .tasks import LOG_LINK
-
-CHECKED = [
-    *(AdagradClassifier(loss) for loss in AdagradClassifier._losses),
-    *(AdagradRegressor(loss) for loss in AdagradRegressor._losses),
-    AdagradClassifierCV(),
-    AdagradRegressorCV(),
-]
-CHECKED_ON_THE_NEWEST = [
-    *(
-        estimator(**params)
-        for estimator in (AdagradClassifier, AdagradRegressor)
-        for params in (
-            {"fit_intercept": False},
-            # At the rate that "auto" finds in rows as they come, the check of class
-            # weights from 1e-4 to 1e3 sees 76 % of the points in the heavy class, not
-            # the 87 % that it wants.
-            {"shuffle": False, "eta0": 0.5},
-            {"warm_start": True},
-            {"n_jobs": 2},
-            {"tol": None},
-        )
-    ),
-    AdagradClassifier(class_weight="balanced"),
-    AdagradClassifier(multi_class="multinomial"),
-    *(
-        estimator(**params)
-        for estimator in (AdagradClassifier, AdagradRegressor)
-        for params in (
-            {"scale_invariant": True, "importance_aware": True},
-            {"half_life": 100},
-            {"alpha": 1e-4, "l1_ratio": 0.5},
-            {"alpha": 1e-4, "l1_ratio": 0.5, "update": "dual_averaging"},
-            {"alpha": 1e-4, "l1_ratio": 0.5, "update": "ftrl_proximal"},
-            {"preconditioner": "full"},
-        )
-    ),
-    AdagradClassifierCV(cv=3),
-    AdagradRegressorCV(cv=3),
-    *(
-        estimator(alphas=2, l1_ratios=2, n_jobs=2, scale_invariant=True)
-        for estimator in (AdagradClassifierCV, AdagradRegressorCV)
-    ),
-]
-
-
-def impossible_checks(estimator):
-    """Name the checks that nobody with this parameter can pass."""
-    checks = set()
-    if not estimator.shuffle:
-        # They shuffle the rows, and these are visited in the order in which they are.
-        checks |= {
-            "check_sample_weight_equivalence_on_dense_data",
-            "check_sample_weight_equivalence_on_sparse_data",
-        }
-    if getattr(estimator, "cv", None) and is_classifier(estimator):
-        # It wants nearly all points in the class that weighs most, but the best cell is
-        # the one of the best accuracy, which has no class weights.
-        checks |= {"check_class_weight_classifiers"}
-    if getattr(estimator, "warm_start", False):
-        # They fit twice and want to see the same model.
-        checks |= {"check_supervised_y_2d"}
-        if is_classifier(estimator):
-            checks |= {"check_classifiers_multilabel_representation_invariance"}
-    if estimator.loss in LOG_LINK:
-        # Its targets are negative.
-        checks |= {"check_regressor_multioutput"}
-    if estimator.preconditioner == "full" and is_regressor(estimator):
-        # It sets alpha to 0.01 wherever there is an alpha.
-        checks |= {"check_regressors_train"}
-    if not estimator.fit_intercept and is_classifier(estimator):
-        # It wants nearly all points, some on each side of the origin, in one class.
-        checks |= {"check_class_weight_classifiers"}
-    return checks
-
-
-@pytest.mark.parametrize(
-    "estimator",
-    CHECKED
-    + [pytest.param(each, marks=pytest.mark.slow) for each in CHECKED_ON_THE_NEWEST],
-    ids=str,
-)
-def test_every_check_of_scikit_learn_passes(estimator):
-    results = check_estimator(estimator, on_skip=None, on_fail=None)
-    assert sum(result["status"] == "passed" for result in results) > 40
-    failures = {
-        result["check_name"]: result["exception"]
-        for result in results
-        if result["status"] == "failed"
-    }
-    assert failures.keys() <= impossible_checks(estimator), failures
-
-
-def test_scikit_learn_too_needs_an_intercept_for_its_check_of_class_weights():
-    with pytest.raises(AssertionError):
-        check_class_weight_classifiers(
-            "LogisticRegression", LogisticRegression(fit_intercept=False)
-        )
-
-
-@pytest.mark.parametrize(
-    "estimator", [AdagradClassifier(), AdagradRegressor()], ids=str
-)
-def test_tags_tell_what_the_estimator_can_do(estimator):
-    tags = get_tags(estimator)
-    assert tags.input_tags.sparse
-    assert not tags.input_tags.allow_nan
-    assert tags.target_tags.required
-    assert is_classifier(estimator) == isinstance(estimator, AdagradClassifier)
-    assert is_regressor(estimator) == isinstance(estimator, AdagradRegressor)
-    assert tags.target_tags.multi_output == is_regressor(estimator)
-
-
-@pytest.mark.parametrize("estimator", [AdagradClassifier, AdagradRegressor])
-def test_cross_validation_tells_of_a_loss_that_is_no_string(tumours, estimator):
-    with pytest.raises(ValueError, match=r"'loss' parameter .* Got \['huber'\]"):
-        cross_val_score(estimator(loss=["huber"]), *tumours)
-
-
-# Where people use it: on data that comes with scikit-learn.
+from sk_adagrad import AdagradClassifier, AdagradRegressor
 
 
 @pytest.fixture(scope="module")
@@ -173,12 +38,6 @@ def texts():
         if len(line) > 20
     ]
     return [line for line, _ in lines], np.array([label for _, label in lines])
-
-
-@pytest.fixture(scope="module")
-def tumours():
-    X, y = load_breast_cancer(return_X_y=True)
-    return scale(X), y
 
 
 def classifier(**params):
@@ -350,36 +209,6 @@ def test_a_clone_has_the_parameters_and_nothing_learned(tumours, estimator):
     assert not hasattr(copied, "coef_")
 
 
-@pytest.mark.parametrize(
-    "save",
-    [
-        lambda model, path: pickled(model),
-        lambda model, path: copy.deepcopy(model),
-        through_joblib,
-    ],
-    ids=["pickle", "deepcopy", "joblib"],
-)
-@pytest.mark.parametrize(
-    "estimator", [AdagradClassifier(), AdagradRegressor()], ids=str
-)
-def test_a_saved_model_predicts_the_same(tumours, estimator, save, tmp_path):
-    X, _ = tumours
-    model = clone(estimator).fit(*tumours)
-    saved = save(model, tmp_path / "model")
-    np.testing.assert_array_equal(saved.predict(X), model.predict(X))
-    np.testing.assert_array_equal(saved.coef_, model.coef_)
-
-
-def test_a_model_loaded_as_a_memory_map_predicts_and_learns(tumours, tmp_path):
-    X, y = tumours
-    model = classifier().fit(X, y)
-    joblib.dump(model, tmp_path / "model")
-    loaded = joblib.load(tmp_path / "model", mmap_mode="r")
-    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
-    loaded.partial_fit(X, y)
-    np.testing.assert_array_equal(loaded.coef_, model.partial_fit(X, y).coef_)
-
-
 @pytest.mark.parametrize("fitted", [False, True])
 @pytest.mark.parametrize("represent", [repr, estimator_html_repr])
 def test_the_representation_shows_what_was_set(tumours, represent, fitted):
@@ -387,6 +216,12 @@ def test_the_representation_shows_what_was_set(tumours, represent, fitted):
     shown = represent(model.fit(*tumours) if fitted else model)
     assert "AdagradClassifier" in shown
     assert "0.25" in shown
+
+
+@pytest.mark.parametrize("estimator", [AdagradClassifier, AdagradRegressor])
+def test_cross_validation_tells_of_a_loss_that_is_no_string(tumours, estimator):
+    with pytest.raises(ValueError, match=r"'loss' parameter .* Got \['huber'\]"):
+        cross_val_score(estimator(loss=["huber"]), *tumours)
 
 
 # Metadata routing.
@@ -446,26 +281,3 @@ def test_probabilities_are_those_of_the_loss_that_was_learned(tumours, method):
     with pytest.raises(AttributeError) as error:
         getattr(model, method)
     assert "loss='hinge' has no probabilities" in str(error.value.__cause__)
-
-
-@pytest.mark.parametrize("update", ["mirror_descent", "ftrl_proximal"])
-@pytest.mark.parametrize("n_features", [30, 2**17])
-def test_joblib_knows_a_model_again_after_pickling(tumours, n_features, update):
-    """Or `joblib.Memory` would compute anew what was made with a model loaded."""
-    X, y = sp.csr_matrix(tumours[0]), tumours[1]
-    X.resize(len(y), n_features)
-    model = AdagradClassifier(update=update)
-    for alpha in (0.0, 1e-4, 0.0):  # under which features have counters, or none
-        for part in (slice(10), slice(10, None), slice(None)):
-            model.set_params(alpha=alpha).partial_fit(X[part], y[part], classes=[0, 1])
-            for same in (pickled(model), copy.deepcopy(model)):
-                assert joblib.hash(same) == joblib.hash(model)
-
-
-def test_joblib_knows_a_model_with_a_full_matrix_again_after_pickling(tumours):
-    X, y = tumours
-    model = AdagradClassifier(preconditioner="full", refresh_every=7)
-    for part in (slice(1), slice(1, 10), slice(10, None)):
-        model.partial_fit(X[part], y[part], classes=[0, 1])
-        for same in (pickled(model), copy.deepcopy(model)):
-            assert joblib.hash(same) == joblib.hash(model)
