@@ -232,9 +232,13 @@ cdef inline void known_scale_row(
     const real* scales, const index* columns, const real* values, Py_ssize_t nnz,
     real* scaled,
 ) noexcept nogil:
+    """Divide the row by the scales; 0 for features without one, but NaN stays NaN."""
     cdef Py_ssize_t k
     for k in range(nnz):
-        scaled[k] = values[k] / scales[columns[k]] if scales[columns[k]] > 0 else 0
+        # Not plain 0: NaN and infinity in X are found by the predictions they give.
+        scaled[k] = values[k] / scales[columns[k]] if scales[columns[k]] > 0 else (
+            0 * values[k]
+        )
 
 
 cdef inline real softmax(Bank* banks, Py_ssize_t n_banks, real label) noexcept nogil:

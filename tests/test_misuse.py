@@ -85,7 +85,9 @@ def test_an_unfitted_model_says_so(task):
 
 @pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
 @pytest.mark.parametrize(
-    "params", [{}, {"preconditioner": "full"}, {"alpha": 0.01}], ids=str
+    "params",
+    [{}, {"preconditioner": "full"}, {"alpha": 0.01}, {"scale_invariant": True}],
+    ids=str,
 )
 @pytest.mark.parametrize("prepare", ["", "sparsify"])
 @pytest.mark.parametrize("task", ESTIMATORS)
