@@ -11,7 +11,7 @@ cdef inline uint64_t with_targets(
     cdef uint64_t h = splitmix64_mix(content ^ seed)
     cdef Py_ssize_t j
     for j in range(n_targets):
-        h = splitmix64_mix(h + bits_of(targets[j], exact) + j)
+        h = splitmix64_mix(h + bits_of(targets[j] + 0, exact) + j)  # -0 + 0 is 0
     return h
 
 

@@ -72,7 +72,8 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     mean, n_distinct = kernel.mean_weight(**equal)
     most_at_once, n_more = _MOST_AT_ONCE * mean, n_distinct
     total = mean * n_distinct
-    if mean > _MOST_AT_ONCE and total < np.inf:
+    # Not if the mean is 4 up to rounding, as under "balanced" if rows come four times.
+    if mean > _MOST_AT_ONCE * (1 + 2**-16) and total < np.inf:
         first = numbers[np.append(0, same) == 0].astype(np.uint32)
         differ = n_distinct >= _TARGETS_OF_ONE * _n_kinds(rows, first, seed)
         n_least = _VISITS_OF_FEW if differ else _VISITS_OF_ONE_TARGET
