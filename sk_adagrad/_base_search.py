@@ -408,7 +408,11 @@ class BaseSearch(BaseAdagrad):
             state = state.on_features(features, samples.rows.n_features)
         state.class_counts = class_counts
         self._publish(state, *curves)
-        self._best_estimator = self._plain(
+        self._best_estimator = self._as_plain()
+
+    def _as_plain(self):
+        """Return the model as a plain estimator, which learns in a copy of its own."""
+        plain = self._plain(
             eta0=self.eta0_,
             alpha=self.alpha_,
             l1_ratio=self.l1_ratio_,
@@ -416,7 +420,8 @@ class BaseSearch(BaseAdagrad):
             eps=self.eps_,
             scale_invariant=self.scale_invariant_,
         )
-        self._best_estimator._shares_state = True
+        plain._shares_state = True
+        return plain
 
     # Scorers, and the metadata routed to them.
 
@@ -481,13 +486,15 @@ class BaseSearch(BaseAdagrad):
             ``refit=False``.
         """
         _raise_for_params(params, self, "score")
+        self._check_has_model()
         if self.scoring is None:
             return super().score(X, y, sample_weight)
         if sample_weight is not None:
             params["sample_weight"] = sample_weight
         if _routing_enabled():
             params = process_routing(self, "score", **params).scorer.score
-        return get_scorer(self.scoring)(self, X, y, **params)
+        # As in `fit`: a scorer may call `score`, or let the model learn.
+        return get_scorer(self.scoring)(self._as_plain(), X, y, **params)
 
     # Fitted attributes.
 

@@ -311,3 +311,19 @@ def test_verbose_prints_the_best_score(capsys, cv):
     first, *passes = capsys.readouterr().out.splitlines()
     assert f"{model.best_score_:.6g}" in first
     assert len(passes) == model.n_iter_ - (cv is None)
+
+
+def test_score_gives_the_scorer_a_plain_model_that_may_score_and_learn():
+    X, y = samples("binary")
+
+    def scorer(model, X, y):
+        assert type(model) is AdagradClassifier
+        before = model.score(X, y)
+        model.partial_fit(X, y)
+        return before
+
+    model = AdagradClassifierCV(cv=3, scoring=scorer, random_state=0).fit(X, y)
+    model.best_estimator_.partial_fit(X, 1 - y)  # which does not change the search
+    coef = model.coef_.copy()
+    assert model.score(X, y) == np.mean(model.predict(X) == y)
+    np.testing.assert_array_equal(model.coef_, coef)
