@@ -27,6 +27,7 @@ from ._columns import AS_THEY_ARE
 from ._dispatch import KERNELS
 from ._full_models import FullModels, set_copies
 from ._leaders import BaseState
+from ._memory import check_memory
 from ._publishing import read_only
 from ._rule import Reading
 
@@ -86,6 +87,9 @@ class FullMatrixState(BaseState):
                 f"has {n_features:,}, whose matrices would take {gib:,.1f} GiB. Use "
                 "preconditioner='diagonal', or fewer features."
             )
+        # Those of G and of its eigenvectors, which take memory as learning goes on.
+        n_bytes = 16 * (n_features + 1) ** 2 * rates.size
+        check_memory(n_bytes, n_features, *rates.shape, full_matrices=True)
         models = FullModels.zeros(rates.size, n_features + 1)
         intercepts = np.repeat(start.intercepts, rates.shape[1])
         models.u[:, -1] = intercepts / start.intercept_value

@@ -123,8 +123,9 @@ class FullModels:
         """Add the pending gradients to S and find its eigenvectors."""
         w = np.array([self.weights(which) for which in range(len(self.u))])
         for S, pending in zip(self.S, self.pending, strict=True):
-            # The buffer is always full here, so the order of this sum does not depend
-            # on how the samples were divided into chunks.
+            # The buffer is full here, or 0 at its end if `refresh_every` was lowered,
+            # so the order of this sum does not depend on how the samples were divided
+            # into chunks.
             S += pending.T @ pending
         has_gradient = self.S.diagonal(axis1=1, axis2=2) > 0
         seen = np.flatnonzero(has_gradient.any(axis=0))

@@ -8,7 +8,9 @@ import numpy as np
 _CACHE_LINE = 64
 
 
-def check_memory(n_bytes, n_features, n_outputs=1, n_candidates=1):
+def check_memory(
+    n_bytes, n_features, n_outputs=1, n_candidates=1, *, full_matrices=False
+):
     """Refuse a state that exceeds the machine's memory, before making it."""
     try:
         limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -16,7 +18,11 @@ def check_memory(n_bytes, n_features, n_outputs=1, n_candidates=1):
         limit = 2**63 - 1
     if n_bytes <= limit:
         return
+    contents = "a weight and an accumulator for each"
     ways_out = ["X of float32", "fewer features (such as FeatureHasher makes)"]
+    if full_matrices:
+        contents = "two matrices of all pairs"
+        ways_out = ["preconditioner='diagonal'", "fewer features"]
     if n_candidates > 1:
         ways_out.insert(
             0, f"a float eta0 (one model for each output, not {n_candidates})"
@@ -26,7 +32,7 @@ def check_memory(n_bytes, n_features, n_outputs=1, n_candidates=1):
     n_models = n_outputs * n_candidates
     raise MemoryError(
         f"{n_models:,} {'model' if n_models == 1 else 'models'} of {n_features:,} "
-        f"features, with a weight and an accumulator for each, would take "
+        f"features, with {contents}, would take "
         f"{n_bytes / 2**30:,.1f} GiB of memory, but this machine has "
         f"{limit / 2**30:,.1f} GiB. What makes it less: {', '.join(ways_out)}."
     )

@@ -43,3 +43,13 @@ def test_a_model_too_large_for_memory_is_refused_before_anything_changes(method,
         with pytest.raises(MemoryError):
             model.fit(wide, y)
         assert pickle.dumps(model) == before
+
+
+def test_full_matrices_too_large_for_memory_are_refused(monkeypatch):
+    """They would be made as learning goes on, when it is too late."""
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 2**12, "SC_PHYS_PAGES": 2}.get)
+    X, _ = rows()
+    model = AdagradClassifier(preconditioner="full")
+    with pytest.raises(MemoryError, match=r"matrices .*'diagonal'"):
+        model.fit(X, classes(9))
+    assert not hasattr(model, "coef_")
