@@ -110,6 +110,17 @@ def test_columns_very_far_from_0_are_predicted_as_well_when_packed():
     assert model.score(X, y) > 0.8
 
 
+def test_years_do_not_make_the_indicators_beside_them_small():
+    rng = np.random.default_rng(0)
+    station, year = rng.integers(0, 250, 5000), rng.integers(1950, 2020, (5000, 1))
+    effects, drift = rng.normal(size=250), (year[:, 0] - 1985) / 20
+    X = sp.hstack([sp.csr_array(np.eye(250)[station]), year], format="csr")
+    y = effects[station] + drift + rng.normal(0, 0.3, 5000)
+    for seed in range(3):
+        model = AdagradRegressor(random_state=seed).fit(X[:4000], y[:4000])
+        assert model.score(X[4000:], y[4000:]) > 0.9
+
+
 def test_columns_that_are_constant_are_not_centred():
     X = np.random.default_rng(0).normal(size=(10, 3))
     X[:, 1] = 0.1  # whose mean of ten is another number
