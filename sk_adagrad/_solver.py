@@ -141,7 +141,7 @@ class Learner:
             # would be lost to rounding, and that rate would seem the best.
             late = aligned_zeros(loss_sum.shape)
             self._learn(state, late, since, stop)
-            with np.errstate(over="ignore"):  # a candidate that overflows drops out
+            with np.errstate(all="ignore"):  # a candidate that overflows drops out
                 loss_sum += late
             losses = state.losses(late)
         return np.where(np.isfinite(state.losses(loss_sum)), losses, np.inf)

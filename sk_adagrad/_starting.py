@@ -245,7 +245,9 @@ class StartMixin(BaseEstimator):
         first_slopes = self._first_slopes(samples) * slopes
         accumulators = self._accumulators(value_size * first_slopes)
         dtype = samples.rows.data.dtype
-        if max(eta.max(), accumulators.max()) > float(np.finfo(dtype).max):
+        units = eps_units(slopes)
+        largest = max(eta.max(), accumulators.max(), self.eps * units.max())
+        if largest > float(np.finfo(dtype).max):
             raise ValueError(
                 "Values of X, y or sample_weight are too large, or those of X too "
                 f"small beside y, for {dtype}, the type of the model. Scale them, X "
@@ -256,7 +258,7 @@ class StartMixin(BaseEstimator):
         return Start(
             rates=eta,
             accumulators=accumulators,
-            eps_units=eps_units(slopes),
+            eps_units=units,
             intercepts=intercepts,
             intercept_value=value,
             columns=columns,
