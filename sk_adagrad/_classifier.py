@@ -159,8 +159,8 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         early samples rest on few samples. Not available with several labels.
     max_iter : int or "auto", default="auto"
         Maximum number of passes that `fit` makes over the data; `partial_fit` makes
-        one. ``"auto"`` is 20,000 divided by the number of samples, but at least three
-        and at most 20; if there are at least 20 times as many samples as features,
+        one. ``"auto"`` is 20,000 // the number of samples, but at least three and at
+        most 20; if there are at least 20 times as many samples as features,
         100,000 takes the place of 20,000. (Identical rows count as often as they are
         visited, see `shuffle`.) With two classes or several labels, ``"auto"`` is one
         pass if more would overfit rare classes (see the guide). Under ``eta0="auto"``,
@@ -218,13 +218,14 @@ class AdagradClassifier(ClassifierMixin, BaseAdagrad):
         ε in use.
     scale_invariant_ : bool
         Whether scales are tracked: whether each feature is divided by the largest
-        absolute value that it has shown.
+        absolute value that it has shown or, under ``"auto"``, by a larger number.
     progressive_loss_ : float
         Mean loss over all samples and outputs so far, each sample scored when it was
         first seen and before it was learned from: an estimate of the loss on new data.
         It does not include the penalty. Under ``eta0="auto"`` it is the loss of the
         models with the rates in `eta0_`. With `warm_start`, all samples of a further
-        `fit` count as new.
+        `fit` count as new, and so does each visit where `fit` visits a heavy row
+        several times (see `shuffle`).
     loss_curve_ : list of float
         Mean loss of each pass of the last call of `fit`, each sample scored before it
         is learned from; after `partial_fit`, that of its one pass. In the first pass
