@@ -150,7 +150,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         have been seen before, so this shows whether learning has stopped making
         progress, not whether the model overfits. With a validation set, its loss is
         compared instead. None makes all `max_iter` passes.
-    n_iter_no_change : int, default=1
+    n_iter_no_change : int, default=2
         Number of consecutive passes without improvement after which `fit` stops.
     shuffle : bool, default=True
         Whether `fit` visits the rows in random order. This order depends on the
@@ -305,7 +305,7 @@ class AdagradRegressor(RegressorMixin, BaseAdagrad):
         fit_intercept: bool = True,
         max_iter: int | str = "auto",
         tol: float | None = 1e-3,
-        n_iter_no_change: int = 1,
+        n_iter_no_change: int = 2,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         warm_start: bool = False,

@@ -97,7 +97,7 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
     tol : float or None, default=1e-3
         Fraction by which a pass must improve on the best loss so far. Each cell stops
         by its own loss. See :class:`AdagradClassifier`.
-    n_iter_no_change : int, default=1
+    n_iter_no_change : int, default=2
         Number of consecutive passes without improvement after which a cell stops.
     shuffle : bool, default=True
         Whether rows are visited in random order. See :class:`AdagradClassifier`.
@@ -220,7 +220,7 @@ class AdagradClassifierCV(BaseSearch, AdagradClassifier):
         class_weight: dict | str | None = None,
         max_iter: int | str = "auto",
         tol: float | None = 1e-3,
-        n_iter_no_change: int = 1,
+        n_iter_no_change: int = 2,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
@@ -336,7 +336,7 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
     tol : float or None, default=1e-3
         Fraction by which a pass must improve on the best loss so far. Each cell stops
         by its own loss. See :class:`AdagradRegressor`.
-    n_iter_no_change : int, default=1
+    n_iter_no_change : int, default=2
         Number of consecutive passes without improvement after which a cell stops.
     shuffle : bool, default=True
         Whether rows are visited in random order. See :class:`AdagradRegressor`.
@@ -462,7 +462,7 @@ class AdagradRegressorCV(BaseSearch, AdagradRegressor):
         fit_intercept: bool = True,
         max_iter: int | str = "auto",
         tol: float | None = 1e-3,
-        n_iter_no_change: int = 1,
+        n_iter_no_change: int = 2,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
