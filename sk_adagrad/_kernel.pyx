@@ -16,7 +16,7 @@ those of a softmax, which need each other's predictions, or otherwise up to four
 from libc.math cimport sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport qsort
-from libc.string cimport memset
+from libc.string cimport memchr, memset
 
 cdef extern from "_lanes.h" nogil:
     ctypedef double real

@@ -49,31 +49,39 @@ def distinct_labels(y):
         check_classification_targets(y)
     if n_values > len(y):
         return np.unique(y)
+    if n_values <= 2:  # the ends of the range, which occur
+        return np.arange(low, low + n_values).astype(y.dtype)
     # Counting takes a tenth of the time of sorting.
-    counts = np.bincount(np.subtract(numbers, low, dtype=np.int64))
+    counts = np.bincount(_minus(numbers, low))
     return (np.flatnonzero(counts) + low).astype(y.dtype)
 
 
 def codes_of(y, classes):
-    """Return the places of labels in the sorted classes, and labels that have none."""
+    """Return the places of labels in the sorted classes, and labels that have none.
+
+    If there are such labels, the places mean nothing.
+    """
     kinds = y.dtype.kind, classes.dtype.kind
     if "O" not in kinds and (kinds[0] in "US") != (kinds[1] in "US"):
         return np.zeros(len(y), dtype=np.intp), y
     if "O" in kinds:  # hashed, as their types may have no order
         places = {label: place for place, label in enumerate(classes.tolist())}
         codes = np.fromiter(map(places.get, y, repeat(-1)), np.intp, len(y))
-        return np.maximum(codes, 0), y[codes < 0]
+        return codes, y[codes < 0]
     numbers, low, n_values = _range(y)
     whole_classes = _whole(classes)
     if n_values <= len(y) and whole_classes is not None:
+        first, last = int(whole_classes[0]), int(whole_classes[-1])
+        n_classes = last - first + 1
+        if first <= low and low + n_values <= last + 1 and n_classes == len(classes):
+            return _minus(numbers, first), y[:0]
         # A table of all values takes a fifth to a tenth of the time of a search.
-        places = np.subtract(whole_classes, low, dtype=np.int64)
+        places = _minus(whole_classes, low)
         inside = np.flatnonzero((places >= 0) & (places < n_values))
-        codes = np.subtract(numbers, low, dtype=np.int64)
         table = np.full(n_values, -1, dtype=np.intp)
         table[places[inside]] = inside
-        codes = table[codes]
-        return np.maximum(codes, 0), y[codes < 0]
+        codes = table[_minus(numbers, low)]
+        return codes, y[codes < 0]
     codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
     return codes, y[classes[codes] != y]
 
@@ -98,6 +106,13 @@ def _range(y):
         return y, 0, len(y) + 1
     low, high = int(numbers.min()), int(numbers.max())
     return numbers, low, high - low + 1
+
+
+def _minus(numbers, first):
+    """Return the differences of integers from one of them, or the integers from 0."""
+    if first == 0 and numbers.dtype == np.intp:
+        return numbers
+    return np.subtract(numbers, first, dtype=np.int64)
 
 
 def _whole(y):

@@ -80,7 +80,7 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
         most_at_once = min(most_at_once, max(1.0, total / n_least))
         n_more = int(total / most_at_once) + 1
     order = np.empty(n_distinct + n_more, dtype=np.uint32)
-    shares = np.zeros(rows.n_rows, dtype=dtype)
+    shares = np.full(rows.n_rows, 0 if len(weight) else 1, dtype=dtype)
     n_visits, most, all_one = kernel.share_out(
         most_at_once=most_at_once, order=order, shares=shares, **equal
     )
@@ -114,8 +114,10 @@ def _numbers(rows, targets, weight, seed):
         rounded = targets.astype(np.float32)
     keys_tell_all = rows.whole_keys and (rounded == targets).all()
     if same.any() and not keys_tell_all:
-        tied = np.append(same, 0) | np.append(0, same)
-        some = numbers[tied > 0].astype(np.uint32)
+        tied = np.zeros(len(numbers), dtype=bool)
+        tied[:-1] = same
+        tied[1:] |= same.view(bool)
+        some = numbers[tied].astype(np.uint32)
         exact = np.empty(rows.n_rows, dtype=np.uint64)
         exact[some] = _exact_keys(rows, targets, some, ~seed)
         _tell_apart(numbers, same, content=exact, targets=targets[:, :0], seed=0)
@@ -130,9 +132,9 @@ def _sorted_numbers(weight, *, content, targets, seed):
     )
     if len(weight):
         numbers = numbers[weight != 0]
-    in_order = np.empty_like(numbers)
-    KERNELS[targets.dtype].sort_numbers(numbers=numbers, in_order=in_order)
-    return in_order
+    scratch = np.empty_like(numbers)
+    KERNELS[targets.dtype].sort_numbers(numbers=numbers, scratch=scratch)
+    return numbers
 
 
 def _tell_apart(numbers, same, **keys):

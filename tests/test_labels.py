@@ -36,6 +36,8 @@ def test_labels_of_any_type_come_back(labels):
     [
         ([0, 1], "bool uint8 int8 uint32 int64 uint64 float16 float32 float64"),
         ([0, 1, 2], "uint8 int16 int64 uint64 float32 float64"),
+        ([-1, 0, 1], "int8 int64 float32 float64"),
+        ([10, 11, 12], "uint8 int32 int64 uint64 float32"),
         ([3, 200, 250], "uint8 uint32 uint64 float16 float64"),
         ([-7, 5, 900], "int16 int64 float32 float64"),
         ([0, 5, 10**12], "int64 uint64 float64"),

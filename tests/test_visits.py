@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -249,16 +249,24 @@ def test_equal_rows_with_targets_beyond_float32_are_told_apart_without_a_warning
     assert sorted(shares[order]) == [1, 1, 2]
 
 
-@pytest.mark.parametrize("n_rows", [1, 2, 3, 1000, 70_000])
-@pytest.mark.parametrize("upper_bits", [0, 3, 11, 12, 23, 32])
-def test_numbers_are_sorted_by_their_upper_halves(n_rows, upper_bits):
-    rng = np.random.default_rng(upper_bits)
-    upper = rng.integers(2**upper_bits, size=n_rows, dtype=np.uint64)
-    upper <<= np.uint64(rng.integers(32, 65 - upper_bits if upper_bits else 33))
+@pytest.mark.parametrize(
+    ("n_rows", "bits"),
+    [
+        *product([1, 2, 3, 1000], [(0, 1), (0, 10), (21, 23), (29, 32)]),
+        *product([1000, 300_000], [(0, 32)]),
+    ],
+)
+@pytest.mark.parametrize("n_equal", [1, 3])
+def test_numbers_are_sorted_by_their_upper_halves(n_rows, bits, n_equal):
+    """Upper halves differ in some bits only; each value comes several times."""
+    rng = np.random.default_rng(n_equal)
+    low, high = bits
+    upper = rng.integers(2 ** (high - low), size=n_rows // n_equal + 1, dtype=np.uint64)
+    upper = rng.permutation(np.repeat(upper, n_equal))[:n_rows] << np.uint64(32 + low)
     numbers = upper | np.arange(n_rows, dtype=np.uint64)
-    expected, in_order = np.sort(numbers), np.empty_like(numbers)
-    KERNELS[np.dtype(np.float64)].sort_numbers(numbers=numbers, in_order=in_order)
-    np.testing.assert_array_equal(in_order, expected)
+    expected, scratch = np.sort(numbers), np.empty_like(numbers)
+    KERNELS[np.dtype(np.float64)].sort_numbers(numbers=numbers, scratch=scratch)
+    np.testing.assert_array_equal(numbers, expected)
 
 
 def test_rows_are_told_apart_by_either_half_of_their_keys():
