@@ -2,9 +2,12 @@
 
 From sets of several classes and Reuters-21578, each class or label is learned as one of
 several labels, and five of them as one of two classes. On random training rows, for
-several numbers of them, the default is compared with as many passes as it would make if
-classes were not rare; means are over the sets where these differ.
+several numbers of them, and on the features that at least one, two or five of these
+have, the default is compared with as many passes as it would make if classes were not
+rare; means are over the sets where these differ.
 """
+
+from itertools import product
 
 import numpy as np
 from datasets import MULTICLASS, all_present, load_reuters, present, say_if_missing
@@ -16,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from sk_adagrad import AdagradClassifier
 
 ROWS = (300, 1_000, 3_000, 60_000)
+MIN_DF = (1, 2, 5)
 N_TEST, N_CLASSES, LEAST = 4_000, 5, 5
 
 
@@ -60,16 +64,20 @@ def compare(X, y, X_test, y_test):
 def main():
     begin(options(__doc__))
     say_if_missing()
-    table = Table("rows", "kind", "sets", "log loss, times", "F1 before", "F1")
+    table = Table(
+        *("kind", "rows", "min_df", "sets", "log loss, times", "F1 before", "F1")
+    )
     found = {}
     for X, Y, X_test, Y_test in tasks():
         X_test, Y_test = X_test[:N_TEST], Y_test[:N_TEST]
         for n_rows in ROWS:
             some = np.random.default_rng(0).permutation(len(Y))[:n_rows]
             kinds = {"labels": [slice(None)], "two classes": columns(Y)}
-            for kind, of_kind in kinds.items():
+            for min_df, (kind, of_kind) in product(MIN_DF, kinds.items()):
+                kept = np.flatnonzero(X[some].getnnz(axis=0) >= min_df)
+                rows, test_rows = X[some][:, kept], X_test[:, kept]
                 pairs = [
-                    compare(X[some], Y[some, column] * 1, X_test, Y_test[:, column])
+                    compare(rows, Y[some, column] * 1, test_rows, Y_test[:, column])
                     for column in of_kind
                     if Y[some, column].sum() >= LEAST and Y_test[:, column].any()
                 ]
@@ -78,11 +86,11 @@ def main():
                     losses, f1s = np.array(pairs).transpose(2, 1, 0)
                     ratio = np.log(losses[0] / losses[1]).mean()
                     mean = ratio, *f1s.mean(axis=1)
-                    found.setdefault((n_rows, kind), []).append(mean)
-    for (n_rows, kind), of_sets in sorted(found.items()):
+                    found.setdefault((kind, n_rows, min_df), []).append(mean)
+    for (kind, n_rows, min_df), of_sets in sorted(found.items()):
         ratio, f1, before = np.mean(of_sets, axis=0)
         table.row(
-            *(f"{n_rows:,}", kind, len(of_sets)),
+            *(kind, f"{n_rows:,}", min_df, len(of_sets)),
             *(f"{np.exp(ratio):.2f}", f"{before:.2f}", f"{f1:.2f}"),
         )
 

@@ -194,10 +194,10 @@ def single_features(
     const index[::1] indices,        # in
     const real[::1] data,            # in
     Py_ssize_t n_features,           # in
-    const uint32_t[::1] order,       # in: rows to look at, each once
-    uint8_t[::1] counts,             # scratch: n_features zeros
+    const uint32_t[::1] order,       # in: visits to look at
+    uint8_t[::1] counts,             # scratch: n_features zeros, also afterwards
 ):
-    """Return how many features are non-zero in exactly one row."""
+    """Return how many features are non-zero in exactly one of the visits."""
     cdef:
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
         const index* columns = &indices[0] if indices.shape[0] else NULL
@@ -205,17 +205,20 @@ def single_features(
         const index* row_columns
         const real* row_values
         Py_ssize_t i, k, nnz, n_single = 0
+        bint counted
     with nogil:
-        for i in range(order.shape[0]):
-            nnz = find_row(
-                starts, columns, entries, n_features, order[i], &row_columns,
-                &row_values,
-            )
-            for k in range(nnz):
-                if row_values[k] != 0 and counts[row_columns[k]] < 2:
-                    counts[row_columns[k]] += 1
-        for k in range(n_features):
-            n_single += counts[k] == 1
+        for counted in range(2):
+            for i in range(order.shape[0]):
+                nnz = find_row(
+                    starts, columns, entries, n_features, order[i], &row_columns,
+                    &row_values,
+                )
+                for k in range(nnz):
+                    if counted:
+                        n_single += counts[row_columns[k]] == 1
+                        counts[row_columns[k]] = 0
+                    elif row_values[k] != 0 and counts[row_columns[k]] < 2:
+                        counts[row_columns[k]] += 1
     return n_single
 
 

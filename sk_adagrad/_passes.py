@@ -14,6 +14,15 @@ _PASSES, _MOST_PASSES, _VISITS = 3, 20, 20_000
 # 1.04.
 _MANY_ROWS, _VISITS_OF_MANY = 20, 100_000
 
+# One pass is made if the rarer of two classes, or case of labels, has less than this
+# share of the weight, and this many features of a new sample of it are expected to be
+# unseen in it. On 10,066 tasks from 11 sets, with shares from 0.02 to 1/2 and 300 to
+# 10,000 rows, the test log loss is 0.977 of that with the usual passes and F1 higher by
+# 0.019. With 8 features it is 0.980, with shares of up to 1/8 0.989. Of 40 kinds of
+# tasks with labels 0.921, with 2 features 0.931, with 12 0.938. Not 1/4, or rounding
+# would decide whether a share of exactly that is rare.
+_RARE, _UNSEEN = 0.2499, 4
+
 
 @dataclass(frozen=True)
 class Stopping:
@@ -72,10 +81,10 @@ def passes_of(learner):
     over 3,000 (0.97), and after six (0.99) or three over 10,000. If there are few
     columns, which cannot memorise the samples, there are more visits.
 
-    Rare classes in rows full of features that no other row has are another matter. From
-    the second pass on such features explain the few samples of the class, but they do
-    not occur in new rows, whose probabilities come out too low. With two classes, or
-    several labels, one pass at the best rate for one pass is then best.
+    A rare class whose samples are full of features that no other sample of the class
+    has is another matter. From the second pass on such features explain these samples,
+    but they do not occur in new ones, whose probabilities come out too low. With two
+    classes, or several labels, one pass at the best rate for one pass is then best.
     """
     if _learns_by_heart(learner.samples, learner.order):
         return 1
@@ -86,10 +95,11 @@ def passes_of(learner):
 
 
 def _learns_by_heart(samples, order):
-    """Whether classes are rare, and so are the features that would identify them.
+    """Whether classes are rare, and full of features that would identify samples.
 
-    The expected number of unseen features in a new row is the number of features that
-    only one row has, over the number of rows (Good 1953, equation 9): here 1/2 or more.
+    A new sample of a class is expected to have as many features that none of the known
+    ones has as there are features that only one of them has, divided by their number
+    (Good 1953, equation 9).
     """
     rows, targets = samples.rows, samples.targets
     if not targets.independent:
@@ -97,12 +107,20 @@ def _learns_by_heart(samples, order):
     weight = samples.full_weight
     if len(order):
         weight = np.bincount(order, minlength=rows.n_rows) * weight
-    visited = np.flatnonzero(weight).astype(np.uint32)
-    if 2 * rows.n_features < len(visited) or not targets.are_rare(weight):
+    shares = targets.shares(weight)
+    if np.minimum(shares, 1 - shares).mean() >= _RARE:
         return False
-    n_single = KERNELS[rows.data.dtype].single_features(
-        **rows.arrays,
-        order=visited,
-        counts=np.zeros(rows.n_features, np.uint8),
+    visited = order if len(order) else np.flatnonzero(weight).astype(np.uint32)
+    of_rarer = [  # sorted, as rows are read faster one after the other
+        np.sort(visited[has if share <= 0.5 else ~has])
+        for share, has in zip(shares, targets.which_have(visited), strict=True)
+    ]
+    n_least = _UNSEEN * max(1, sum(map(len, of_rarer)))
+    if len(of_rarer) * rows.n_features < n_least:
+        return False
+    kernel, counts = KERNELS[rows.data.dtype], np.zeros(rows.n_features, np.uint8)
+    singles = (
+        kernel.single_features(**rows.arrays, order=some, counts=counts)
+        for some in of_rarer
     )
-    return 2 * n_single >= len(visited)
+    return sum(singles) >= n_least

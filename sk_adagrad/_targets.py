@@ -10,9 +10,6 @@ from ._rows import AS_THEY_COME
 
 _NO_INDPTR = np.empty(0, dtype=np.int64)
 
-# Not 1/8, or rounding would decide whether a share of exactly that is rare.
-_RARE = 0.1249
-
 
 @dataclass(frozen=True)
 class Targets:
@@ -70,14 +67,6 @@ class Targets:
         """Whether each output decides by itself: with two classes, or with labels."""
         return len(self.codes) == 1 or self.are_sets
 
-    def are_rare(self, weight):
-        """Whether less than an eighth of the weight has the label, or lacks it.
-
-        With several labels their mean share counts.
-        """
-        shares = self.shares(weight)
-        return np.minimum(shares, 1 - shares).mean() < _RARE
-
     def shares(self, weight):
         """Return each output's label's share of the samples' weight."""
         of_labels = weight
@@ -87,6 +76,21 @@ class Targets:
         has = np.bincount(numbers, of_labels, minlength=codes.max() + 1)
         # The two sums are rounded differently.
         return np.minimum(has[codes] / (weight.sum() or 1.0), 1.0)
+
+    def which_have(self, rows):
+        """Yield for each output which of some rows have its label, as booleans."""
+        if not self.are_sets:
+            for code in self.codes:
+                yield self.labels[rows] == code
+            return
+        numbers, codes = (x.astype(np.intp) for x in (self.labels, self.codes))
+        shape = len(self.label_indptr) - 1, codes.max() + 1
+        ones = np.ones(len(numbers), dtype=bool)
+        has = sp.csr_array((ones, numbers, self.label_indptr), shape)[rows].tocsc()
+        for code in codes:
+            which = np.zeros(len(rows), dtype=bool)
+            which[has.indices[has.indptr[code] : has.indptr[code + 1]]] = True
+            yield which
 
     def of_output(self, output):
         """Return the targets of one output: values, or 1 and -1."""

@@ -61,11 +61,12 @@ def test_the_default_makes_more_passes_over_fewer_samples(
     assert fitted("binary", X, y, weight, **params).n_iter_ == n_passes
 
 
-def rows_of_their_own(n_rows=200, own=1.0):
-    """Three common features, and one that a row has alone, for a share of the rows."""
+def rows_of_their_own(n_own=4, n_rows=200):
+    """Three common features, and some that a row has alone or shares with the next."""
     common = np.random.default_rng(0).normal(size=(n_rows, 3))
-    alone = np.diag(np.arange(n_rows) < own * n_rows).astype(float)
-    return np.hstack((common, alone))
+    own = np.kron(np.eye(n_rows), np.ones(n_own))
+    shared = np.repeat(np.eye(n_rows // 2), 2, axis=0)
+    return np.hstack((common, own, shared))
 
 
 def labels_of(n_rows, share, n_labels=1):
@@ -78,15 +79,19 @@ def labels_of(n_rows, share, n_labels=1):
 @pytest.mark.parametrize("shuffle", [False, True])
 @each_form
 @pytest.mark.parametrize(
-    ("n_labels", "share", "own", "n_passes"),
-    [(n_labels, 0.1, own, 1) for n_labels in (1, 3) for own in (1, 0.5)]
-    + [(n_labels, 0.1, 0.45, 20) for n_labels in (1, 3)]
-    + [(n_labels, 0.25, 1, 20) for n_labels in (1, 3)],
+    ("n_labels", "share", "n_own", "n_passes"),
+    [
+        *((n_labels, 0.2, 4, 1) for n_labels in (1, 3)),
+        # A feature that the next row has too is still that of one row of a class.
+        *((n_labels, 0.2, 3, 1) for n_labels in (1, 3)),
+        *((n_labels, 0.2, 2, 20) for n_labels in (1, 3)),
+        *((n_labels, 0.25, 4, 20) for n_labels in (1, 3)),
+    ],
 )
 def test_the_default_makes_one_pass_where_rare_classes_would_be_learned_by_heart(
-    n_labels, share, own, n_passes, form, shuffle
+    n_labels, share, n_own, n_passes, form, shuffle
 ):
-    X, y = rows_of_their_own(own=own), labels_of(200, share, n_labels)
+    X, y = rows_of_their_own(n_own), labels_of(200, share, n_labels)
     params = {"tol": None, "shuffle": shuffle}
     assert fitted("binary", form(X), y, **params).n_iter_ == n_passes
     # Those that have the feature have all the others, of which it says nothing.

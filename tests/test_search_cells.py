@@ -136,9 +136,9 @@ def test_a_cell_makes_as_many_passes_as_there_are_for_its_folds_rows():
 
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_a_cell_does_not_learn_rare_classes_of_its_folds_rows_by_heart(shuffle):
-    X, y = sp.csr_array(np.eye(200)), np.arange(200) % 10 == 0
-    even = np.arange(100) * 2
-    splits = [(even, even + 1), (np.append(even, even), even + 1)]  # 1 in 5 is rare
+    X, y = sp.csr_array(np.kron(np.eye(200), np.ones(4))), np.arange(200) % 8 == 0
+    even = np.arange(100) * 2  # every fourth of these is of the class
+    splits = [(even, even + 1), (np.append(even, even), even + 1)]
     splits += [(np.arange(100), np.arange(100, 200))]
     model = search("binary", max_iter="auto", tol=None, shuffle=shuffle)
     passes = [plain_of(model).fit(X[train], y[train]).n_iter_ for train, _ in splits]
