@@ -19,8 +19,10 @@ _MANY_ROWS, _VISITS_OF_MANY = 20, 100_000
 # unseen in it. On 10,066 tasks from 11 sets, with shares from 0.02 to 1/2 and 300 to
 # 10,000 rows, the test log loss is 0.977 of that with the usual passes and F1 higher by
 # 0.019. With 8 features it is 0.980, with shares of up to 1/8 0.989. Of 40 kinds of
-# tasks with labels 0.921, with 2 features 0.931, with 12 0.938. Not 1/4, or rounding
-# would decide whether a share of exactly that is rare.
+# tasks with labels 0.921, with 2 features 0.931, with 12 0.938. Under balanced class
+# weights 895 tasks had 0.75 of the weighted log loss and a balanced accuracy higher by
+# 0.047, if the share is that before these weights. Not 1/4, or rounding would decide
+# whether a share of exactly that is rare.
 _RARE, _UNSEEN = 0.2499, 4
 
 
@@ -104,13 +106,15 @@ def _learns_by_heart(samples, order):
     rows, targets = samples.rows, samples.targets
     if not targets.independent:
         return False
-    weight = samples.full_weight
-    if len(order):
-        weight = np.bincount(order, minlength=rows.n_rows) * weight
+    visited = order
+    if not len(order):
+        visited = samples.counted(rows.n_rows).astype(np.uint32)
+    weight = samples.without_class_weight  # which makes no feature come more often
+    if weight is None:
+        weight = np.bincount(visited, minlength=rows.n_rows) * samples.full_weight
     shares = targets.shares(weight)
     if np.minimum(shares, 1 - shares).mean() >= _RARE:
         return False
-    visited = order if len(order) else np.flatnonzero(weight).astype(np.uint32)
     of_rarer = [  # sorted, as rows are read faster one after the other
         np.sort(visited[has if share <= 0.5 else ~has])
         for share, has in zip(shares, targets.which_have(visited), strict=True)

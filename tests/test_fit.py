@@ -106,10 +106,17 @@ def test_the_default_makes_one_pass_where_rare_classes_would_be_learned_by_heart
 
 def test_weights_decide_whether_classes_are_rare():
     X, y = rows_of_their_own(), labels_of(200, 0.1)
-    assert fitted("binary", X, y, class_weight="balanced", tol=None).n_iter_ == 20
+    assert fitted("binary", X, y, class_weight="balanced", tol=None).n_iter_ == 1
     assert fitted("binary", X, y, np.where(y, 3.0, 1.0), tol=None).n_iter_ == 20
     even = np.arange(200) % 2
     assert fitted("binary", X, even, np.where(even, 0.1, 1.0), tol=None).n_iter_ == 1
+
+
+def test_rows_that_are_visited_several_times_have_no_features_of_their_own():
+    X, y = rows_of_their_own(n_rows=12), labels_of(12, 1 / 6)
+    for weight, n_passes in ((1.0, 1), (1000.0, 20)):
+        weights = np.full(12, weight)
+        assert fitted("binary", X, y, weights, tol=None).n_iter_ == n_passes
 
 
 def test_several_classes_and_targets_are_not_learned_less_for_it():
