@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._dispatch import KERNELS
+from ._visits import OFTEN
 
 _PASSES, _MOST_PASSES, _VISITS = 3, 20, 20_000
 
@@ -99,6 +100,8 @@ def passes_of(learner):
 def _learns_by_heart(samples, order):
     """Whether classes are rare, and full of features that would identify samples.
 
+    Rows that come often are not identified by what they have alone.
+
     A new sample of a class is expected to have as many features that none of the known
     ones has as there are features that only one of them has, divided by their number
     (Good 1953, equation 9).
@@ -106,17 +109,18 @@ def _learns_by_heart(samples, order):
     rows, targets = samples.rows, samples.targets
     if not targets.independent:
         return False
-    visited = order
-    if not len(order):
-        visited = samples.counted(rows.n_rows).astype(np.uint32)
-    weight = samples.without_class_weight  # which makes no feature come more often
-    if weight is None:
-        weight = np.bincount(visited, minlength=rows.n_rows) * samples.full_weight
+    weight = samples.full_weight
+    if len(order):
+        weight = np.bincount(order, minlength=rows.n_rows) * weight
+    visited = np.flatnonzero(weight).astype(np.uint32)
+    if samples.without_class_weight is not None:  # none makes features come more often
+        weight = samples.without_class_weight
     shares = targets.shares(weight)
-    if np.minimum(shares, 1 - shares).mean() >= _RARE:
+    rare = np.minimum(shares, 1 - shares).mean() < _RARE
+    if not rare or weight.sum() > OFTEN * len(visited):
         return False
-    of_rarer = [  # sorted, as rows are read faster one after the other
-        np.sort(visited[has if share <= 0.5 else ~has])
+    of_rarer = [
+        visited[has if share <= 0.5 else ~has]
         for share, has in zip(shares, targets.which_have(visited), strict=True)
     ]
     n_least = _UNSEEN * max(1, sum(map(len, of_rarer)))

@@ -9,6 +9,10 @@ from ._rows import AS_THEY_COME, Rows
 # A multiple of the rows' mean weight, see `visits`.
 _MOST_AT_ONCE = 4
 
+# Rows come often if their mean weight is above this: 4, but not 4 up to rounding, as
+# under "balanced" if rows come four times.
+OFTEN = 4 * (1 + 2**-16)
+
 # Rows that come often with different targets have this many visits in all. That gives
 # parts of a9a with 5 to 156 kinds of rows the loss of one visit per original row. With
 # one visit to each, 100,000 samples of five categories, with rates of 0.1 to 0.9, had a
@@ -72,8 +76,7 @@ def visits(rows: Rows, targets, weight, seed: int, *, scale_free: bool = False):
     mean, n_distinct = kernel.mean_weight(**equal)
     most_at_once, n_more = _MOST_AT_ONCE * mean, n_distinct
     total = mean * n_distinct
-    # Not if the mean is 4 up to rounding, as under "balanced" if rows come four times.
-    if mean > _MOST_AT_ONCE * (1 + 2**-16) and total < np.inf:
+    if mean > OFTEN and total < np.inf:
         first = numbers[np.append(0, same) == 0].astype(np.uint32)
         differ = n_distinct >= _TARGETS_OF_ONE * _n_kinds(rows, first, seed)
         n_least = _VISITS_OF_FEW if differ else _VISITS_OF_ONE_TARGET

@@ -112,7 +112,7 @@ def test_weights_decide_whether_classes_are_rare():
     assert fitted("binary", X, even, np.where(even, 0.1, 1.0), tol=None).n_iter_ == 1
 
 
-def test_rows_that_are_visited_several_times_have_no_features_of_their_own():
+def test_rows_that_come_often_are_not_known_by_features_of_their_own():
     X, y = rows_of_their_own(n_rows=12), labels_of(12, 1 / 6)
     for weight, n_passes in ((1.0, 1), (1000.0, 20)):
         weights = np.full(12, weight)
