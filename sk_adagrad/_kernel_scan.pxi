@@ -194,10 +194,10 @@ def single_features(
     const index[::1] indices,        # in
     const real[::1] data,            # in
     Py_ssize_t n_features,           # in
-    const uint32_t[::1] order,       # in: visits to look at
+    const uint32_t[::1] order,       # in: rows to look at
     uint8_t[::1] counts,             # scratch: n_features zeros, also afterwards
 ):
-    """Return how many features are non-zero in exactly one of the visits."""
+    """Return how many features are non-zero in exactly one of these rows."""
     cdef:
         const index* starts = &indptr[0] if indptr.shape[0] else NULL
         const index* columns = &indices[0] if indices.shape[0] else NULL
