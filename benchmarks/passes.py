@@ -72,14 +72,15 @@ def main():
         X_test, Y_test = X_test[:N_TEST], Y_test[:N_TEST]
         for n_rows in ROWS:
             some = np.random.default_rng(0).permutation(len(Y))[:n_rows]
+            X_some, Y_some = X[some], Y[some] * 1
             kinds = {"labels": [slice(None)], "two classes": columns(Y)}
             for min_df, (kind, of_kind) in product(MIN_DF, kinds.items()):
-                kept = np.flatnonzero(X[some].getnnz(axis=0) >= min_df)
-                rows, test_rows = X[some][:, kept], X_test[:, kept]
+                kept = np.flatnonzero(X_some.getnnz(axis=0) >= min_df)
+                rows, test_rows = X_some[:, kept], X_test[:, kept]
                 pairs = [
-                    compare(rows, Y[some, column] * 1, test_rows, Y_test[:, column])
+                    compare(rows, Y_some[:, column], test_rows, Y_test[:, column])
                     for column in of_kind
-                    if Y[some, column].sum() >= LEAST and Y_test[:, column].any()
+                    if Y_some[:, column].sum() >= LEAST and Y_test[:, column].any()
                 ]
                 pairs = [pair for pair in pairs if pair is not None]
                 if pairs:

@@ -199,8 +199,7 @@ def learn(learner, state, loss_sum, begin, end):
     samples, rule, order = learner.samples, learner.rule, learner.order
     rows, weight = samples.rows, samples.weight
     loss = KERNELS[np.dtype(np.float64)].LOSSES[rule.loss]
-    outputs = map(samples.targets.of_output, range(state.n_outputs))
-    Y = np.column_stack([*outputs]).astype(np.float64)
+    Y = np.column_stack([*samples.targets.of_each_output()]).astype(np.float64)
     models, etas = state.models, state.rates.ravel()
     shifts = state.shifts(state.reading).repeat(state.n_candidates)
     value, slope = np.empty(len(etas)), np.empty(len(etas))

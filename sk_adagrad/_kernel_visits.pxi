@@ -91,14 +91,8 @@ def number_rows(
     cdef Keys keys
     keys_from(&keys, content, targets, seed)
     with nogil:
-        if keys.n_targets == 1:  # said separately, as a loop of vectors
-            for row in range(numbers.shape[0]):
-                numbers[row] = with_targets(
-                    keys.content[row], keys.targets + row, 1, seed, False
-                ) >> 32 << 32 | <uint64_t> row
-        else:
-            for row in range(numbers.shape[0]):
-                numbers[row] = key_of(&keys, row) >> 32 << 32 | <uint64_t> row
+        for row in range(numbers.shape[0]):
+            numbers[row] = key_of(&keys, row) >> 32 << 32 | <uint64_t> row
 
 
 cdef enum:

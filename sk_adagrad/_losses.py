@@ -101,9 +101,8 @@ def mean_loss(raw, samples, rule, coupled):
         losses = logsumexp(raw.astype(np.float64), axis=1) - own
     else:
         losses = np.zeros(len(raw))
-        for output in range(raw.shape[1]):
-            y = targets.of_output(output)
-            losses += evaluated(rule.loss, rule.loss_parameter, raw[:, output], y)[0]
+        for p, y in zip(raw.T, targets.of_each_output(), strict=True):
+            losses += evaluated(rule.loss, rule.loss_parameter, p, y)[0]
         losses /= raw.shape[1]
     return float(np.average(losses, weights=weight if len(weight) else None))
 

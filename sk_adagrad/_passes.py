@@ -109,19 +109,21 @@ def _learns_by_heart(samples, order):
     rows, targets = samples.rows, samples.targets
     if not targets.independent:
         return False
-    weight = samples.full_weight
+    learned = samples.full_weight
     if len(order):
-        weight = np.bincount(order, minlength=rows.n_rows) * weight
-    visited = np.flatnonzero(weight).astype(np.uint32)
-    if samples.without_class_weight is not None:  # none makes features come more often
-        weight = samples.without_class_weight
+        learned = np.bincount(order, minlength=rows.n_rows) * learned
+    weight = samples.without_class_weight  # which makes no feature come more often
+    if weight is None:
+        weight = learned
     shares = targets.shares(weight)
-    rare = np.minimum(shares, 1 - shares).mean() < _RARE
-    if not rare or weight.sum() > OFTEN * len(visited):
+    if np.minimum(shares, 1 - shares).mean() >= _RARE:
+        return False
+    visited = np.flatnonzero(learned).astype(np.uint32)
+    if weight.sum() > OFTEN * len(visited):
         return False
     of_rarer = [
-        visited[has if share <= 0.5 else ~has]
-        for share, has in zip(shares, targets.which_have(visited), strict=True)
+        visited[has[visited] == (share <= 0.5)]
+        for share, has in zip(shares, targets.which_have(), strict=True)
     ]
     n_least = _UNSEEN * max(1, sum(map(len, of_rarer)))
     if len(of_rarer) * rows.n_features < n_least:

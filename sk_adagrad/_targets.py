@@ -77,30 +77,28 @@ class Targets:
         # The two sums are rounded differently.
         return np.minimum(has[codes] / (weight.sum() or 1.0), 1.0)
 
-    def which_have(self, rows):
-        """Yield for each output which of some rows have its label, as booleans."""
+    def which_have(self):
+        """Yield for each output which samples have its label, as booleans."""
         if not self.are_sets:
             for code in self.codes:
-                yield self.labels[rows] == code
+                yield self.labels == code
             return
         numbers, codes = (x.astype(np.intp) for x in (self.labels, self.codes))
         shape = len(self.label_indptr) - 1, codes.max() + 1
         ones = np.ones(len(numbers), dtype=bool)
-        has = sp.csr_array((ones, numbers, self.label_indptr), shape)[rows].tocsc()
+        by_label = sp.csr_array((ones, numbers, self.label_indptr), shape).tocsc()
         for code in codes:
-            which = np.zeros(len(rows), dtype=bool)
-            which[has.indices[has.indptr[code] : has.indptr[code + 1]]] = True
-            yield which
+            has = np.zeros(shape[0], dtype=bool)
+            has[by_label.indices[slice(*by_label.indptr[code : code + 2])]] = True
+            yield has
 
-    def of_output(self, output):
-        """Return the targets of one output: values, or 1 and -1."""
+    def of_each_output(self):
+        """Yield the targets of each output: values, or 1 and -1."""
         if not self.are_labels:
-            return np.ascontiguousarray(self.values[:, output])
-        has = self.labels == self.codes[output]
-        if self.are_sets:
-            n_before = np.append(0, np.cumsum(has))
-            has = np.diff(n_before[self.label_indptr]) > 0
-        return np.where(has, 1, -1).astype(self.labels.dtype)
+            yield from self.values.T
+            return
+        for has in self.which_have():
+            yield np.where(has, 1, -1).astype(self.labels.dtype)
 
     def of_outputs(self, which):
         """Return the targets of some outputs."""

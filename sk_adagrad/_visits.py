@@ -11,7 +11,7 @@ _MOST_AT_ONCE = 4
 
 # Rows come often if their mean weight is above this: 4, but not 4 up to rounding, as
 # under "balanced" if rows come four times.
-OFTEN = 4 * (1 + 2**-16)
+OFTEN = _MOST_AT_ONCE * (1 + 2**-16)
 
 # Rows that come often with different targets have this many visits in all. That gives
 # parts of a9a with 5 to 156 kinds of rows the loss of one visit per original row. With
